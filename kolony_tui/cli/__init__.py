@@ -1,0 +1,1 @@
+"""The verbs: arguments, then core, then print."""

@@ -1,0 +1,1 @@
+"""What a person can do, a module an area: people, fleet, work, records. No Textual, no printing."""

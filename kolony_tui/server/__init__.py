@@ -1,0 +1,1 @@
+"""The embedded Postgres, migrations and the live schema check."""

@@ -1,0 +1,1 @@
+"""The app: command registry, screens, widgets, styles."""

@@ -1,0 +1,1 @@
+"""One folder an area; one module a screen."""
