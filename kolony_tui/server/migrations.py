@@ -1,0 +1,189 @@
+"""Applies the migrations of ``sql/migrations`` in order, once each, and refuses edited ones."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from kolony_tui.db.queries import sql_folder
+from kolony_tui.models.errors import CannotConnect, NoRight, SchemaMismatch, WorkFailed
+
+OLDEST_SERVER = 15
+NEWEST_SERVER = 18
+
+_FILE_NAME = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
+
+# What two migrators that make the same roles or the same schema at once get; the loser starts over and finds it done.
+_RACED = (
+    asyncpg.DuplicateObjectError,
+    asyncpg.DuplicateSchemaError,
+    asyncpg.DuplicateTableError,
+    asyncpg.DuplicateFunctionError,
+    asyncpg.UniqueViolationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InternalServerError,  # "tuple concurrently updated"
+)
+_RACE_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file of ``sql/migrations``. ``checksum`` is the SHA-256 of its bytes, in hex."""
+
+    version: int
+    name: str
+    checksum: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationPlan:
+    """What a database has and what it lacks, oldest first."""
+
+    applied: tuple[Migration, ...]
+    pending: tuple[Migration, ...]
+
+
+def migrations(folder: Path | None = None) -> tuple[Migration, ...]:
+    """Every migration that this program brings, in order.
+
+    Raises:
+        WorkFailed: a file has no proper name, or a number is missing or there twice.
+    """
+    found: list[Migration] = []
+    for path in sorted((folder or sql_folder() / "migrations").glob("*.sql")):
+        parts = _FILE_NAME.match(path.name)
+        if parts is None or int(parts[1]) != len(found) + 1:
+            raise WorkFailed(f"the migration {path.name} is out of order", "this installation is damaged: install again")
+        content = path.read_bytes()
+        found.append(Migration(int(parts[1]), parts[2], hashlib.sha256(content).hexdigest(), content.decode()))
+    return tuple(found)
+
+
+def newest_version() -> int:
+    """The schema version that this program was made for."""
+    return migrations()[-1].version
+
+
+async def plan(connection: asyncpg.Connection, ours: tuple[Migration, ...] | None = None) -> MigrationPlan:
+    """What is applied and what is not; reads only.
+
+    Raises:
+        CannotConnect: the server's major version is not one of 15 to 18.
+        SchemaMismatch: the schema is newer than this program, or an applied migration is not the one we have.
+    """
+    ours = migrations() if ours is None else ours
+    check_server_version(connection)
+    if not await _has_ledger(connection):
+        return MigrationPlan((), ours)
+    ledger = await connection.fetch("SELECT version, name, checksum FROM kolony.migrations ORDER BY version")
+    if ledger and ledger[-1]["version"] > ours[-1].version:
+        raise SchemaMismatch(
+            f"the schema is version {ledger[-1]['version']}, newer than this program's {ours[-1].version}",
+            "upgrade kolony",
+        )
+    for row, migration in zip(ledger, ours, strict=False):
+        if (row["version"], row["checksum"]) != (migration.version, migration.checksum):
+            raise SchemaMismatch(
+                f"migration {row['version']:04d}_{row['name']} was applied in another form than this program brings",
+                "a migration is never edited after it was applied: install the release that applied it",
+            )
+    return MigrationPlan(ours[: len(ledger)], ours[len(ledger) :])
+
+
+def check_server_version(connection: asyncpg.Connection) -> None:
+    """Refuses a server that Kolony was not tested on (CannotConnect)."""
+    major = connection.get_server_version().major
+    if major < OLDEST_SERVER:
+        raise CannotConnect(
+            f"the server is PostgreSQL {major}, too old for Kolony",
+            f"use PostgreSQL {OLDEST_SERVER} to {NEWEST_SERVER}",
+        )
+
+
+async def migrate(
+    connection: asyncpg.Connection, ours: tuple[Migration, ...] | None = None
+) -> tuple[Migration, ...]:
+    """Applies what is pending, each migration in its own transaction, and answers with what it applied.
+
+    Safe to run twice and from several processes at once: from the second migration on the ledger table is locked
+    before it is read; the first one, which makes it, is tried again when another process was faster.
+
+    Raises:
+        NoRight: the login lacks CREATEROLE or does not own the database.
+        SchemaMismatch: see ``plan``.
+    """
+    ours = migrations() if ours is None else ours
+    await _check_installer(connection)
+    applied: list[Migration] = []
+    for attempt in range(_RACE_TRIES):
+        try:
+            while (done := await _apply_next(connection, ours)) is not None:
+                applied.append(done)
+        except _RACED:
+            if attempt == _RACE_TRIES - 1:
+                raise
+            await asyncio.sleep(0.05 * (attempt + 1))
+        else:
+            return tuple(applied)
+    raise AssertionError("the last try returns or raises")
+
+
+async def _apply_next(connection: asyncpg.Connection, ours: tuple[Migration, ...]) -> Migration | None:
+    async with connection.transaction():
+        if await _has_ledger(connection):
+            await connection.execute("SET LOCAL ROLE kolony_owner")
+            await connection.execute("LOCK TABLE kolony.migrations IN EXCLUSIVE MODE")
+            pending = (await plan(connection, ours)).pending
+            await connection.execute("RESET ROLE")
+        else:
+            pending = (await plan(connection, ours)).pending
+        if not pending:
+            return None
+        this = pending[0]
+        try:
+            await connection.execute(this.sql)
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise NoRight(
+                f"migration {this.version:04d}_{this.name} was refused: {error}",
+                "run it as a role that owns the database and has CREATEROLE",
+            ) from error
+        await connection.execute("SET LOCAL ROLE kolony_owner")
+        await connection.execute(
+            "INSERT INTO kolony.migrations (version, name, checksum) VALUES ($1, $2, $3)",
+            this.version,
+            this.name,
+            this.checksum,
+        )
+        return this
+
+
+async def _has_ledger(connection: asyncpg.Connection) -> bool:
+    # Not to_regclass: it needs USAGE on the schema, and who has none yet shall hear that, not "no schema".
+    return bool(
+        await connection.fetchval(
+            """SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+               WHERE n.nspname = 'kolony' AND c.relname = 'migrations')"""
+        )
+    )
+
+
+async def _check_installer(connection: asyncpg.Connection) -> None:
+    row = await connection.fetchrow(
+        """SELECT r.rolsuper, r.rolcreaterole, pg_has_role(d.datdba, 'USAGE') AS owns, current_user AS name
+           FROM pg_roles r, pg_database d WHERE r.rolname = current_user AND d.datname = current_database()"""
+    )
+    assert row is not None
+    if row["rolsuper"] or (row["rolcreaterole"] and row["owns"]):
+        return
+    lacks = [words for has, words in ((row["rolcreaterole"], "CREATEROLE"), (row["owns"], "ownership of the database"))
+             if not has]
+    raise NoRight(
+        f"{row['name']} cannot migrate: it lacks {' and '.join(lacks)}",
+        "run it as a role that owns the database and has CREATEROLE",
+    )

@@ -1,0 +1,441 @@
+-- Workspaces, profiles, memberships; who the session is, and what that allows.
+
+SET LOCAL ROLE kolony_owner;
+
+CREATE TABLE kolony.workspaces (
+    workspace_id      uuid PRIMARY KEY DEFAULT kolony.new_id(),
+    slug              text NOT NULL UNIQUE CHECK (slug ~ '^[a-z][a-z0-9-]{0,62}$'),
+    name              text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    admits_viewers    boolean NOT NULL DEFAULT false,
+    channel           text NOT NULL UNIQUE DEFAULT 'k_' || replace(gen_random_uuid()::text, '-', '')
+                      CHECK (channel ~ '^k_[0-9a-f]{32}$'),
+    heartbeat_seconds integer NOT NULL DEFAULT 5 CHECK (heartbeat_seconds BETWEEN 1 AND 300),
+    lease_seconds     integer NOT NULL DEFAULT 30 CHECK (lease_seconds BETWEEN 3 AND 3600),
+    backoff_seconds   integer NOT NULL DEFAULT 2 CHECK (backoff_seconds BETWEEN 0 AND 3600),
+    created_at        timestamptz NOT NULL DEFAULT now(),
+    updated_at        timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT lease_outlives_heartbeat CHECK (lease_seconds >= 3 * heartbeat_seconds)
+);
+COMMENT ON COLUMN kolony.workspaces.admits_viewers IS 'a login that comes for the first time becomes a viewer here';
+COMMENT ON COLUMN kolony.workspaces.channel IS 'NOTIFY channel; unguessable as a courtesy, nothing secret passes on it';
+
+CREATE TABLE kolony.profiles (
+    profile_id   uuid PRIMARY KEY DEFAULT kolony.new_id(),
+    login        text NOT NULL,
+    role_oid     oid NOT NULL,
+    display_name text NOT NULL DEFAULT '' CHECK (length(display_name) <= 200),
+    avatar       text NOT NULL DEFAULT '' CHECK (length(avatar) <= 8),
+    disabled     boolean NOT NULL DEFAULT false,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    updated_at   timestamptz NOT NULL DEFAULT now(),
+    -- Login and oid: a role that was dropped and made again under an old name is another person.
+    UNIQUE (login, role_oid)
+);
+
+CREATE TABLE kolony.memberships (
+    workspace_id uuid NOT NULL REFERENCES kolony.workspaces,
+    profile_id   uuid NOT NULL REFERENCES kolony.profiles,
+    role         text NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),
+    granted_by   uuid REFERENCES kolony.profiles,
+    granted_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (workspace_id, profile_id)
+);
+CREATE INDEX memberships_by_profile ON kolony.memberships (profile_id);
+CREATE INDEX memberships_by_granter ON kolony.memberships (granted_by);
+
+SELECT kolony.protect('kolony.workspaces');
+SELECT kolony.protect('kolony.profiles');
+SELECT kolony.protect('kolony.memberships');
+CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.workspaces FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update();
+CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.profiles FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update();
+
+SET LOCAL ROLE kolony_api;
+
+-- Who the session is. session_user, because SET ROLE does not change it and only a superuser can fake it.
+CREATE FUNCTION kolony.my_profile_id() RETURNS uuid
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT p.profile_id FROM kolony.profiles p
+    WHERE p.login = session_user AND p.role_oid = to_regrole(quote_ident(session_user))::oid AND NOT p.disabled
+$$;
+
+CREATE FUNCTION kolony.my_workspace_ids() RETURNS uuid[]
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(array_agg(m.workspace_id), '{}') FROM kolony.memberships m
+    WHERE m.profile_id = kolony.my_profile_id()
+$$;
+
+CREATE FUNCTION kolony.my_colleague_ids() RETURNS uuid[]
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(array_agg(DISTINCT m.profile_id), '{}') FROM kolony.memberships m
+    WHERE m.workspace_id = ANY (kolony.my_workspace_ids())
+$$;
+
+-- True when the session holds at least this role there. Answers only in READ COMMITTED: an older snapshot would keep
+-- rights alive that are gone.
+CREATE FUNCTION kolony.holds_role(in_workspace uuid, needed text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT current_setting('transaction_isolation') = 'read committed' AND EXISTS (
+        SELECT FROM kolony.memberships m
+        WHERE m.workspace_id = in_workspace AND m.profile_id = kolony.my_profile_id()
+          AND array_position(ARRAY['viewer', 'operator', 'admin'], m.role)
+           >= array_position(ARRAY['viewer', 'operator', 'admin'], needed))
+$$;
+
+CREATE FUNCTION kolony.require_role(in_workspace uuid, needed text) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    held text;
+BEGIN
+    IF kolony.holds_role(in_workspace, needed) THEN
+        RETURN;
+    END IF;
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'rights are only checked in a READ COMMITTED transaction'
+            USING ERRCODE = '42501', HINT = 'begin the transaction without another isolation level';
+    END IF;
+    SELECT m.role INTO held FROM kolony.memberships m
+    WHERE m.workspace_id = in_workspace AND m.profile_id = kolony.my_profile_id();
+    IF held IS NULL THEN
+        RAISE EXCEPTION 'you are not a member of this workspace'
+            USING ERRCODE = '42501', HINT = 'ask an admin of the workspace to add you';
+    END IF;
+    RAISE EXCEPTION 'you are a % here; this needs the role %', held, needed
+        USING ERRCODE = '42501', HINT = 'ask an admin of the workspace';
+END
+$$;
+
+-- Tells whoever listens to look again. A hint only: a full queue must never stop a write.
+CREATE FUNCTION kolony.hint(in_workspace uuid, payload text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF pg_notification_queue_usage() < 0.5 THEN
+        PERFORM pg_notify(w.channel, payload) FROM kolony.workspaces w WHERE w.workspace_id = in_workspace;
+    END IF;
+END
+$$;
+
+-- A login that comes for the first time gets its own profile, and is a viewer wherever viewers are admitted.
+CREATE FUNCTION kolony.ensure_profile() RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    mine uuid;
+BEGIN
+    INSERT INTO kolony.profiles (login, role_oid)
+    VALUES (session_user, to_regrole(quote_ident(session_user))::oid)
+    ON CONFLICT (login, role_oid) DO NOTHING
+    RETURNING profile_id INTO mine;
+    IF mine IS NOT NULL THEN
+        INSERT INTO kolony.memberships (workspace_id, profile_id, role)
+        SELECT w.workspace_id, mine, 'viewer' FROM kolony.workspaces w WHERE w.admits_viewers;
+    END IF;
+    IF kolony.my_profile_id() IS NULL AND mine IS NULL THEN
+        RAISE EXCEPTION 'the login "%" is disabled', session_user USING ERRCODE = '28000', HINT = 'ask an admin';
+    END IF;
+    RETURN coalesce(mine, kolony.my_profile_id());
+END
+$$;
+
+CREATE FUNCTION kolony.create_workspace(new_slug text, new_name text) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    made uuid;
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' OR NOT EXISTS (
+        SELECT FROM kolony.memberships m WHERE m.profile_id = kolony.my_profile_id() AND m.role = 'admin')
+    THEN
+        RAISE EXCEPTION 'only an admin may make a workspace' USING ERRCODE = '42501', HINT = 'ask an admin';
+    END IF;
+    IF new_slug IS NULL OR new_slug !~ '^[a-z][a-z0-9-]{0,62}$' THEN
+        RAISE EXCEPTION 'a workspace''s slug is 1 to 63 of a-z, 0-9 and "-", beginning with a letter'
+            USING ERRCODE = '22023';
+    END IF;
+    INSERT INTO kolony.workspaces (slug, name) VALUES (new_slug, coalesce(nullif(new_name, ''), new_slug))
+    ON CONFLICT (slug) DO NOTHING RETURNING workspace_id INTO made;
+    IF made IS NULL THEN
+        RAISE EXCEPTION 'there is a workspace "%" already', new_slug
+            USING ERRCODE = '23505', HINT = 'choose another slug';
+    END IF;
+    INSERT INTO kolony.memberships (workspace_id, profile_id, role, granted_by)
+    VALUES (made, kolony.my_profile_id(), 'admin', kolony.my_profile_id());
+    RETURN made;
+END
+$$;
+
+-- The first workspace and its first admin; for the installer alone, once.
+CREATE FUNCTION kolony.found(first_slug text, first_name text, admin_login text, admin_name text) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    made uuid;
+    admin_id uuid;
+BEGIN
+    LOCK TABLE kolony.workspaces IN EXCLUSIVE MODE;
+    IF EXISTS (SELECT FROM kolony.workspaces) THEN
+        RAISE EXCEPTION 'this database has a workspace already' USING ERRCODE = '55000';
+    END IF;
+    INSERT INTO kolony.workspaces (slug, name, admits_viewers) VALUES (first_slug, first_name, true)
+    RETURNING workspace_id INTO made;
+    INSERT INTO kolony.profiles (login, role_oid, display_name)
+    VALUES (admin_login, to_regrole(quote_ident(admin_login))::oid, admin_name)
+    ON CONFLICT (login, role_oid) DO UPDATE SET display_name = EXCLUDED.display_name
+    RETURNING profile_id INTO admin_id;
+    INSERT INTO kolony.memberships (workspace_id, profile_id, role) VALUES (made, admin_id, 'admin');
+    RETURN made;
+END
+$$;
+
+-- After a restore on another cluster the same logins have other oids; for the installer alone.
+CREATE FUNCTION kolony.relink_profiles() RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    changed integer;
+BEGIN
+    UPDATE kolony.profiles p SET role_oid = to_regrole(quote_ident(p.login))::oid
+    WHERE to_regrole(quote_ident(p.login)) IS NOT NULL
+      AND p.role_oid <> to_regrole(quote_ident(p.login))::oid
+      AND NOT EXISTS (SELECT FROM kolony.profiles q
+                      WHERE q.login = p.login AND q.role_oid = to_regrole(quote_ident(p.login))::oid)
+      AND p.created_at = (SELECT max(r.created_at) FROM kolony.profiles r WHERE r.login = p.login);
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    RETURN changed;
+END
+$$;
+
+-- The person whom an admin of this workspace may change. Locks every admin first, so that two admins who remove each
+-- other at the same moment come one after the other, and checks the caller after the wait.
+CREATE FUNCTION kolony.person_to_change(in_workspace uuid, who text) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found_id uuid;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    PERFORM FROM kolony.memberships m WHERE m.role = 'admin' ORDER BY m.workspace_id, m.profile_id FOR UPDATE;
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    SELECT p.profile_id INTO found_id FROM kolony.profiles p
+    WHERE p.login = who AND p.role_oid = to_regrole(quote_ident(who))::oid;
+    IF found_id IS NULL THEN
+        RAISE EXCEPTION 'there is no person "%"', who USING ERRCODE = 'P0002', HINT = 'see kolony user list';
+    END IF;
+    RETURN found_id;
+END
+$$;
+
+CREATE FUNCTION kolony.enroll_person(in_workspace uuid, who text, as_role text, called text) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    new_profile uuid;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    INSERT INTO kolony.profiles (login, role_oid, display_name)
+    VALUES (who, to_regrole(quote_ident(who))::oid, coalesce(called, ''))
+    RETURNING profile_id INTO new_profile;
+    INSERT INTO kolony.memberships (workspace_id, profile_id, role, granted_by)
+    VALUES (in_workspace, new_profile, as_role, kolony.my_profile_id());
+    PERFORM kolony.hint(in_workspace, 'people:*');
+    RETURN new_profile;
+END
+$$;
+
+-- Sets a person's role here and answers with the role they had (null: they were no member).
+CREATE FUNCTION kolony.change_membership(in_workspace uuid, who text, as_role text) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    target uuid := kolony.person_to_change(in_workspace, who);
+    before text;
+BEGIN
+    IF as_role IS NULL OR as_role NOT IN ('viewer', 'operator', 'admin') THEN
+        RAISE EXCEPTION 'a role is viewer, operator or admin' USING ERRCODE = '22023';
+    END IF;
+    SELECT m.role INTO before FROM kolony.memberships m
+    WHERE m.workspace_id = in_workspace AND m.profile_id = target;
+    IF before = 'admin' AND as_role <> 'admin' AND NOT EXISTS (
+        SELECT FROM kolony.memberships m JOIN kolony.profiles p USING (profile_id)
+        WHERE m.workspace_id = in_workspace AND m.role = 'admin' AND NOT p.disabled AND m.profile_id <> target)
+    THEN
+        RAISE EXCEPTION '"%" is the only admin of this workspace', who
+            USING ERRCODE = '55000', HINT = 'make somebody else admin first';
+    END IF;
+    INSERT INTO kolony.memberships (workspace_id, profile_id, role, granted_by)
+    VALUES (in_workspace, target, as_role, kolony.my_profile_id())
+    ON CONFLICT (workspace_id, profile_id)
+    DO UPDATE SET role = EXCLUDED.role, granted_by = EXCLUDED.granted_by, granted_at = now();
+    PERFORM kolony.hint(in_workspace, 'people:*');
+    RETURN before;
+END
+$$;
+
+-- A profile is one for all workspaces, so only somebody who is admin in each of the person's may disable it.
+CREATE FUNCTION kolony.change_disabled(in_workspace uuid, who text, to_disabled boolean) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    target uuid := kolony.person_to_change(in_workspace, who);
+BEGIN
+    PERFORM kolony.require_admin_of_all(target);
+    IF to_disabled AND EXISTS (
+        SELECT FROM kolony.memberships mine
+        WHERE mine.profile_id = target AND mine.role = 'admin' AND NOT EXISTS (
+            SELECT FROM kolony.memberships m JOIN kolony.profiles p USING (profile_id)
+            WHERE m.workspace_id = mine.workspace_id AND m.role = 'admin' AND NOT p.disabled
+              AND m.profile_id <> target))
+    THEN
+        RAISE EXCEPTION '"%" is the only admin of a workspace', who
+            USING ERRCODE = '55000', HINT = 'make somebody else admin first';
+    END IF;
+    UPDATE kolony.profiles SET disabled = to_disabled WHERE profile_id = target;
+    PERFORM kolony.hint(in_workspace, 'people:*');
+END
+$$;
+
+CREATE FUNCTION kolony.require_admin_of_all(target uuid) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM kolony.memberships m WHERE m.profile_id = target)
+       OR EXISTS (SELECT FROM kolony.memberships m
+                  WHERE m.profile_id = target AND NOT kolony.holds_role(m.workspace_id, 'admin'))
+    THEN
+        RAISE EXCEPTION 'this person also belongs to a workspace of which you are no admin'
+            USING ERRCODE = '42501', HINT = 'ask an admin of that workspace';
+    END IF;
+END
+$$;
+
+CREATE FUNCTION kolony.person_to_reset(in_workspace uuid, who text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kolony.require_admin_of_all(kolony.person_to_change(in_workspace, who));
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION kolony.my_profile_id(), kolony.my_workspace_ids(), kolony.my_colleague_ids(),
+    kolony.holds_role(uuid, text), kolony.ensure_profile(), kolony.create_workspace(text, text) TO kolony_user;
+GRANT EXECUTE ON FUNCTION kolony.my_profile_id(), kolony.my_workspace_ids(), kolony.my_colleague_ids() TO kolony_backup;
+GRANT EXECUTE ON FUNCTION kolony.require_role(uuid, text), kolony.enroll_person(uuid, text, text, text),
+    kolony.change_membership(uuid, text, text), kolony.change_disabled(uuid, text, boolean),
+    kolony.person_to_reset(uuid, text), kolony.hint(uuid, text) TO kolony_roleadm;
+
+SET LOCAL ROLE kolony_roleadm;
+
+-- A login's name and password verifier, checked where they become SQL.
+CREATE FUNCTION kolony.check_login(who text, verifier text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF who IS NULL OR who !~ '^[a-z][a-z0-9_]{0,30}$' OR who ~ '^(pg_|kolony_|ka_)' OR who IN ('public', 'none') THEN
+        RAISE EXCEPTION 'a login is 1 to 31 of a-z, 0-9 and "_", beginning with a letter, not pg_, kolony_ or ka_'
+            USING ERRCODE = '22023', HINT = 'choose another name';
+    END IF;
+    PERFORM kolony.check_verifier(verifier);
+END
+$$;
+
+-- RFC 5803, as Postgres writes it. Clear text never reaches the server.
+CREATE FUNCTION kolony.check_verifier(verifier text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF verifier IS NULL
+       OR verifier !~ '^SCRAM-SHA-256\$\d{4,6}:[A-Za-z0-9+/]{16,}={0,2}\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=$'
+    THEN
+        RAISE EXCEPTION 'a password is set by its SCRAM-SHA-256 verifier' USING ERRCODE = '22023';
+    END IF;
+END
+$$;
+
+-- Ends the sessions of a login, so that no open transaction outlives a right.
+CREATE FUNCTION kolony.end_sessions(who text) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    ended integer;
+BEGIN
+    SELECT count(pg_terminate_backend(a.pid)) INTO ended FROM pg_stat_activity a
+    WHERE a.usename = who AND a.pid <> pg_backend_pid();
+    RETURN ended;
+EXCEPTION WHEN insufficient_privilege THEN
+    -- A login that was made outside Kolony: its rights are gone at its next statement all the same.
+    RETURN 0;
+END
+$$;
+
+CREATE FUNCTION kolony.make_login(who text, verifier text, connections integer, door name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    EXECUTE format('CREATE ROLE %I LOGIN CONNECTION LIMIT %s PASSWORD %L', who, connections, verifier);
+    EXECUTE format('GRANT %I TO %I', door, who);
+    EXECUTE format('GRANT %I TO kolony_roleadm', who); -- lets this role end that login's sessions
+END
+$$;
+
+CREATE FUNCTION kolony.add_person(in_workspace uuid, who text, verifier text, as_role text, called text DEFAULT '')
+RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    PERFORM kolony.check_login(who, verifier);
+    IF as_role IS NULL OR as_role NOT IN ('viewer', 'operator', 'admin') THEN
+        RAISE EXCEPTION 'a role is viewer, operator or admin' USING ERRCODE = '22023';
+    END IF;
+    IF to_regrole(quote_ident(who)) IS NOT NULL THEN
+        RAISE EXCEPTION 'there is a login "%" on this server already', who
+            USING ERRCODE = '23505', HINT = 'choose another name, or give that person a role with kolony user role';
+    END IF;
+    PERFORM kolony.make_login(who, verifier, 8, 'kolony_user');
+    RETURN kolony.enroll_person(in_workspace, who, as_role, called);
+END
+$$;
+
+CREATE FUNCTION kolony.set_role(in_workspace uuid, who text, as_role text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    before text := kolony.change_membership(in_workspace, who, as_role);
+BEGIN
+    IF array_position(ARRAY['viewer', 'operator', 'admin'], before)
+     > array_position(ARRAY['viewer', 'operator', 'admin'], as_role)
+    THEN
+        PERFORM kolony.end_sessions(who);
+    END IF;
+END
+$$;
+
+CREATE FUNCTION kolony.disable_person(in_workspace uuid, who text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kolony.change_disabled(in_workspace, who, true);
+    PERFORM kolony.end_sessions(who);
+END
+$$;
+
+CREATE FUNCTION kolony.enable_person(in_workspace uuid, who text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kolony.change_disabled(in_workspace, who, false);
+END
+$$;
+
+CREATE FUNCTION kolony.reset_password(in_workspace uuid, who text, verifier text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kolony.person_to_reset(in_workspace, who);
+    PERFORM kolony.check_login(who, verifier);
+    EXECUTE format('ALTER ROLE %I PASSWORD %L', who, verifier);
+    PERFORM kolony.end_sessions(who);
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION kolony.add_person(uuid, text, text, text, text), kolony.set_role(uuid, text, text),
+    kolony.disable_person(uuid, text), kolony.enable_person(uuid, text), kolony.reset_password(uuid, text, text)
+    TO kolony_user;
+
+SET LOCAL ROLE kolony_owner;
+
+CREATE POLICY member ON kolony.workspaces FOR SELECT
+    USING (workspace_id = ANY ((SELECT kolony.my_workspace_ids())::uuid[]));
+CREATE POLICY member ON kolony.memberships FOR SELECT
+    USING (workspace_id = ANY ((SELECT kolony.my_workspace_ids())::uuid[]));
+CREATE POLICY colleague ON kolony.profiles FOR SELECT
+    USING (profile_id = ANY ((SELECT kolony.my_colleague_ids())::uuid[]) OR profile_id = (SELECT kolony.my_profile_id()));
+CREATE POLICY myself ON kolony.profiles FOR UPDATE
+    USING (profile_id = (SELECT kolony.my_profile_id())
+           AND current_setting('transaction_isolation') = 'read committed')
+    WITH CHECK (profile_id = (SELECT kolony.my_profile_id()));
+
+GRANT SELECT ON kolony.workspaces, kolony.profiles, kolony.memberships TO kolony_user;
+GRANT UPDATE (display_name, avatar) ON kolony.profiles TO kolony_user;
+
+RESET ROLE;
