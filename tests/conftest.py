@@ -1,0 +1,70 @@
+"""One embedded server a test session (a worker of xdist has its own), which ends with it however the session ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kolony_tui.server.embedded import EmbeddedServer
+from kolony_tui.server.home import Home
+
+QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
+"""For servers that may lose everything in a crash of the machine."""
+
+GUARD = """
+import shutil, sys
+from pathlib import Path
+sys.stdin.read()
+from kolony_tui.server.embedded import EmbeddedServer
+from kolony_tui.server.home import Home
+try:
+    EmbeddedServer(Home(Path(sys.argv[1], "home"))).stop(force=True)
+finally:
+    shutil.rmtree(sys.argv[1])
+"""
+"""Waits for the end of its input, which comes with the end of the tests (Ctrl-C and kill -9 too), and clears up."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test sees the person's own servers, home or keyring."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("KOLONY_", "PG")):
+                patch.delenv(name)
+        patch.setenv("KOLONY_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+        yield
+
+
+@pytest.fixture(scope="session")
+def embedded(_own_surroundings: None) -> Iterator[EmbeddedServer]:
+    """The running server of this session."""
+    folder = tempfile.mkdtemp(prefix="kolony-")
+    guard = subprocess.Popen(
+        [sys.executable, "-c", GUARD, folder],
+        stdin=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        start_new_session=True,
+    )
+    try:
+        server = EmbeddedServer(Home(Path(folder, "home").resolve()), settings=QUICK)
+        server.ensure()
+        yield server
+    finally:
+        guard.communicate()
+        shutil.rmtree(folder, ignore_errors=True)
+    assert guard.returncode == 0
+
+
+@pytest.fixture(scope="session")
+def server(embedded: EmbeddedServer) -> str:
+    """The superuser's DSN on that server, for the database ``postgres``."""
+    return embedded.superuser_dsn("postgres")
