@@ -32,7 +32,8 @@ BEGIN
 
     -- The role administrator opens the doors for people and agents.
     IF current_setting('server_version_num')::int >= 160000 THEN
-        GRANT kolony_user, kolony_agents TO kolony_roleadm WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;
+        -- As a string: the grammar of 15 does not know these options.
+        EXECUTE 'GRANT kolony_user, kolony_agents TO kolony_roleadm WITH ADMIN TRUE, INHERIT FALSE, SET FALSE';
     END IF;
 
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());

@@ -1,0 +1,154 @@
+"""Opening a connection safely, and sending statements over it by name."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+
+from kolony_tui.db.errors import translated
+from kolony_tui.db.guard import refusals
+from kolony_tui.db.queries import query
+from kolony_tui.db.rows import read
+from kolony_tui.db.target import Target, tls_for
+from kolony_tui.models.errors import CannotConnect, KolonyError
+
+_Row = TypeVar("_Row")
+
+# Sent with every start-up, so that settings an administrator or an attacker put on the role do not apply.
+_SETTINGS = {
+    "search_path": "pg_catalog",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "15s",
+    "idle_session_timeout": "0",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
+    "row_security": "on",
+    "client_min_messages": "warning",
+    "TimeZone": "UTC",
+    "bytea_output": "hex",
+    "local_preload_libraries": "",
+}
+
+
+async def connect(target: Target, application: str, *, timeout: float = 10.0) -> asyncpg.Connection:
+    """A connection of the driver, checked as ``guard`` and ``target`` demand; ``timeout`` in seconds.
+
+    Raises:
+        CannotConnect, LoginRefused: with what to do.
+    """
+    options = {name: value for name, value in target.options.items() if name != "ssl"}
+    if target.login is not None:
+        options["user"] = target.login
+    if target.password is not None:
+        options["password"] = target.password.reveal()
+    if (tls := tls_for(target)) is not None:
+        options["ssl"] = tls
+    found: list[str] = []
+    mark = refusals.set(found)
+    try:
+        connection = await asyncpg.connect(
+            target.dsn or None,
+            timeout=float(options.pop("timeout", timeout)),
+            server_settings={**_SETTINGS, "application_name": application},
+            **options,
+        )
+    except asyncpg.ClientConfigurationError as error:
+        raise CannotConnect(f"{target.origin} does not say where to connect ({error})") from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        if found:
+            raise CannotConnect(f"{found[0]}, which Kolony refuses", "use a server with SCRAM-SHA-256") from error
+        raise _said(error, target) from error
+    finally:
+        refusals.reset(mark)
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(kind, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+    return connection
+
+
+def _said(error: Exception, target: Target) -> KolonyError:
+    if isinstance(error, (TimeoutError, OSError)) and not isinstance(error, asyncpg.PostgresError):
+        reason = str(error) or "no answer in time"
+        return CannotConnect(f"no server answers where {target.origin} points ({reason})", "is it up, and reachable?")
+    known = translated(error)
+    assert known is not None
+    return known
+
+
+def pause_seconds(failures: int) -> float:
+    """How long to wait before connecting again after so many failures in a row: 0.2 s doubling to 10 s, with jitter."""
+    return min(10.0, 0.2 * 2 ** min(failures - 1, 6)) * random.uniform(0.5, 1.0)  # noqa: S311  (spreads load only)
+
+
+class Database:
+    """One connection that several tasks share, one statement at a time; opened again by itself after it was lost.
+
+    A statement that was under way when the connection broke is not repeated: its caller gets CannotConnect and knows
+    best whether to send it again.
+    """
+
+    def __init__(self, target: Target, application: str) -> None:
+        self.target = target
+        self.application = application
+        self._connection: asyncpg.Connection | None = None
+        self._turn = asyncio.Lock()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the last statement left a live connection."""
+        return self._connection is not None and not self._connection.is_closed()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """The driver's connection for a while, alone; its errors come out as ours."""
+        async with self._turn:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await connect(self.target, self.application)
+            try:
+                yield self._connection
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                known = translated(error)
+                if isinstance(known, CannotConnect):
+                    self._connection.terminate()
+                if known is None:
+                    raise
+                raise known from error
+
+    async def rows(self, kind: type[_Row], name: str, *arguments: Any) -> list[_Row]:
+        """The rows of the named query as ``kind``."""
+        return [read(kind, record) for record in await self.records(name, *arguments)]
+
+    async def records(self, name: str, *arguments: Any) -> Sequence[asyncpg.Record]:
+        """The rows of the named query as the driver gives them."""
+        async with self.connection() as connection:
+            found: Sequence[asyncpg.Record] = await connection.fetch(query(name), *arguments)
+            return found
+
+    async def value(self, name: str, *arguments: Any) -> Any:
+        """The first column of the first row of the named query, or None."""
+        async with self.connection() as connection:
+            return await connection.fetchval(query(name), *arguments)
+
+    async def call(self, function: str, *arguments: Any) -> Sequence[asyncpg.Record]:
+        """Calls ``kolony.<function>`` with positional arguments and returns its rows."""
+        places = ", ".join(f"${number}" for number in range(1, len(arguments) + 1))
+        async with self.connection() as connection:
+            found: Sequence[asyncpg.Record] = await connection.fetch(
+                f"SELECT * FROM kolony.{function}({places})",  # noqa: S608  (function names are ours)
+                *arguments,
+            )
+            return found
+
+    async def close(self) -> None:
+        """Closes the connection, quickly even when the server does not answer."""
+        if self._connection is not None and not self._connection.is_closed():
+            try:
+                await self._connection.close(timeout=1)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                self._connection.terminate()

@@ -1,0 +1,78 @@
+"""Refuses every server that asks for a password in another form than SCRAM-SHA-256.
+
+asyncpg answers whatever a server asks for: a clear-text request gets the clear password. It has no setting against it,
+so its protocol class is replaced by one that reads the server's authentication messages before asyncpg does (message
+formats: PostgreSQL documentation, "Message Formats", AuthenticationXXX). This is the reason for the pinned minor version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from contextvars import ContextVar
+from typing import Any
+
+from asyncpg import protocol
+
+_OK, _CLEAR, _MD5, _SASL, _SASL_CONTINUE, _SASL_FINAL = 0, 3, 5, 10, 11, 12
+_WORDS = {_CLEAR: "the password in clear text", _MD5: "an MD5 password"}
+
+refusals: ContextVar[list[str] | None] = ContextVar("kolony_refusals", default=None)
+"""Set by whoever connects; receives the reason why the guard hung up, which asyncpg only reports as a lost connection."""
+
+
+class GuardedProtocol(protocol.Protocol):  # type: ignore[misc]
+    """asyncpg's protocol that hangs up unless the login is by SCRAM (or, on a Unix socket, by the kernel's word)."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._unread = b""
+        self._proved = False
+        self._watching = True
+        self._by_socket = isinstance(arguments[0], str)
+        self._channel: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Keeps the transport, to hang up on it."""
+        self._channel = transport
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Reads the authentication messages in ``data``; hands on what is in order."""
+        if self._watching and (reason := self._objection(data)):
+            found = refusals.get()
+            if found is not None:
+                found.append(reason)
+            assert self._channel is not None
+            self._channel.abort()
+            return
+        super().data_received(data)
+
+    def _objection(self, data: bytes) -> str:
+        self._unread += data
+        while len(self._unread) >= 5 and self._watching:
+            length = struct.unpack_from("!I", self._unread, 1)[0]
+            kind = self._unread[:1]
+            if kind != b"R":
+                self._watching = kind != b"K" and kind != b"Z" and kind != b"E"
+                if len(self._unread) < length + 1:
+                    break
+            elif len(self._unread) < 9:
+                break
+            else:
+                asked = struct.unpack_from("!I", self._unread, 5)[0]
+                if asked == _SASL_FINAL:
+                    self._proved = True
+                elif asked == _OK:
+                    if not (self._proved or self._by_socket):
+                        return "the server let us in without proving that it knows the password"
+                    self._watching = False
+                elif asked not in (_SASL, _SASL_CONTINUE):
+                    return f"the server asks for {_WORDS.get(asked, f'a login of kind {asked}')}"
+            if len(self._unread) < length + 1:
+                break
+            self._unread = self._unread[length + 1 :]
+        return ""
+
+
+protocol.Protocol = GuardedProtocol

@@ -1,0 +1,34 @@
+"""From a database row to one of the domain's types; text that others wrote becomes ``Untrusted`` here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from enum import StrEnum
+from functools import cache
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from kolony_tui.models.untrusted import Untrusted
+
+_Row = TypeVar("_Row")
+
+
+def read(kind: type[_Row], record: Mapping[str, Any]) -> _Row:
+    """Makes a ``kind`` (a dataclass) from the columns of the same names."""
+    return kind(**{name: convert(record[name]) for name, convert in _conversions(kind)})
+
+
+@cache
+def _conversions(kind: type[Any]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    hints = get_type_hints(kind)
+    return tuple((each.name, _conversion(hints[each.name])) for each in fields(kind))
+
+
+def _conversion(hint: Any) -> Callable[[Any], Any]:
+    options = get_args(hint) if get_origin(hint) is UnionType else (hint,)
+    for option in options:
+        if option is Untrusted or (isinstance(option, type) and issubclass(option, StrEnum)):
+            wrap: Callable[[Any], Any] = option
+            return lambda value: None if value is None else wrap(value)
+    return lambda value: value

@@ -1,0 +1,88 @@
+"""Agents, their tokens and the sessions of their runners."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from kolony_tui.models.untrusted import Untrusted
+
+
+class Desired(StrEnum):
+    """What people want of an agent."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    RETIRED = "retired"
+
+
+class AgentStatus(StrEnum):
+    """What the database observes of an agent; derived, never written."""
+
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    BUSY = "busy"
+    ERROR = "error"
+    OFFLINE = "offline"
+
+
+class Activity(StrEnum):
+    """Whether an agent has work."""
+
+    IDLE = "idle"
+    QUEUED = "queued"
+    PROCESSING = "processing"
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent with its derived state. ``health`` is what its runner reported with its last heartbeat (see ``Health``)."""
+
+    agent_id: UUID
+    name: Untrusted
+    type: str
+    category: Untrusted
+    icon: Untrusted
+    description: Untrusted
+    desired: Desired
+    desired_why: Untrusted
+    desired_since: datetime
+    desired_by_login: str | None
+    created_by_login: str | None
+    created_at: datetime
+    status: AgentStatus
+    activity: Activity
+    sessions: int
+    slots: int
+    running: int
+    ready: int
+    scheduled: int
+    host: Untrusted | None
+    version: Untrusted | None
+    adapter: Untrusted | None
+    pid: int | None
+    health: dict[str, Any] | None
+    connected_at: datetime | None
+    disconnected_at: datetime | None
+    last_seen: datetime | None
+    end_reason: Untrusted | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentToken:
+    """A token as an admin sees it: never the secret, only its hint."""
+
+    token_id: UUID
+    agent_id: UUID
+    agent: Untrusted
+    token_hint: str
+    token_active: bool
+    label: Untrusted
+    expires_at: datetime | None
+    created_at: datetime
+    created_by: str | None
+    last_used_at: datetime | None
+    last_used_from: str | None

@@ -1,0 +1,152 @@
+"""Commands, runs and attempts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from kolony_tui.models.untrusted import Untrusted
+
+
+class CommandStatus(StrEnum):
+    """Where a command stands; rolled up from its runs by the database."""
+
+    DRAFT = "draft"
+    QUEUED = "queued"
+    DISPATCHING = "dispatching"
+    EXECUTING = "executing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class RunStatus(StrEnum):
+    """Where a run stands; what has not ended is derived from its lease."""
+
+    WAITING = "waiting"
+    DISPATCHING = "dispatching"
+    EXECUTING = "executing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens to the run by itself."""
+        return self in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One command on one agent, as lists show it.
+
+    ``attempt`` counts from 1 and is 0 before the first claim. ``lost``: its runner stopped answering and the lease ran
+    out. ``cancel_at`` on an open run: asked to end, not yet confirmed. ``due_at``: not before then.
+    """
+
+    run_id: UUID
+    command_id: UUID
+    command_number: int
+    ordinal: int
+    target_count: int
+    agent_id: UUID
+    agent: Untrusted
+    title: Untrusted
+    created_by_login: str | None
+    priority: int
+    created_at: datetime
+    finished_at: datetime | None
+    status: RunStatus
+    lost: bool
+    attempt: int
+    max_attempts: int
+    due_at: datetime | None
+    claimed_at: datetime | None
+    started_at: datetime | None
+    exit_code: int | None
+    error: Untrusted | None
+    cancel_at: datetime | None
+    cancel_why: Untrusted | None
+    cancel_by_login: str | None
+    agent_desired: str
+
+    @property
+    def reference(self) -> str:
+        """What a person types and reads: ``#12``, or ``#12.3`` for the third of several targets."""
+        return f"#{self.command_number}" + (f".{self.ordinal}" if self.target_count > 1 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a run."""
+
+    number: int
+    outcome: str | None
+    claimed_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    host: Untrusted | None
+    exit_code: int | None
+    signal: int | None
+    error: Untrusted | None
+    usage: dict[str, Any]
+    chunk_count: int | None
+    byte_count: int | None
+    line_count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """A run with everything that its screen shows. ``content`` is the whole text of its command."""
+
+    run: Run
+    content: Untrusted
+    time_limit_ms: int | None
+    attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What somebody asked for, with how its runs stand."""
+
+    command_id: UUID
+    number: int
+    title: Untrusted
+    content_bytes: int
+    priority: int
+    created_by_login: str | None
+    created_at: datetime
+    submitted_at: datetime | None
+    finished_at: datetime | None
+    status: CommandStatus
+    runs: int
+    waiting: int
+    dispatching: int
+    executing: int
+    completed: int
+    failed: int
+    cancelled: int
+    max_attempts: int
+    retry_on: str
+    time_limit_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SentRun:
+    """A run that a send made; ``run_id`` is None for a draft."""
+
+    run_id: UUID | None
+    agent_id: UUID
+    agent: Untrusted
+
+
+@dataclass(frozen=True, slots=True)
+class SentCommand:
+    """What a send made."""
+
+    command_id: UUID
+    number: int
+    runs: tuple[SentRun, ...]
