@@ -1,0 +1,22 @@
+"""Records: what a run leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+OutputStream = Literal["stdout", "stderr", "log"]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPiece:
+    """One chunk of an attempt's output, as its runner cut it.
+
+    ``seq`` counts from 0 over all streams of the attempt; ``data`` is what the program wrote, byte for byte.
+    """
+
+    seq: int
+    stream: OutputStream
+    at: datetime
+    data: bytes

@@ -1,0 +1,322 @@
+"""What an output view holds of an attempt: pieces in, rows out, with holes where pieces are missing."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from kolony_tui.models.records import OutputPiece, OutputStream
+from kolony_tui.text.lines import LineStream
+from kolony_tui.ui.widgets.output_lines import Line, LineStore
+
+STREAMS: tuple[OutputStream, ...] = ("stdout", "stderr", "log")
+
+KEPT_BYTES = 4 * 1024 * 1024
+"""Raw bytes kept of what comes after holes, so that lines and colours across a hole come out right once it is filled.
+Beyond it a filled hole is still filled, but a line that it cut stays two."""
+
+_PIECE_COST = 200
+
+
+class Segment:
+    """Successive pieces without a hole, as lines."""
+
+    def __init__(self, seq: int) -> None:
+        self.first_seq = seq
+        self.next_seq = seq
+        self.store = LineStore()
+        self.kept: list[OutputPiece] | None = None
+        self._streams = {name: LineStream() for name in STREAMS}
+        self._open: OutputStream = "stdout"
+        self._open_since: float | None = None  # when the unfinished line began
+
+    def append(self, piece: OutputPiece) -> None:
+        """Add the piece ``next_seq``; ``settle`` is due afterwards."""
+        at = piece.at.timestamp()
+        if piece.stream != self._open:
+            self._interrupt()
+            self._open = piece.stream
+        self._finish_lines(self._streams[piece.stream].feed(piece.data), at)
+        if self._open_since is None:
+            self._open_since = at
+        self.next_seq = piece.seq + 1
+
+    def settle(self) -> None:
+        """Bring the line that is still being written up to date."""
+        text = self._streams[self._open].tail
+        if text and self._open_since is not None:
+            self.store.set_tail(Line(text, STREAMS.index(self._open), self._open_since))
+        else:
+            self.store.set_tail(None)
+            self._open_since = None
+
+    def join(self, other: Segment) -> None:
+        """Add the segment that begins where this one ends."""
+        if other.kept is not None:
+            for piece in other.kept:
+                self.append(piece)
+            self.settle()
+            return
+        self._interrupt()
+        self.store.absorb(other.store)
+        self.next_seq = other.next_seq
+        self._streams, self._open, self._open_since = other._streams, other._open, other._open_since
+
+    def close(self) -> None:
+        """Nothing more will come: what is unfinished is finished."""
+        at = self._open_since or 0.0
+        for name in sorted(STREAMS, key=lambda name: name != self._open):
+            lines = self._streams[name].close()
+            if lines:
+                self.store.extend(lines, STREAMS.index(name), at)
+        self.settle()
+
+    def _interrupt(self) -> None:
+        line = self._streams[self._open].interrupt()
+        if line and self._open_since is not None:
+            self.store.extend([line], STREAMS.index(self._open), self._open_since)
+        self._open_since = None
+
+    def _finish_lines(self, lines: list[str], at: float) -> None:
+        if not lines:
+            return
+        stream = STREAMS.index(self._open)
+        if self._open_since not in (None, at):
+            self.store.extend(lines[:1], stream, self._open_since or at)
+            lines = lines[1:]
+        self._open_since = None
+        if lines:
+            self.store.extend(lines, stream, at)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line that a person looks at, which stays the same line whatever comes in above it."""
+
+    segment: Segment
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: a part of a line, or a notice about what is not there (``count`` lines or pieces)."""
+
+    kind: Literal["line", "earlier", "hole"]
+    count: int = 0
+    pieces: int = 0
+    place: Place | None = None
+    part: int = 0
+
+
+class OutputWindow:
+    """All that is shown of one attempt: at most ``max_lines`` lines and ``max_bytes`` bytes of them, the newest.
+
+    Pieces may come in any order and more than once; one that is missing leaves a hole, which is a row of its own.
+    """
+
+    def __init__(self, *, first_seq: int, max_lines: int, max_bytes: int) -> None:
+        self._first_seq = first_seq
+        self._max_lines = max_lines
+        self._max_bytes = max_bytes
+        self._segments: list[Segment] = []
+        self._firsts: list[int] = []
+        self._earlier_lines = 0
+        self._earlier_pieces = 0
+        self._kept_bytes = 0
+        self._total: int | None = None
+        self._closed = False
+        self._width: int | None = None
+        self._moved: Place | None = None
+        self._rows: list[Row] = []
+        self._starts: list[int] = []
+        self.rows = 0
+
+    @property
+    def lines_seen(self) -> int:
+        """Lines that ever came in, those that were dropped among them."""
+        return self._earlier_lines + sum(len(segment.store) for segment in self._segments)
+
+    @property
+    def earlier(self) -> int:
+        """Lines that were dropped from the top."""
+        return self._earlier_lines
+
+    @property
+    def missing(self) -> int:
+        """Pieces that are known to be missing."""
+        return sum(row.pieces for row in self._rows)
+
+    @property
+    def widest(self) -> int:
+        """Width in cells of the widest line."""
+        return max((segment.store.widest for segment in self._segments), default=0)
+
+    def feed(self, pieces: Iterable[OutputPiece], looking_at: Place | None = None) -> Place | None:
+        """Take in pieces; what ``looking_at`` has become is returned (a segment may have been joined to another)."""
+        self._moved = looking_at
+        touched: dict[int, Segment] = {}
+        for piece in pieces:
+            segment = self._put(piece)
+            if segment is not None:
+                touched[id(segment)] = segment
+        for segment in touched.values():
+            segment.settle()
+        self._close_when_whole()
+        self._trim()
+        self._lay_out()
+        return self._moved
+
+    def finish(self, total: int) -> None:
+        """The attempt wrote ``total`` pieces, no more will come."""
+        self._total = total
+        self._close_when_whole()
+        self._lay_out()
+
+    def wrap(self, width: int | None) -> None:
+        """Wrap lines at ``width`` cells, or with None not at all."""
+        self._width = width
+        for segment in self._segments:
+            segment.store.wrap(width)
+        self._lay_out()
+
+    def at_row(self, row: int) -> Row | None:
+        """What is on a row, counted from 0; None below the last."""
+        if not 0 <= row < self.rows:
+            return None
+        index = bisect_right(self._starts, row) - 1
+        section = self._rows[index]
+        if section.place is None:
+            return section
+        number, part = section.place.segment.store.at_row(row - self._starts[index])
+        return Row("line", place=Place(section.place.segment, number), part=part)
+
+    def row_of(self, place: Place) -> int:
+        """The row on which a line begins; of a dropped one, the first that is left."""
+        for section, start in zip(self._rows, self._starts, strict=True):
+            if section.place is not None and section.place.segment is place.segment:
+                return start + place.segment.store.row_of(place.number)
+        return 0
+
+    def line(self, place: Place) -> Line:
+        """The line at a place."""
+        return place.segment.store.line(place.number)
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The segments, in order."""
+        return self._segments
+
+    def _put(self, piece: OutputPiece) -> Segment | None:
+        index = bisect_right(self._firsts, piece.seq) - 1
+        if index < 0 and (self._dropped or piece.seq < self._first_seq):
+            return None
+        segment = self._segments[index] if index >= 0 else None
+        if segment is not None and piece.seq < segment.next_seq:
+            return None
+        if segment is None or piece.seq != segment.next_seq:
+            index += 1
+            segment = self._open_segment(index, piece.seq)
+        segment.append(piece)
+        self._keep(segment, piece)
+        if index + 1 < len(self._segments) and self._firsts[index + 1] == segment.next_seq:
+            self._join(index)
+        return segment
+
+    @property
+    def _dropped(self) -> bool:
+        return bool(self._earlier_lines or self._earlier_pieces)
+
+    def _open_segment(self, index: int, seq: int) -> Segment:
+        segment = Segment(seq)
+        segment.store.wrap(self._width)
+        if index > 0 or seq > self._first_seq:
+            segment.kept = []
+        self._segments.insert(index, segment)
+        self._firsts.insert(index, seq)
+        return segment
+
+    def _keep(self, segment: Segment, piece: OutputPiece) -> None:
+        if segment.kept is None:
+            return
+        segment.kept.append(piece)
+        self._kept_bytes += len(piece.data) + _PIECE_COST
+        if self._kept_bytes > KEPT_BYTES:
+            self._forget_kept(segment)
+
+    def _forget_kept(self, segment: Segment) -> None:
+        if segment.kept is not None:
+            self._kept_bytes -= sum(len(piece.data) + _PIECE_COST for piece in segment.kept)
+            segment.kept = None
+
+    def _join(self, index: int) -> None:
+        segment, other = self._segments[index], self._segments[index + 1]
+        from_end = other.store.end - self._moved.number if self._moved and self._moved.segment is other else None
+        added = other.kept
+        other.settle()
+        segment.join(other)
+        if segment.kept is not None:
+            if added is None:
+                self._forget_kept(segment)
+            else:
+                segment.kept += added
+        elif added is not None:
+            self._kept_bytes -= sum(len(piece.data) + _PIECE_COST for piece in added)
+        if from_end is not None:
+            self._moved = Place(segment, max(segment.store.end - from_end, segment.store.first))
+        del self._segments[index + 1], self._firsts[index + 1]
+
+    def _close_when_whole(self) -> None:
+        if self._closed or self._total is None or not self._segments:
+            return
+        if self._segments[-1].next_seq >= self._total:
+            self._segments[-1].close()
+            self._closed = True
+
+    def _trim(self) -> None:
+        while True:
+            lines = sum(len(segment.store) for segment in self._segments) - self._max_lines
+            cost = sum(segment.store.cost for segment in self._segments) - self._max_bytes
+            if lines <= 0 and cost <= 0:
+                return
+            segment = self._segments[0]
+            count = max(lines, segment.store.costing(cost) if cost > 0 else 0)
+            count = min(count, segment.store.end - segment.store.first)
+            segment.store.trim(count)
+            self._earlier_lines += count
+            if count == 0 and len(self._segments) == 1:
+                return
+            if len(self._segments) > 1 and segment.store.first == segment.store.end:
+                self._drop_first()
+
+    def _drop_first(self) -> None:
+        """Give up the first segment, of which no finished line is left, and the hole behind it."""
+        segment, following = self._segments[0], self._segments[1]
+        self._earlier_lines += len(segment.store)
+        self._earlier_pieces += following.first_seq - segment.next_seq
+        self._forget_kept(segment)
+        self._forget_kept(following)
+        if self._moved and self._moved.segment is segment:
+            self._moved = Place(following, following.store.first)
+        del self._segments[0], self._firsts[0]
+
+    def _lay_out(self) -> None:
+        self._rows, self._starts, self.rows = [], [], 0
+        expected = self._first_seq
+        if self._dropped:
+            self._section(Row("earlier", count=self._earlier_lines, pieces=self._earlier_pieces), 1)
+            expected = self._firsts[0]
+        for segment in self._segments:
+            if segment.first_seq > expected:
+                self._section(Row("hole", pieces=segment.first_seq - expected), 1)
+            if segment.store.rows:
+                self._section(Row("line", place=Place(segment, segment.store.first)), segment.store.rows)
+            expected = segment.next_seq
+        if self._total is not None and self._total > expected:
+            self._section(Row("hole", pieces=self._total - expected), 1)
+
+    def _section(self, row: Row, rows: int) -> None:
+        self._rows.append(row)
+        self._starts.append(self.rows)
+        self.rows += rows
