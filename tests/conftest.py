@@ -15,6 +15,8 @@ import pytest
 from kolony_tui.server.embedded import EmbeddedServer
 from kolony_tui.server.home import Home
 
+pytest_plugins = ["tests.database"]
+
 QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
 """For servers that may lose everything in a crash of the machine."""
 
