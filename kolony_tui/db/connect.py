@@ -37,8 +37,8 @@ _SETTINGS = {
 }
 
 
-async def connect(target: Target, application: str, *, timeout: float = 10.0) -> asyncpg.Connection:
-    """A connection of the driver, checked as ``guard`` and ``target`` demand; ``timeout`` in seconds.
+async def connect(target: Target, application: str, *, patience: float = 10.0) -> asyncpg.Connection:
+    """A connection of the driver, checked as ``guard`` and ``target`` demand; ``patience`` in seconds.
 
     Raises:
         CannotConnect, LoginRefused: with what to do.
@@ -53,9 +53,9 @@ async def connect(target: Target, application: str, *, timeout: float = 10.0) ->
     found: list[str] = []
     mark = refusals.set(found)
     try:
-        connection = await asyncpg.connect(
+        connection: asyncpg.Connection = await asyncpg.connect(
             target.dsn or None,
-            timeout=float(options.pop("timeout", timeout)),
+            timeout=float(options.pop("timeout", patience)),
             server_settings={**_SETTINGS, "application_name": application},
             **options,
         )
@@ -83,7 +83,7 @@ def _said(error: Exception, target: Target) -> KolonyError:
 
 def pause_seconds(failures: int) -> float:
     """How long to wait before connecting again after so many failures in a row: 0.2 s doubling to 10 s, with jitter."""
-    return min(10.0, 0.2 * 2 ** min(failures - 1, 6)) * random.uniform(0.5, 1.0)  # noqa: S311  (spreads load only)
+    return min(10.0, 0.2 * 2.0 ** min(failures - 1, 6)) * random.uniform(0.5, 1.0)  # noqa: S311  (spreads load only)
 
 
 class Database:

@@ -7,7 +7,16 @@ import ssl
 
 import asyncpg
 
-from kolony_tui.models.errors import CannotConnect, Fenced, KolonyError, LoginRefused, NoRight, NotFound, Refused, WrongState
+from kolony_tui.models.errors import (
+    CannotConnect,
+    Fenced,
+    KolonyError,
+    LoginRefused,
+    NoRight,
+    NotFound,
+    Refused,
+    WrongState,
+)
 
 LEASE_LOST = "KO001"
 OUTPUT_HOLE = "KO002"

@@ -1,8 +1,8 @@
 """Refuses every server that asks for a password in another form than SCRAM-SHA-256.
 
-asyncpg answers whatever a server asks for: a clear-text request gets the clear password. It has no setting against it,
-so its protocol class is replaced by one that reads the server's authentication messages before asyncpg does (message
-formats: PostgreSQL documentation, "Message Formats", AuthenticationXXX). This is the reason for the pinned minor version.
+asyncpg answers whatever a server asks for: a clear-text request gets the clear password. It has no setting against
+it, so its protocol class is replaced by one that reads the server's authentication messages before asyncpg does
+(PostgreSQL documentation, "Message Formats", AuthenticationXXX). This is the reason for the pinned minor version.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asyncpg import protocol
 
@@ -18,10 +18,16 @@ _OK, _CLEAR, _MD5, _SASL, _SASL_CONTINUE, _SASL_FINAL = 0, 3, 5, 10, 11, 12
 _WORDS = {_CLEAR: "the password in clear text", _MD5: "an MD5 password"}
 
 refusals: ContextVar[list[str] | None] = ContextVar("kolony_refusals", default=None)
-"""Set by whoever connects; receives the reason why the guard hung up, which asyncpg only reports as a lost connection."""
+"""Set by whoever connects; receives why the guard hung up, which asyncpg only reports as a lost connection."""
 
 
-class GuardedProtocol(protocol.Protocol):  # type: ignore[misc]
+if TYPE_CHECKING:
+    _Protocol = protocol.Protocol[Any]
+else:
+    _Protocol = protocol.Protocol  # no generic at run time
+
+
+class GuardedProtocol(_Protocol):
     """asyncpg's protocol that hangs up unless the login is by SCRAM (or, on a Unix socket, by the kernel's word)."""
 
     def __init__(self, *arguments: Any) -> None:
@@ -32,13 +38,15 @@ class GuardedProtocol(protocol.Protocol):  # type: ignore[misc]
         self._by_socket = isinstance(arguments[0], str)
         self._channel: asyncio.Transport | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: object) -> None:
         """Keeps the transport, to hang up on it."""
+        assert isinstance(transport, asyncio.Transport)
         self._channel = transport
         super().connection_made(transport)
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: object) -> None:
         """Reads the authentication messages in ``data``; hands on what is in order."""
+        assert isinstance(data, bytes)
         if self._watching and (reason := self._objection(data)):
             found = refusals.get()
             if found is not None:
@@ -75,4 +83,4 @@ class GuardedProtocol(protocol.Protocol):  # type: ignore[misc]
         return ""
 
 
-protocol.Protocol = GuardedProtocol
+setattr(protocol, "Protocol", GuardedProtocol)  # noqa: B010  (a class cannot be assigned to in the checker's eyes)

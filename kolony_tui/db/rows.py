@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields
 from enum import StrEnum
 from functools import cache
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+
+import asyncpg
 
 from kolony_tui.models.untrusted import Untrusted
 
 _Row = TypeVar("_Row")
 
 
-def read(kind: type[_Row], record: Mapping[str, Any]) -> _Row:
+def read(kind: type[_Row], record: Mapping[str, Any] | asyncpg.Record) -> _Row:
     """Makes a ``kind`` (a dataclass) from the columns of the same names."""
-    return kind(**{name: convert(record[name]) for name, convert in _conversions(kind)})
+    return kind(**{name: convert(record[name]) for name, convert in _conversions(cast("Hashable", kind))})
 
 
 @cache
-def _conversions(kind: type[Any]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+def _conversions(kind: Any) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
     hints = get_type_hints(kind)
     return tuple((each.name, _conversion(hints[each.name])) for each in fields(kind))
 

@@ -39,7 +39,7 @@ class Activity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent with its derived state. ``health`` is what its runner reported with its last heartbeat (see ``Health``)."""
+    """An agent with its derived state. ``health`` is what its runner reported with its last heartbeat."""
 
     agent_id: UUID
     name: Untrusted

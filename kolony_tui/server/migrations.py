@@ -59,7 +59,7 @@ def migrations(folder: Path | None = None) -> tuple[Migration, ...]:
     for path in sorted((folder or sql_folder() / "migrations").glob("*.sql")):
         parts = _FILE_NAME.match(path.name)
         if parts is None or int(parts[1]) != len(found) + 1:
-            raise WorkFailed(f"the migration {path.name} is out of order", "this installation is damaged: install again")
+            raise WorkFailed(f"the migration {path.name} is out of order", "install Kolony again: this copy is damaged")
         content = path.read_bytes()
         found.append(Migration(int(parts[1]), parts[2], hashlib.sha256(content).hexdigest(), content.decode()))
     return tuple(found)

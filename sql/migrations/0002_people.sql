@@ -375,7 +375,7 @@ BEGIN
         RAISE EXCEPTION 'there is a login "%" on this server already', who
             USING ERRCODE = '23505', HINT = 'choose another name, or give that person a role with kolony user role';
     END IF;
-    PERFORM kolony.make_login(who, verifier, 8, 'kolony_user');
+    PERFORM kolony.make_login(who, verifier, 32, 'kolony_user');
     RETURN kolony.enroll_person(in_workspace, who, as_role, called);
 END
 $$;

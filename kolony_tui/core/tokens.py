@@ -1,0 +1,63 @@
+"""Agent tokens: ``kol_<16 hex: id>_<43 base62: 256 random bits><6 base62: CRC-32>``; the login is ``ka_<id>``."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import zlib
+from dataclasses import dataclass
+
+from kolony_tui.models.errors import UsageError
+from kolony_tui.models.secret import Secret
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_FORM = re.compile(r"kol_([0-9a-f]{16})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token in clear, and what the server keeps of it. ``hint`` is what people recognise it by."""
+
+    secret: Secret
+    login: str
+    hint: str
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the token: 256 random bits need no salt."""
+        return hashlib.sha256(self.secret.reveal().encode("ascii")).digest()
+
+
+def new_token() -> Token:
+    """A fresh token from the system's random source."""
+    identity = secrets.token_hex(8)
+    body = f"kol_{identity}_{_base62(secrets.randbits(256), 43)}"
+    return _token(identity, body + _check(body))
+
+
+def parse_token(text: str) -> Token:
+    """Reads a token that a person pasted. Raises UsageError where it cannot be one; check digits find a typing error."""
+    match = _FORM.fullmatch(text.strip())
+    if match is None:
+        raise UsageError("that is no agent token", "it looks like kol_..., 70 characters, as kolony token issue shows it")
+    whole = match[0]
+    if _check(whole[:-6]) != match[3]:
+        raise UsageError("that agent token has a typing error", "copy it again, whole")
+    return _token(match[1], whole)
+
+
+def _token(identity: str, whole: str) -> Token:
+    return Token(secret=Secret(whole), login=f"ka_{identity}", hint=f"kol_{identity[:4]}")
+
+
+def _check(body: str) -> str:
+    return _base62(zlib.crc32(body.encode("ascii")), 6)
+
+
+def _base62(number: int, width: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, 62)
+        digits = _DIGITS[digit] + digits
+    return digits.rjust(width, "0")
