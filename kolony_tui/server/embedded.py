@@ -89,9 +89,10 @@ class EmbeddedServer:
     def in_use(self) -> list[Session]:
         """The sessions of others on the running server; empty where none runs. Raises CannotConnect."""
         from kolony_tui.server.sessions import sessions_of
+        from kolony_tui.server.superuser import Superuser
 
         address = self.address
-        return [] if address is None else sessions_of(address, self.superuser_password())
+        return [] if address is None else sessions_of(Superuser(address, self.superuser_password()))
 
     def status(self) -> Status:
         """Whether the server runs, where, and who uses it; starts nothing. Raises CannotConnect."""

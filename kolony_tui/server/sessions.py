@@ -1,21 +1,14 @@
-"""Who uses the embedded server, asked as the superuser."""
+"""Who uses the embedded server."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kolony_tui.models.errors import CannotConnect
-from kolony_tui.models.secret import Secret
 from kolony_tui.models.untrusted import Untrusted
-from kolony_tui.server.address import SUPERUSER, Address
-from kolony_tui.server.binaries import installed, plain_environment
-
-OURSELVES = "kolony db"
-"""The application name of the questions asked here."""
+from kolony_tui.server.superuser import OURSELVES, Superuser
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,62 +20,18 @@ class Session:
     pids: tuple[int, ...]
 
 
-def superuser_environment(address: Address, password: Secret, database: str) -> dict[str, str]:
-    """The environment in which psql, pg_dump and the like reach ``database`` as the superuser; never in arguments."""
-    return plain_environment(
-        PGHOST=address.host,
-        PGPORT=str(address.port),
-        PGUSER=SUPERUSER,
-        PGPASSWORD=password.reveal(),
-        PGDATABASE=database,
-        PGAPPNAME=OURSELVES,
-        PGCONNECT_TIMEOUT="10",
-        PGCLIENTENCODING="UTF8",
-    )
-
-
-def ask(
-    address: Address,
-    password: Secret,
-    statement: str,
-    *,
-    database: str = "postgres",
-    values: Mapping[str, str] | None = None,
-) -> str:
-    """What psql prints for ``statement`` (unaligned, rows only), in which ``:'name'`` stands for a value.
-
-    Several statements are one after the other, each on its own. Raises CannotConnect with the server's words.
-    """
-    named = [part for name, value in (values or {}).items() for part in ("-v", f"{name}={value}")]
-    ended = subprocess.run(
-        [installed().program("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", *named, "-f", "-"],
-        input=statement,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=superuser_environment(address, password, database),
-    )
-    if ended.returncode != 0:
-        said = ended.stderr.strip().splitlines() or ["no reason given"]
-        reason = said[0].rpartition("FATAL:")[2].rpartition("ERROR:")[2].strip()
-        raise CannotConnect(f"the embedded server refused its superuser: {reason!a}")
-    return ended.stdout.rstrip("\n")
-
-
-def sessions_of(address: Address, password: Secret) -> list[Session]:
+def sessions_of(superuser: Superuser) -> list[Session]:
     """Everybody's sessions but our own. Raises CannotConnect."""
-    answer = ask(
-        address,
-        password,
+    answer = superuser.ask(
         """
         SELECT coalesce(json_agg(s ORDER BY s.application, s.login), '[]') FROM (
             SELECT application_name AS application, usename AS login, array_agg(pid ORDER BY pid) AS pids
               FROM pg_stat_activity
-             WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND usename IS NOT NULL
+             WHERE backend_type = 'client backend' AND usename IS NOT NULL
                AND NOT (application_name = :'ourselves' AND usename = current_user)
-             GROUP BY 1, 2) s
+             GROUP BY 1, 2) s;
         """,
-        values={"ourselves": OURSELVES},
+        ourselves=OURSELVES,
     )
     rows: list[dict[str, Any]] = json.loads(answer)
     return [Session(Untrusted(row["application"]), Untrusted(row["login"]), tuple(row["pids"])) for row in rows]
