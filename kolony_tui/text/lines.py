@@ -40,6 +40,11 @@ class LineStream:
         return self._take(self._sequences.feed(data))
 
     @property
+    def unfinished(self) -> bool:
+        """Whether there is a line that is still being written."""
+        return self._length > 0
+
+    @property
     def tail(self) -> str:
         """The line that is still being written; empty when nothing can be seen of it."""
         return self._finished()

@@ -45,10 +45,7 @@ class _Block:
 
     def append(self, lines: Sequence[str], stream: int, at: float) -> None:
         joined = "\n".join(lines)
-        if joined.isascii():
-            sizes = list(map(len, lines))
-        else:
-            sizes = [len(line.encode()) for line in lines]
+        sizes = [len(line) if line.isascii() else len(line.encode()) for line in lines]
         self.starts.extend(accumulate((size + 1 for size in sizes[:-1]), initial=len(self.text)))
         if joined.isascii() and "\x1b" not in joined:
             self.cells.extend(sizes)

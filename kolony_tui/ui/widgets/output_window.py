@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ KEPT_BYTES = 4 * 1024 * 1024
 """Raw bytes kept of what comes after holes, so that lines and colours across a hole come out right once it is filled.
 Beyond it a filled hole is still filled, but a line that it cut stays two."""
 
+# What a piece and a segment take in memory beside their text.
 _PIECE_COST = 200
+_SEGMENT_COST = 4096
 
 
 class Segment:
@@ -28,29 +31,32 @@ class Segment:
         self.next_seq = seq
         self.store = LineStore()
         self.kept: list[OutputPiece] | None = None
-        self._streams = {name: LineStream() for name in STREAMS}
+        self._streams: dict[OutputStream, LineStream] = {}
         self._open: OutputStream = "stdout"
         self._open_since: float | None = None  # when the unfinished line began
+        self._last_at = 0.0
 
     def append(self, piece: OutputPiece) -> None:
         """Add the piece ``next_seq``; ``settle`` is due afterwards."""
-        at = piece.at.timestamp()
+        at = self._last_at = piece.at.timestamp()
         if piece.stream != self._open:
             self._interrupt()
             self._open = piece.stream
-        self._finish_lines(self._streams[piece.stream].feed(piece.data), at)
-        if self._open_since is None:
+        stream = self._streams.setdefault(piece.stream, LineStream())
+        self._finish_lines(stream.feed(piece.data), at)
+        if not stream.unfinished:
+            self._open_since = None
+        elif self._open_since is None:
             self._open_since = at
         self.next_seq = piece.seq + 1
 
     def settle(self) -> None:
         """Bring the line that is still being written up to date."""
-        text = self._streams[self._open].tail
-        if text and self._open_since is not None:
-            self.store.set_tail(Line(text, STREAMS.index(self._open), self._open_since))
-        else:
+        if self._open_since is None:
             self.store.set_tail(None)
-            self._open_since = None
+        else:
+            text = self._streams[self._open].tail
+            self.store.set_tail(Line(text, STREAMS.index(self._open), self._open_since))
 
     def join(self, other: Segment) -> None:
         """Add the segment that begins where this one ends."""
@@ -62,22 +68,22 @@ class Segment:
         self._interrupt()
         self.store.absorb(other.store)
         self.next_seq = other.next_seq
-        self._streams, self._open, self._open_since = other._streams, other._open, other._open_since
+        self._streams, self._open = other._streams, other._open
+        self._open_since, self._last_at = other._open_since, other._last_at
 
     def close(self) -> None:
         """Nothing more will come: what is unfinished is finished."""
-        at = self._open_since or 0.0
-        for name in sorted(STREAMS, key=lambda name: name != self._open):
-            lines = self._streams[name].close()
-            if lines:
-                self.store.extend(lines, STREAMS.index(name), at)
+        at = self._open_since or self._last_at
+        for name in sorted(self._streams, key=lambda name: name != self._open):
+            self.store.extend(self._streams[name].close(), STREAMS.index(name), at)
+        self._open_since = None
         self.settle()
 
     def _interrupt(self) -> None:
-        line = self._streams[self._open].interrupt()
-        if line and self._open_since is not None:
+        if self._open_since is not None:
+            line = self._streams[self._open].interrupt()
             self.store.extend([line], STREAMS.index(self._open), self._open_since)
-        self._open_since = None
+            self._open_since = None
 
     def _finish_lines(self, lines: list[str], at: float) -> None:
         if not lines:
@@ -203,6 +209,27 @@ class OutputWindow:
         """The line at a place."""
         return place.segment.store.line(place.number)
 
+    def find(self, pattern: re.Pattern[str], place: Place | None, *, backwards: bool, beyond: bool) -> Place | None:
+        """The nearest line that matches, from ``place`` on (with ``beyond`` after it), going round at the end."""
+        if not self._segments:
+            return None
+        if place is None or place.segment not in self._segments:
+            place = Place(self._segments[0], 0)
+        here, number = self._segments.index(place.segment), place.number
+        segment, before, behind = self._segments[here], self._segments[:here], self._segments[here + 1 :]
+        ends = [(each, 0, each.store.end + 1) for each in (*before, *behind)]
+        if backwards:
+            ends = [(each, 0, each.store.end + 1) for each in (*reversed(before), *reversed(behind))]
+            first, last = (0, number + (not beyond)), (number, segment.store.end + 1)
+        else:
+            ends = ends[here:] + ends[:here]
+            first, last = (number + beyond, segment.store.end + 1), (0, number + 1)
+        for each, since, until in [(segment, *first), *ends, (segment, *last)]:
+            found = each.store.find(pattern, since, until, backwards=backwards)
+            if found is not None:
+                return Place(each, found)
+        return None
+
     @property
     def segments(self) -> list[Segment]:
         """The segments, in order."""
@@ -266,6 +293,7 @@ class OutputWindow:
         if from_end is not None:
             self._moved = Place(segment, max(segment.store.end - from_end, segment.store.first))
         del self._segments[index + 1], self._firsts[index + 1]
+        self._closed = False
 
     def _close_when_whole(self) -> None:
         if self._closed or self._total is None or not self._segments:
@@ -277,9 +305,11 @@ class OutputWindow:
     def _trim(self) -> None:
         while True:
             lines = sum(len(segment.store) for segment in self._segments) - self._max_lines
-            cost = sum(segment.store.cost for segment in self._segments) - self._max_bytes
+            cost = sum(segment.store.cost + _SEGMENT_COST for segment in self._segments) - self._max_bytes
             if lines <= 0 and cost <= 0:
                 return
+            if not self._dropped:
+                self._earlier_pieces = self._firsts[0] - self._first_seq
             segment = self._segments[0]
             count = max(lines, segment.store.costing(cost) if cost > 0 else 0)
             count = min(count, segment.store.end - segment.store.first)
