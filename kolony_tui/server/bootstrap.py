@@ -75,6 +75,17 @@ async def _make_database(server: EmbeddedServer) -> None:
         await connection.close()
 
 
+async def found_workspace(connection: asyncpg.Connection) -> str | None:
+    """Makes the first workspace, with the installer as its admin, where there is none; answers who that is."""
+    async with connection.transaction():
+        await connection.execute("SET LOCAL ROLE kolony_api")
+        if await connection.fetchval("SELECT EXISTS (SELECT FROM kolony.workspaces)"):
+            return None
+        login: str = await connection.fetchval("SELECT session_user")
+        await connection.execute("SELECT kolony.found($1, $2, $3, '')", *FIRST_WORKSPACE, login)
+        return login
+
+
 async def _found(server: EmbeddedServer, connection: asyncpg.Connection) -> tuple[str, str]:
     known = server.home.read_state().get("first_admin")
     async with connection.transaction():

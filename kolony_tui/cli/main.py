@@ -1,0 +1,122 @@
+"""From the words on the command line to a verb, and from an error to one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from kolony_tui import __version__
+from kolony_tui.models.errors import ExitCode, KolonyError, UsageError
+
+# Verb, the module that registers it, and its line in the help. A module is imported when its verb is used: building
+# every parser would cost more than most verbs take.
+VERBS: tuple[tuple[str, str, str], ...] = (
+    ("db", "db", "the embedded server: start, stop, status, url, backup, restore"),
+    ("migrate", "migrate", "apply, plan or check the schema of a database"),
+    ("user", "people", "people of a workspace: add, list, role, disable, enable, passwd"),
+    ("workspace", "people", "tenants: create, list, use"),
+    ("agent", "fleet", "agents: create, list, show, pause, resume, retire, run"),
+    ("token", "fleet", "agents' tokens: issue, list, rotate, revoke"),
+    ("send", "work", "send a command to agents"),
+    ("command", "work", "commands: list, show, edit, submit, cancel, retry"),
+    ("run", "work", "runs, the queue and its past: list, show, cancel, retry, priority"),
+    ("tail", "tail", "the output of a run, byte for byte"),
+)
+
+_EPILOG = """\
+The connection is, in this order: --dsn, KOLONY_DSN, --profile or KOLONY_PROFILE, libpq's own environment, the embedded
+server. KOLONY_HOME moves everything that Kolony keeps on this machine. Exit codes: 0 done, 1 the work itself failed,
+2 wrong usage, 3 cannot connect or log in, 4 the database refused it, 130 interrupted."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with its complaints as our one-line errors."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises UsageError."""
+        raise UsageError(message, f"see {self.prog} --help")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command line and returns its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in (words[: words.index("--")] if "--" in words else words)
+    try:
+        return _run(words)
+    except KolonyError as error:
+        if debug:
+            raise
+        print(f"kolony: {_printable(error.line)}", file=sys.stderr)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has heard enough; python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.DONE)
+    except Exception as error:  # the last resort: one line instead of a traceback
+        if debug:
+            raise
+        name = type(error).__name__
+        print(f"kolony: a fault of Kolony itself: {name}: {_printable(str(error))}; see --debug", file=sys.stderr)
+        return int(ExitCode.WORK_FAILED)
+
+
+def _run(words: list[str]) -> int:
+    before, rest = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, None)
+    parsed = parser_for(before).parse_args(before, argparse.Namespace(rest=rest, program=rest or []))
+    verb = getattr(parsed, "func", None)
+    if rest is not None and not getattr(parsed, "takes_rest", False):
+        raise UsageError("-- means nothing here", "see kolony --help")
+    if verb is not None:
+        return int(verb(parsed))
+    from kolony_tui.ui.start import run_app
+
+    return run_app(parsed)
+
+
+def parser_for(words: Sequence[str]) -> Parser:
+    """The parser for a command line: with all verbs by name, and the one that is used in full."""
+    parser = Parser(
+        prog="kolony",
+        description="A command center for fleets of AI agents, in a terminal, on Postgres. No verb: it opens the app.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"kolony {__version__}")
+    add_connection_options(parser, first=True)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", parser_class=Parser)
+    used = {module for name, module, _ in VERBS if name in words}
+    for name, module, line in VERBS:
+        if module not in used:
+            verbs.add_parser(name, help=line, add_help=False)
+    registered: set[str] = set()
+    for _, module, _ in VERBS:
+        if module in used and module not in registered:
+            registered.add(module)
+            import_module(f"kolony_tui.cli.{module}").register(verbs)
+    return parser
+
+
+def add_connection_options(parser: argparse.ArgumentParser, *, first: bool = False) -> None:
+    """The options that every verb takes, before it and after it."""
+    default = None if first else argparse.SUPPRESS
+    options = parser.add_argument_group("connection and output")
+    options.add_argument("--dsn", default=default, help="postgresql:// URL or libpq words of the server")
+    options.add_argument("--profile", default=default, help="a connection named in config.toml")
+    options.add_argument("--workspace", metavar="SLUG", default=default, help="the workspace to work in")
+    options.add_argument("--json", action="store_true", default=False if first else default, help="print JSON")
+    options.add_argument("--debug", action="store_true", default=default, help="show a traceback with an error")
+
+
+def _printable(text: str) -> str:
+    from kolony_tui.text import safe
+
+    return safe(text, limit=2000).plain
