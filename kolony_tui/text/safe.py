@@ -53,8 +53,8 @@ class SafeText:
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError("SafeText cannot be changed")
 
-    def __reduce__(self) -> tuple[object, tuple[str, int, str]]:
-        return safe, (self._plain, len(self._plain), "\n")
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return _safe_again, (self._plain,)
 
     @property
     def plain(self) -> str:
@@ -134,6 +134,10 @@ def safe(value: str | HasRaw | SafeText, *, limit: int = 4000, newline: str = " 
     if len(text) > limit or len(raw) > readable:
         text = text[: max(limit - 1, 0)] + ELLIPSIS
     return SafeText(text, _MAKING)
+
+
+def _safe_again(plain: str) -> SafeText:
+    return safe(plain, limit=len(plain), newline="\n")
 
 
 def _clean(text: str, newline: str) -> str:

@@ -22,7 +22,7 @@ from kolony_tui.ui.widgets.output_selection import copied, shifted
 from kolony_tui.ui.widgets.output_window import OutputWindow, Place, Row
 
 MAX_LINES = 500_000
-MAX_BYTES = 20 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 FRAME = 1 / 30
 UNFOCUSED_FRAME = 1 / 15
 _PENDING_BYTES = 1024 * 1024  # beyond it pieces are taken in before the frame is over
