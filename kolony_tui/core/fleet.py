@@ -11,7 +11,7 @@ from kolony_tui.core.session import PersonSession
 from kolony_tui.core.tokens import Token, new_token
 from kolony_tui.db.rows import read
 from kolony_tui.models.errors import NotFound
-from kolony_tui.models.fleet import Agent, AgentToken, Desired
+from kolony_tui.models.fleet import Agent, AgentSession, AgentToken, Desired
 from kolony_tui.server.scram import verifier
 
 
@@ -35,6 +35,11 @@ async def agent(session: PersonSession, agent_id: UUID) -> Agent:
     if not found:
         raise NotFound("there is no such agent here", "see kolony agent list")
     return found[0]
+
+
+async def agent_sessions(session: PersonSession, agent_id: UUID, limit: int = 20) -> list[AgentSession]:
+    """The sessions of an agent's runners, newest first."""
+    return await session.db.rows(AgentSession, "fleet/sessions", session.workspace.workspace_id, agent_id, limit)
 
 
 async def agent_ids(session: PersonSession, names: Sequence[str]) -> list[UUID]:

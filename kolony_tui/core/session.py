@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from kolony_tui.db.connect import Database
 from kolony_tui.db.rows import read
@@ -54,6 +55,12 @@ async def refreshed(db: Database, workspace: str | None) -> PersonSession:
     if not chosen:
         raise NotFound(f"{me.login} is a member of no workspace {workspace!r}", "see kolony workspace list")
     return PersonSession(db, me, chosen[0])
+
+
+async def clock(session: PersonSession) -> datetime:
+    """The server's time, by one round trip."""
+    now: datetime = await session.db.value("people/clock")
+    return now
 
 
 async def _check_schema(db: Database) -> None:

@@ -72,6 +72,24 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentSession:
+    """A runner's session. ``alive``: it has not ended and its last heartbeat is younger than its lease."""
+
+    session_id: UUID
+    host: Untrusted
+    pid: int | None
+    version: Untrusted
+    adapter: Untrusted
+    concurrency: int
+    started_at: datetime
+    last_seen: datetime
+    ended_at: datetime | None
+    end_reason: Untrusted | None
+    end_error: bool
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AgentToken:
     """A token as an admin sees it: never the secret, only its hint."""
 
