@@ -1,8 +1,8 @@
 """A database for each test: one template a server, installed without a superuser, and the people who log in to it.
 
 The server is the embedded one, or the one of ``KOLONY_TEST_SERVER`` (a superuser's URL on a server that may be thrown
-away). A test gets a copy of the template, which already holds two workspaces and their people. Roles belong to the whole
-server, so a test that changes a login itself (password, revocation) makes a person or an agent of its own.
+away). A test gets a copy of the template, which already holds two workspaces and their people. Roles belong to the
+whole server, so a test that changes a login itself (password, revocation) makes a person or an agent of its own.
 """
 
 from __future__ import annotations
@@ -218,6 +218,8 @@ async def _populate(cluster: Cluster, installer: asyncpg.Connection) -> None:
             await installer.fetchval(call, homes[slug], cluster.login(nickname), verifier(), role, nickname.title())
     await installer.execute("SELECT kolony.disable_person($1, $2)", homes["main"], cluster.login("dan"))
     superuser = await cluster.superuser(cluster.template)
+    # He must get in, so that tests see what he may do there: nothing.
+    await superuser.execute(f"ALTER ROLE {cluster.login('dan')} LOGIN")
     await superuser.execute("DELETE FROM kolony.memberships m USING kolony.profiles p"
                             " WHERE p.profile_id = m.profile_id AND p.login = $1", own)  # fmt: skip
     await superuser.execute("UPDATE kolony.memberships SET granted_by = NULL")

@@ -25,7 +25,6 @@ CREATE TABLE kolony.profiles (
     role_oid     oid NOT NULL,
     display_name text NOT NULL DEFAULT '' CHECK (length(display_name) <= 200),
     avatar       text NOT NULL DEFAULT '' CHECK (length(avatar) <= 8),
-    disabled     boolean NOT NULL DEFAULT false,
     created_at   timestamptz NOT NULL DEFAULT now(),
     updated_at   timestamptz NOT NULL DEFAULT now(),
     -- Login and oid: a role that was dropped and made again under an old name is another person.
@@ -36,10 +35,13 @@ CREATE TABLE kolony.memberships (
     workspace_id uuid NOT NULL REFERENCES kolony.workspaces,
     profile_id   uuid NOT NULL REFERENCES kolony.profiles,
     role         text NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),
+    disabled     boolean NOT NULL DEFAULT false,
     granted_by   uuid REFERENCES kolony.profiles,
     granted_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (workspace_id, profile_id)
 );
+COMMENT ON COLUMN kolony.memberships.disabled IS
+    'here and not in the profile: no client can lock this row, and an admin elsewhere has no say in it';
 CREATE INDEX memberships_by_profile ON kolony.memberships (profile_id);
 CREATE INDEX memberships_by_granter ON kolony.memberships (granted_by);
 
@@ -55,13 +57,13 @@ SET LOCAL ROLE kolony_api;
 CREATE FUNCTION kolony.my_profile_id() RETURNS uuid
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT p.profile_id FROM kolony.profiles p
-    WHERE p.login = session_user AND p.role_oid = to_regrole(quote_ident(session_user))::oid AND NOT p.disabled
+    WHERE p.login = session_user AND p.role_oid = to_regrole(quote_ident(session_user))::oid
 $$;
 
 CREATE FUNCTION kolony.my_workspace_ids() RETURNS uuid[]
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(array_agg(m.workspace_id), '{}') FROM kolony.memberships m
-    WHERE m.profile_id = kolony.my_profile_id()
+    WHERE m.profile_id = kolony.my_profile_id() AND NOT m.disabled
 $$;
 
 CREATE FUNCTION kolony.my_colleague_ids() RETURNS uuid[]
@@ -76,7 +78,7 @@ CREATE FUNCTION kolony.holds_role(in_workspace uuid, needed text) RETURNS boolea
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT current_setting('transaction_isolation') = 'read committed' AND EXISTS (
         SELECT FROM kolony.memberships m
-        WHERE m.workspace_id = in_workspace AND m.profile_id = kolony.my_profile_id()
+        WHERE m.workspace_id = in_workspace AND m.profile_id = kolony.my_profile_id() AND NOT m.disabled
           AND array_position(ARRAY['viewer', 'operator', 'admin'], m.role)
            >= array_position(ARRAY['viewer', 'operator', 'admin'], needed))
 $$;
@@ -94,7 +96,7 @@ BEGIN
             USING ERRCODE = '42501', HINT = 'begin the transaction without another isolation level';
     END IF;
     SELECT m.role INTO held FROM kolony.memberships m
-    WHERE m.workspace_id = in_workspace AND m.profile_id = kolony.my_profile_id();
+    WHERE m.workspace_id = in_workspace AND m.profile_id = kolony.my_profile_id() AND NOT m.disabled;
     IF held IS NULL THEN
         RAISE EXCEPTION 'you are not a member of this workspace'
             USING ERRCODE = '42501', HINT = 'ask an admin of the workspace to add you';
@@ -128,10 +130,13 @@ BEGIN
         INSERT INTO kolony.memberships (workspace_id, profile_id, role)
         SELECT w.workspace_id, mine, 'viewer' FROM kolony.workspaces w WHERE w.admits_viewers;
     END IF;
-    IF kolony.my_profile_id() IS NULL AND mine IS NULL THEN
+    mine := coalesce(mine, kolony.my_profile_id());
+    IF EXISTS (SELECT FROM kolony.memberships m WHERE m.profile_id = mine)
+       AND NOT EXISTS (SELECT FROM kolony.memberships m WHERE m.profile_id = mine AND NOT m.disabled)
+    THEN
         RAISE EXCEPTION 'the login "%" is disabled', session_user USING ERRCODE = '28000', HINT = 'ask an admin';
     END IF;
-    RETURN coalesce(mine, kolony.my_profile_id());
+    RETURN mine;
 END
 $$;
 
@@ -141,7 +146,8 @@ DECLARE
     made uuid;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' OR NOT EXISTS (
-        SELECT FROM kolony.memberships m WHERE m.profile_id = kolony.my_profile_id() AND m.role = 'admin')
+        SELECT FROM kolony.memberships m
+        WHERE m.profile_id = kolony.my_profile_id() AND m.role = 'admin' AND NOT m.disabled)
     THEN
         RAISE EXCEPTION 'only an admin may make a workspace' USING ERRCODE = '42501', HINT = 'ask an admin';
     END IF;
@@ -172,6 +178,9 @@ BEGIN
     IF EXISTS (SELECT FROM kolony.workspaces) THEN
         RAISE EXCEPTION 'this database has a workspace already' USING ERRCODE = '55000';
     END IF;
+    IF to_regrole(quote_ident(admin_login)) IS NULL THEN
+        RAISE EXCEPTION 'there is no login "%" on this server', admin_login USING ERRCODE = 'P0002';
+    END IF;
     INSERT INTO kolony.workspaces (slug, name, admits_viewers) VALUES (first_slug, first_name, true)
     RETURNING workspace_id INTO made;
     INSERT INTO kolony.profiles (login, role_oid, display_name)
@@ -200,7 +209,7 @@ BEGIN
 END
 $$;
 
--- The person whom an admin of this workspace may change. Locks every admin first, so that two admins who remove each
+-- The person whom an admin of this workspace may change. Locks its admins first, so that two admins who remove each
 -- other at the same moment come one after the other, and checks the caller after the wait.
 CREATE FUNCTION kolony.person_to_change(in_workspace uuid, who text) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -208,7 +217,8 @@ DECLARE
     found_id uuid;
 BEGIN
     PERFORM kolony.require_role(in_workspace, 'admin');
-    PERFORM FROM kolony.memberships m WHERE m.role = 'admin' ORDER BY m.workspace_id, m.profile_id FOR UPDATE;
+    PERFORM FROM kolony.memberships m WHERE m.workspace_id = in_workspace AND m.role = 'admin'
+    ORDER BY m.profile_id FOR UPDATE;
     PERFORM kolony.require_role(in_workspace, 'admin');
     SELECT p.profile_id INTO found_id FROM kolony.profiles p
     WHERE p.login = who AND p.role_oid = to_regrole(quote_ident(who))::oid;
@@ -247,12 +257,8 @@ BEGIN
     END IF;
     SELECT m.role INTO before FROM kolony.memberships m
     WHERE m.workspace_id = in_workspace AND m.profile_id = target;
-    IF before = 'admin' AND as_role <> 'admin' AND NOT EXISTS (
-        SELECT FROM kolony.memberships m JOIN kolony.profiles p USING (profile_id)
-        WHERE m.workspace_id = in_workspace AND m.role = 'admin' AND NOT p.disabled AND m.profile_id <> target)
-    THEN
-        RAISE EXCEPTION '"%" is the only admin of this workspace', who
-            USING ERRCODE = '55000', HINT = 'make somebody else admin first';
+    IF before = 'admin' AND as_role <> 'admin' THEN
+        PERFORM kolony.require_another_admin(in_workspace, target, who);
     END IF;
     INSERT INTO kolony.memberships (workspace_id, profile_id, role, granted_by)
     VALUES (in_workspace, target, as_role, kolony.my_profile_id())
@@ -263,45 +269,54 @@ BEGIN
 END
 $$;
 
--- A profile is one for all workspaces, so only somebody who is admin in each of the person's may disable it.
-CREATE FUNCTION kolony.change_disabled(in_workspace uuid, who text, to_disabled boolean) RETURNS void
+-- Takes the rights in this workspace away, or gives them back; answers whether the person still has rights anywhere.
+CREATE FUNCTION kolony.change_disabled(in_workspace uuid, who text, to_disabled boolean) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     target uuid := kolony.person_to_change(in_workspace, who);
 BEGIN
-    PERFORM kolony.require_admin_of_all(target);
-    IF to_disabled AND EXISTS (
-        SELECT FROM kolony.memberships mine
-        WHERE mine.profile_id = target AND mine.role = 'admin' AND NOT EXISTS (
-            SELECT FROM kolony.memberships m JOIN kolony.profiles p USING (profile_id)
-            WHERE m.workspace_id = mine.workspace_id AND m.role = 'admin' AND NOT p.disabled
-              AND m.profile_id <> target))
-    THEN
-        RAISE EXCEPTION '"%" is the only admin of a workspace', who
-            USING ERRCODE = '55000', HINT = 'make somebody else admin first';
+    IF to_disabled THEN
+        PERFORM kolony.require_another_admin(in_workspace, target, who);
     END IF;
-    UPDATE kolony.profiles SET disabled = to_disabled WHERE profile_id = target;
+    UPDATE kolony.memberships m SET disabled = to_disabled
+    WHERE m.workspace_id = in_workspace AND m.profile_id = target;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION '"%" is no member of this workspace', who USING ERRCODE = 'P0002', HINT = 'see kolony user list';
+    END IF;
     PERFORM kolony.hint(in_workspace, 'people:*');
+    RETURN EXISTS (SELECT FROM kolony.memberships m WHERE m.profile_id = target AND NOT m.disabled);
 END
 $$;
 
-CREATE FUNCTION kolony.require_admin_of_all(target uuid) RETURNS void
+CREATE FUNCTION kolony.require_another_admin(in_workspace uuid, besides uuid, who text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM kolony.memberships m WHERE m.profile_id = target)
-       OR EXISTS (SELECT FROM kolony.memberships m
-                  WHERE m.profile_id = target AND NOT kolony.holds_role(m.workspace_id, 'admin'))
+    IF NOT EXISTS (SELECT FROM kolony.memberships m
+                   WHERE m.workspace_id = in_workspace AND m.role = 'admin' AND NOT m.disabled AND m.profile_id <> besides)
     THEN
-        RAISE EXCEPTION 'this person also belongs to a workspace of which you are no admin'
-            USING ERRCODE = '42501', HINT = 'ask an admin of that workspace';
+        RAISE EXCEPTION '"%" is the only admin of this workspace', who
+            USING ERRCODE = '55000', HINT = 'make somebody else admin first';
     END IF;
 END
+$$;
+
+-- Whether the caller is admin in every workspace of that person, disabled memberships included. A login is one for all
+-- workspaces, so only such an admin may touch it.
+CREATE FUNCTION kolony.administers_all_of(who text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(bool_and(kolony.holds_role(m.workspace_id, 'admin')), false)
+    FROM kolony.profiles p JOIN kolony.memberships m USING (profile_id)
+    WHERE p.login = who AND p.role_oid = to_regrole(quote_ident(who))::oid
 $$;
 
 CREATE FUNCTION kolony.person_to_reset(in_workspace uuid, who text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM kolony.require_admin_of_all(kolony.person_to_change(in_workspace, who));
+    PERFORM kolony.person_to_change(in_workspace, who);
+    IF NOT kolony.administers_all_of(who) THEN
+        RAISE EXCEPTION 'this person also belongs to a workspace of which you are no admin'
+            USING ERRCODE = '42501', HINT = 'ask an admin of that workspace';
+    END IF;
 END
 $$;
 
@@ -310,7 +325,7 @@ GRANT EXECUTE ON FUNCTION kolony.my_profile_id(), kolony.my_workspace_ids(), kol
 GRANT EXECUTE ON FUNCTION kolony.my_profile_id(), kolony.my_workspace_ids(), kolony.my_colleague_ids() TO kolony_backup;
 GRANT EXECUTE ON FUNCTION kolony.require_role(uuid, text), kolony.enroll_person(uuid, text, text, text),
     kolony.change_membership(uuid, text, text), kolony.change_disabled(uuid, text, boolean),
-    kolony.person_to_reset(uuid, text), kolony.hint(uuid, text) TO kolony_roleadm;
+    kolony.person_to_reset(uuid, text), kolony.administers_all_of(text), kolony.hint(uuid, text) TO kolony_roleadm;
 
 SET LOCAL ROLE kolony_roleadm;
 
@@ -331,11 +346,21 @@ CREATE FUNCTION kolony.check_verifier(verifier text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF verifier IS NULL
-       OR verifier !~ '^SCRAM-SHA-256\$\d{4,6}:[A-Za-z0-9+/]{16,}={0,2}\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=$'
+       OR verifier !~ '^SCRAM-SHA-256\$[0-9]{4,6}:[A-Za-z0-9+/]{16,}={0,2}\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=$'
     THEN
         RAISE EXCEPTION 'a password is set by its SCRAM-SHA-256 verifier' USING ERRCODE = '22023';
     END IF;
 END
+$$;
+
+-- Whether a login was made by make_login. On version 15 a role administrator could change any other login too, the
+-- installer's first of all.
+CREATE FUNCTION kolony.made_here(who text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(
+        (SELECT pg_has_role('kolony_roleadm', r.oid, 'MEMBER')
+                AND NOT (r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls)
+         FROM pg_roles r WHERE r.rolname = who), false)
 $$;
 
 -- Ends the sessions of a login, so that no open transaction outlives a right.
@@ -385,8 +410,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     before text := kolony.change_membership(in_workspace, who, as_role);
 BEGIN
+    -- Not the sessions of a person of other workspaces: there, this admin has no say.
     IF array_position(ARRAY['viewer', 'operator', 'admin'], before)
-     > array_position(ARRAY['viewer', 'operator', 'admin'], as_role)
+     > array_position(ARRAY['viewer', 'operator', 'admin'], as_role) AND kolony.administers_all_of(who)
     THEN
         PERFORM kolony.end_sessions(who);
     END IF;
@@ -395,9 +421,15 @@ $$;
 
 CREATE FUNCTION kolony.disable_person(in_workspace uuid, who text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    still_somewhere boolean := kolony.change_disabled(in_workspace, who, true);
 BEGIN
-    PERFORM kolony.change_disabled(in_workspace, who, true);
-    PERFORM kolony.end_sessions(who);
+    IF NOT still_somewhere AND kolony.made_here(who) THEN
+        EXECUTE format('ALTER ROLE %I NOLOGIN', who);
+    END IF;
+    IF NOT still_somewhere OR kolony.administers_all_of(who) THEN
+        PERFORM kolony.end_sessions(who);
+    END IF;
 END
 $$;
 
@@ -405,6 +437,9 @@ CREATE FUNCTION kolony.enable_person(in_workspace uuid, who text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kolony.change_disabled(in_workspace, who, false);
+    IF kolony.made_here(who) THEN
+        EXECUTE format('ALTER ROLE %I LOGIN', who);
+    END IF;
 END
 $$;
 
@@ -413,6 +448,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kolony.person_to_reset(in_workspace, who);
     PERFORM kolony.check_login(who, verifier);
+    IF NOT kolony.made_here(who) THEN
+        RAISE EXCEPTION 'the login "%" was made outside Kolony', who
+            USING ERRCODE = '42501', HINT = 'whoever made it can change its password';
+    END IF;
     EXECUTE format('ALTER ROLE %I PASSWORD %L', who, verifier);
     PERFORM kolony.end_sessions(who);
 END

@@ -137,14 +137,15 @@ BEGIN
 END
 $$;
 
--- Whose token the session is. Every call of an agent begins here.
+-- Whose token the session is. Every call of an agent begins here. By the clock, not by now(): an agent may hold a
+-- transaction open for as long as it likes, and now() stands still in it.
 CREATE FUNCTION kolony.my_token() RETURNS kolony.agent_tokens
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     token kolony.agent_tokens;
 BEGIN
     SELECT * INTO token FROM kolony.agent_tokens t
-    WHERE t.login = session_user AND t.token_active AND (t.expires_at IS NULL OR t.expires_at > now())
+    WHERE t.login = session_user AND t.token_active AND (t.expires_at IS NULL OR t.expires_at > clock_timestamp())
       AND current_setting('transaction_isolation') = 'read committed';
     IF NOT FOUND THEN
         RAISE EXCEPTION 'agent authentication failed' USING ERRCODE = '28000';
@@ -199,8 +200,8 @@ BEGIN
 END
 $$;
 
--- Lets a token run out at a time, no later than it would anyway, and answers with its login.
-CREATE FUNCTION kolony.limit_token(the_token uuid, at_latest timestamptz) RETURNS text
+-- Lets a token run out at a time, no later than it would anyway, and answers with its login and that time.
+CREATE FUNCTION kolony.limit_token(the_token uuid, at_latest timestamptz, OUT its_login text, OUT its_expiry timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     token kolony.agent_tokens;
@@ -211,9 +212,12 @@ BEGIN
         RAISE EXCEPTION 'there is no such token here' USING ERRCODE = 'P0002', HINT = 'see kolony token list';
     END IF;
     PERFORM kolony.require_role(token.workspace_id, 'admin');
+    IF at_latest IS NULL THEN
+        RAISE EXCEPTION 'say when the token expires' USING ERRCODE = '22023';
+    END IF;
     UPDATE kolony.agent_tokens t SET expires_at = least(t.expires_at, at_latest)
-    WHERE t.workspace_id = token.workspace_id AND t.token_id = the_token;
-    RETURN token.login;
+    WHERE t.workspace_id = token.workspace_id AND t.token_id = the_token
+    RETURNING t.login, t.expires_at INTO its_login, its_expiry;
 END
 $$;
 
@@ -273,8 +277,11 @@ $$;
 
 CREATE FUNCTION kolony.expire_token(the_token uuid, at_latest timestamptz) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    token record;
 BEGIN
-    EXECUTE format('ALTER ROLE %I VALID UNTIL %L', kolony.limit_token(the_token, at_latest), at_latest);
+    SELECT * INTO token FROM kolony.limit_token(the_token, at_latest);
+    EXECUTE format('ALTER ROLE %I VALID UNTIL %L', token.its_login, token.its_expiry);
 END
 $$;
 

@@ -1,8 +1,11 @@
 -- Commands, their runs, and the small hot tables in which a run waits, waits for its time, or is leased.
 --
 -- What has ended is stored; what is going on is derived from where the run stands and whether its runner's session is
--- alive, so nothing can be "executing" with nobody executing it. Locks are always taken in the order
--- agent, session, ready or scheduled run, run, lease, attempt, command.
+-- alive, so nothing can be "executing" with nobody executing it.
+--
+-- Locks are always taken in the order agent, session, run, ready or scheduled run, lease, attempt, command, and several
+-- runs or commands by their ids. A claim alone takes a ready run first, and of its run no more than the foreign keys do
+-- (KEY SHARE); so everybody else locks runs, commands and agents FOR NO KEY UPDATE, which does not stand in its way.
 
 SET LOCAL ROLE kolony_owner;
 
@@ -237,5 +240,6 @@ LEFT JOIN LATERAL (
     ORDER BY s.session_id DESC LIMIT 1) newest ON true;
 
 GRANT SELECT ON kolony.run_overview, kolony.command_overview, kolony.agent_overview TO kolony_user, kolony_api;
+GRANT SELECT ON SEQUENCE kolony.commands_number_seq TO kolony_backup;
 
 RESET ROLE;

@@ -10,17 +10,18 @@ DECLARE
     retired text;
 BEGIN
     SELECT * INTO STRICT command FROM kolony.commands c WHERE c.workspace_id = home AND c.command_id = the_command;
-    SELECT a.name INTO retired FROM kolony.agents a
-    WHERE a.workspace_id = home AND a.agent_id = ANY (command.targets) AND a.desired = 'retired' LIMIT 1;
-    IF retired IS NOT NULL THEN
-        RAISE EXCEPTION 'the agent "%" is retired', retired USING ERRCODE = '55000', HINT = 'resume it, or choose another';
-    END IF;
     INSERT INTO kolony.runs (workspace_id, command_id, ordinal, agent_id, priority)
     SELECT home, the_command, t.ordinal, t.agent_id, command.priority
     FROM unnest(command.targets) WITH ORDINALITY AS t (agent_id, ordinal);
     INSERT INTO kolony.ready_runs (workspace_id, run_id, agent_id, priority, enqueued_at)
     SELECT home, r.run_id, r.agent_id, r.priority, clock_timestamp() FROM kolony.runs r
     WHERE r.workspace_id = home AND r.command_id = the_command ORDER BY r.ordinal;
+    -- After the inserts, whose foreign keys waited for whoever was retiring one of these agents.
+    SELECT a.name INTO retired FROM kolony.agents a
+    WHERE a.workspace_id = home AND a.agent_id = ANY (command.targets) AND a.desired = 'retired' LIMIT 1;
+    IF retired IS NOT NULL THEN
+        RAISE EXCEPTION 'the agent "%" is retired', retired USING ERRCODE = '55000', HINT = 'resume it, or choose another';
+    END IF;
     PERFORM kolony.hint(home, CASE WHEN cardinality(command.targets) = 1
         THEN 'agent:' || command.targets[1] ELSE 'agents:*' END);
 END
@@ -54,8 +55,20 @@ BEGIN
     IF priority IS NULL OR priority NOT BETWEEN 0 AND 100 THEN
         RAISE EXCEPTION 'a priority is 0 to 100, not %', priority USING ERRCODE = '22023';
     END IF;
+    IF max_attempts IS NULL OR max_attempts NOT BETWEEN 1 AND 100 THEN
+        RAISE EXCEPTION 'a command has 1 to 100 attempts, not %', max_attempts USING ERRCODE = '22023';
+    END IF;
+    IF retry_on IS NULL OR retry_on NOT IN ('lost', 'failure') THEN
+        RAISE EXCEPTION 'a command is tried again when it was lost, or also at a failure' USING ERRCODE = '22023';
+    END IF;
+    IF time_limit_ms NOT BETWEEN 1 AND 31536000000 THEN
+        RAISE EXCEPTION 'a time limit is 1 ms to 365 days' USING ERRCODE = '22023';
+    END IF;
     IF coalesce(cardinality(to_agents), 0) = 0 THEN
         RAISE EXCEPTION 'a command needs at least one agent' USING ERRCODE = '22023';
+    END IF;
+    IF cardinality(to_agents) > 100000 THEN
+        RAISE EXCEPTION 'a command goes to at most 100000 agents' USING ERRCODE = '22023';
     END IF;
     IF cardinality(to_agents) <> (SELECT count(DISTINCT t) FROM unnest(to_agents) t) THEN
         RAISE EXCEPTION 'an agent is named twice' USING ERRCODE = '22023';
@@ -86,7 +99,7 @@ BEGIN
 END
 $$;
 
--- A command of my workspaces, locked, for a step that needs this role.
+-- A command of my workspaces, for a step that needs this role. Not locked: its runs are locked before it.
 CREATE FUNCTION kolony.command_for_step(the_command uuid, needed text) RETURNS kolony.commands
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -145,7 +158,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     ended text;
 BEGIN
-    PERFORM FROM kolony.commands c WHERE c.workspace_id = home AND c.command_id = the_command FOR UPDATE;
+    PERFORM FROM kolony.commands c WHERE c.workspace_id = home AND c.command_id = the_command FOR NO KEY UPDATE;
     SELECT CASE WHEN bool_or(r.outcome IS NULL) THEN NULL
                 WHEN bool_or(r.outcome = 'failed') THEN 'failed'
                 WHEN bool_or(r.outcome = 'cancelled') THEN 'cancelled'
@@ -164,12 +177,14 @@ DECLARE
     run kolony.runs;
     holder kolony.leases;
 BEGIN
-    DELETE FROM kolony.ready_runs q WHERE q.workspace_id = home AND q.run_id = the_run;
-    DELETE FROM kolony.scheduled_runs q WHERE q.workspace_id = home AND q.run_id = the_run;
-    SELECT * INTO STRICT run FROM kolony.runs r WHERE r.workspace_id = home AND r.run_id = the_run FOR UPDATE;
+    -- The run first: whoever is just putting it back into a queue holds it until the queue has it.
+    SELECT * INTO STRICT run FROM kolony.runs r
+    WHERE r.workspace_id = home AND r.run_id = the_run FOR NO KEY UPDATE;
     IF run.outcome IS NOT NULL THEN
         RETURN NULL;
     END IF;
+    DELETE FROM kolony.ready_runs q WHERE q.workspace_id = home AND q.run_id = the_run;
+    DELETE FROM kolony.scheduled_runs q WHERE q.workspace_id = home AND q.run_id = the_run;
     SELECT * INTO holder FROM kolony.leases l WHERE l.workspace_id = home AND l.run_id = the_run;
     IF FOUND THEN
         UPDATE kolony.runs r SET cancel_at = coalesce(r.cancel_at, now()),
@@ -227,9 +242,6 @@ DECLARE
     open_run uuid;
     became text[] := '{}';
 BEGIN
-    IF command.outcome IS NOT NULL THEN
-        RAISE EXCEPTION 'command #% has ended already (%)', command.number, command.outcome USING ERRCODE = '55000';
-    END IF;
     PERFORM kolony.settle_lost(command.workspace_id, NULL);
     UPDATE kolony.commands c SET outcome = 'cancelled', finished_at = now()
     WHERE c.workspace_id = command.workspace_id AND c.command_id = the_command
@@ -242,11 +254,27 @@ BEGIN
         LOOP
             became := became || kolony.cancel_open_run(command.workspace_id, open_run, "left"(coalesce(why, ''), 1000));
         END LOOP;
+        IF array_remove(became, NULL) = '{}' THEN
+            RAISE EXCEPTION 'command #% has ended already (%)', command.number, (SELECT c.outcome FROM kolony.commands c
+                WHERE c.workspace_id = command.workspace_id AND c.command_id = the_command) USING ERRCODE = '55000';
+        END IF;
         PERFORM kolony.roll_up(command.workspace_id, the_command);
     END IF;
     PERFORM kolony.hint(command.workspace_id, 'agents:*');
     RETURN QUERY SELECT count(*) FILTER (WHERE b = 'cancelled'), count(*) FILTER (WHERE b = 'requested')
                  FROM unnest(became) b;
+END
+$$;
+
+-- Whether an agent is retired, and it stays so or not until the caller's transaction ends.
+CREATE FUNCTION kolony.is_retired(home uuid, the_agent uuid) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found_desired text;
+BEGIN
+    SELECT a.desired INTO STRICT found_desired FROM kolony.agents a
+    WHERE a.workspace_id = home AND a.agent_id = the_agent FOR KEY SHARE;
+    RETURN found_desired = 'retired';
 END
 $$;
 
@@ -256,13 +284,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     run kolony.runs;
 BEGIN
-    SELECT * INTO STRICT run FROM kolony.runs r WHERE r.workspace_id = home AND r.run_id = the_run FOR UPDATE;
+    SELECT * INTO STRICT run FROM kolony.runs r
+    WHERE r.workspace_id = home AND r.run_id = the_run FOR NO KEY UPDATE;
     IF run.outcome IS NULL OR run.outcome = 'completed' THEN
         RETURN false;
-    END IF;
-    IF EXISTS (SELECT FROM kolony.agents a
-               WHERE a.workspace_id = home AND a.agent_id = run.agent_id AND a.desired = 'retired') THEN
-        RAISE EXCEPTION 'its agent is retired' USING ERRCODE = '55000', HINT = 'resume the agent first';
     END IF;
     UPDATE kolony.runs r SET outcome = NULL, finished_at = NULL, exit_code = NULL, error = NULL, failed_tries = 0,
         cancel_at = NULL, cancel_by = NULL, cancel_why = NULL
@@ -270,6 +295,9 @@ BEGIN
     INSERT INTO kolony.ready_runs (workspace_id, run_id, agent_id, priority, attempt)
     SELECT home, the_run, run.agent_id, run.priority, coalesce(max(t.number), 0) + 1
     FROM kolony.attempts t WHERE t.workspace_id = home AND t.run_id = the_run;
+    IF kolony.is_retired(home, run.agent_id) THEN
+        RAISE EXCEPTION 'its agent is retired' USING ERRCODE = '55000', HINT = 'resume the agent first';
+    END IF;
     RETURN true;
 END
 $$;
@@ -321,6 +349,8 @@ BEGIN
     IF priority IS NULL OR priority NOT BETWEEN 0 AND 100 THEN
         RAISE EXCEPTION 'a priority is 0 to 100, not %', priority USING ERRCODE = '22023';
     END IF;
+    PERFORM kolony.settle_lost(run.workspace_id, run.agent_id);
+    PERFORM FROM kolony.runs r WHERE r.workspace_id = run.workspace_id AND r.run_id = the_run FOR NO KEY UPDATE;
     WITH ready AS (
         UPDATE kolony.ready_runs q SET priority = priority
         WHERE q.workspace_id = run.workspace_id AND q.run_id = the_run RETURNING 1),
@@ -341,12 +371,14 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     home uuid := kolony.workspace_of_agent(of_agent);
     agent kolony.agents;
-    waiting record;
+    waiting uuid;
+    its_command uuid;
 BEGIN
     PERFORM kolony.require_role(home, 'operator');
     IF to_desired IS NULL OR to_desired NOT IN ('active', 'paused', 'retired') THEN
         RAISE EXCEPTION 'an agent is active, paused or retired' USING ERRCODE = '22023';
     END IF;
+    -- FOR UPDATE, which waits for every run that is just being put into the agent's queue (foreign keys hold KEY SHARE).
     SELECT * INTO STRICT agent FROM kolony.agents a WHERE a.workspace_id = home AND a.agent_id = of_agent FOR UPDATE;
     IF agent.desired = 'retired' AND to_desired = 'paused' THEN
         RAISE EXCEPTION 'the agent "%" is retired', agent.name USING ERRCODE = '55000', HINT = 'resume it first';
@@ -355,14 +387,22 @@ BEGIN
         desired_by = kolony.my_profile_id(), desired_since = now()
     WHERE a.workspace_id = home AND a.agent_id = of_agent AND a.desired <> to_desired;
     IF to_desired = 'retired' THEN
+        PERFORM kolony.settle_lost(home, of_agent);
         FOR waiting IN
-            SELECT r.run_id, r.command_id FROM kolony.runs r
+            SELECT r.run_id FROM kolony.runs r
             WHERE r.workspace_id = home AND r.agent_id = of_agent AND r.outcome IS NULL
               AND NOT EXISTS (SELECT FROM kolony.leases l WHERE l.workspace_id = home AND l.run_id = r.run_id)
             ORDER BY r.run_id
         LOOP
-            PERFORM kolony.cancel_open_run(home, waiting.run_id, 'its agent was retired');
-            PERFORM kolony.roll_up(home, waiting.command_id);
+            PERFORM kolony.cancel_open_run(home, waiting, 'its agent was retired');
+        END LOOP;
+        FOR its_command IN
+            SELECT DISTINCT r.command_id FROM kolony.runs r
+            JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+            WHERE r.workspace_id = home AND r.agent_id = of_agent AND r.outcome = 'cancelled' AND c.outcome IS NULL
+            ORDER BY r.command_id
+        LOOP
+            PERFORM kolony.roll_up(home, its_command);
         END LOOP;
     END IF;
     PERFORM kolony.hint(home, 'agent:' || of_agent);

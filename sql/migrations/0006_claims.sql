@@ -10,20 +10,28 @@ DECLARE
     gone record;
     held record;
     settled integer := 0;
+    -- A range that one agent or all fit into, so that one plan serves both by the index.
+    lowest CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
+    highest CONSTANT uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 BEGIN
     FOR gone IN
         SELECT s.session_id, s.agent_id, s.host FROM kolony.agent_sessions s
-        WHERE s.workspace_id = home AND (of_agent IS NULL OR s.agent_id = of_agent)
+        WHERE s.workspace_id = home
           AND s.session_id IN (
               SELECT o.session_id FROM kolony.agent_sessions o
               WHERE o.workspace_id = home AND o.ended_at IS NULL
-                AND o.last_seen + make_interval(secs => o.lease_seconds) < now()
+                AND o.agent_id BETWEEN coalesce(of_agent, lowest) AND coalesce(of_agent, highest)
               UNION ALL
-              SELECT l.session_id FROM kolony.leases l WHERE l.workspace_id = home)
-          AND (s.ended_at IS NOT NULL OR s.last_seen + make_interval(secs => s.lease_seconds) < now())
+              SELECT l.session_id FROM kolony.leases l WHERE l.workspace_id = home
+                AND l.agent_id BETWEEN coalesce(of_agent, lowest) AND coalesce(of_agent, highest))
+          AND (s.ended_at IS NOT NULL OR s.last_seen + make_interval(secs => s.lease_seconds) < clock_timestamp())
         ORDER BY s.session_id
         FOR UPDATE SKIP LOCKED
     LOOP
+        -- Not while the agent is being retired: that waits for commands which this call may hold already.
+        PERFORM FROM kolony.agents a
+        WHERE a.workspace_id = home AND a.agent_id = gone.agent_id FOR KEY SHARE SKIP LOCKED;
+        CONTINUE WHEN NOT FOUND;
         UPDATE kolony.agent_sessions s
         SET ended_at = now(), end_reason = 'stopped answering'
         WHERE s.workspace_id = home AND s.session_id = gone.session_id AND s.ended_at IS NULL;
@@ -31,7 +39,7 @@ BEGIN
             SELECT r.run_id, r.command_id, l.attempt_id FROM kolony.leases l
             JOIN kolony.runs r ON r.workspace_id = l.workspace_id AND r.run_id = l.run_id
             WHERE l.workspace_id = home AND l.session_id = gone.session_id
-            ORDER BY r.run_id FOR UPDATE OF r
+            ORDER BY r.run_id FOR NO KEY UPDATE OF r SKIP LOCKED -- who holds one is just deciding about it
         LOOP
             PERFORM kolony.end_attempt(home, held.attempt_id, 'lost', NULL, NULL,
                 'the runner on ' || coalesce(nullif(gone.host, ''), 'an unknown host') || ' stopped answering');
@@ -71,8 +79,11 @@ BEGIN
         WHEN ended IN ('completed', 'cancelled') THEN ended
         WHEN run.cancel_at IS NOT NULL THEN 'cancelled'
         WHEN ended = 'failed' AND (command.retry_on = 'lost' OR tries >= command.max_attempts) THEN 'failed'
-        WHEN ended = 'lost' AND tries >= command.max_attempts THEN 'failed' END;
-    IF ended = 'lost' AND verdict = 'cancelled' THEN
+        WHEN ended = 'lost' AND tries >= command.max_attempts THEN 'failed'
+        WHEN kolony.is_retired(home, held.agent_id) THEN 'cancelled' END;
+    IF verdict = 'cancelled' AND ended <> 'cancelled' AND run.cancel_at IS NULL THEN
+        why := concat_ws('; ', 'its agent was retired', why);
+    ELSIF ended = 'lost' AND verdict = 'cancelled' THEN
         why := 'cancel not confirmed: ' || why;
     ELSIF ended = 'lost' AND verdict = 'failed' THEN
         why := format('attempt %s of %s was lost: %s', tries, command.max_attempts, why);
@@ -150,7 +161,7 @@ BEGIN
     SELECT * INTO session FROM kolony.agent_sessions s
     WHERE s.workspace_id = token.workspace_id AND s.session_id = the_session AND s.agent_id = token.agent_id
       AND s.token_id = token.token_id AND s.ended_at IS NULL
-      AND s.last_seen + make_interval(secs => s.lease_seconds) >= now();
+      AND s.last_seen + make_interval(secs => s.lease_seconds) >= clock_timestamp();
     IF NOT FOUND THEN
         RAISE EXCEPTION 'this session has ended' USING ERRCODE = 'KO001', HINT = 'open a new one';
     END IF;
@@ -199,7 +210,7 @@ DECLARE
     room integer;
 BEGIN
     SELECT * INTO STRICT agent FROM kolony.agents a
-    WHERE a.workspace_id = session.workspace_id AND a.agent_id = session.agent_id FOR UPDATE;
+    WHERE a.workspace_id = session.workspace_id AND a.agent_id = session.agent_id FOR NO KEY UPDATE;
     IF agent.desired <> 'active' THEN
         RETURN;
     END IF;
@@ -259,7 +270,7 @@ BEGIN
     JOIN kolony.agent_sessions s ON s.workspace_id = l.workspace_id AND s.session_id = l.session_id
     WHERE l.workspace_id = token.workspace_id AND l.attempt_id = the_attempt AND l.agent_id = token.agent_id
       AND s.token_id = token.token_id AND s.ended_at IS NULL
-      AND s.last_seen + make_interval(secs => s.lease_seconds) >= now();
+      AND s.last_seen + make_interval(secs => s.lease_seconds) >= clock_timestamp();
     IF NOT FOUND THEN
         RAISE EXCEPTION 'this attempt has no lease any more' USING ERRCODE = 'KO001', HINT = 'stop its work';
     END IF;
@@ -300,7 +311,7 @@ BEGIN
     PERFORM kolony.my_lease(the_attempt);
     SELECT r.* INTO run FROM kolony.runs r
     JOIN kolony.attempts t ON t.workspace_id = r.workspace_id AND t.run_id = r.run_id
-    WHERE t.workspace_id = token.workspace_id AND t.attempt_id = the_attempt FOR UPDATE OF r;
+    WHERE t.workspace_id = token.workspace_id AND t.attempt_id = the_attempt FOR NO KEY UPDATE OF r;
     held := kolony.my_lease(the_attempt); -- again: it may have passed on while this call waited for the run
     IF ended = 'cancelled' AND run.cancel_at IS NULL THEN
         RAISE EXCEPTION 'nobody asked to cancel this run' USING ERRCODE = '55000';

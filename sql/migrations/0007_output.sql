@@ -31,16 +31,18 @@ BEGIN
     IF to_regclass('kolony.' || part) IS NOT NULL THEN
         RETURN;
     END IF;
+    -- Attached, not created in place: that would wait for every reader of the table, and every claim would wait for it.
     LOCK TABLE kolony.output_chunks IN SHARE UPDATE EXCLUSIVE MODE;
     IF to_regclass('kolony.' || part) IS NOT NULL THEN
         RETURN;
     END IF;
-    EXECUTE format('CREATE TABLE kolony.%I PARTITION OF kolony.output_chunks FOR VALUES FROM (%L) TO (%L)',
-        part, month, (month + interval '1 month')::date);
+    EXECUTE format('CREATE TABLE kolony.%I (LIKE kolony.output_chunks INCLUDING ALL)', part);
     EXECUTE format('ALTER TABLE kolony.%I ENABLE ROW LEVEL SECURITY', part);
     EXECUTE format('ALTER TABLE kolony.%I FORCE ROW LEVEL SECURITY', part);
     EXECUTE format('CREATE POLICY backup ON kolony.%I FOR SELECT TO kolony_backup USING (true)', part);
     EXECUTE format('GRANT SELECT ON kolony.%I TO kolony_backup', part);
+    EXECUTE format('ALTER TABLE kolony.output_chunks ATTACH PARTITION kolony.%I FOR VALUES FROM (%L) TO (%L)',
+        part, month, (month + interval '1 month')::date);
 END
 $$;
 GRANT EXECUTE ON FUNCTION kolony.ensure_output_partition(date) TO kolony_api;
@@ -82,7 +84,7 @@ BEGIN
         RETURN NULL;
     END IF;
     SELECT string_agg(n::text, ', ') INTO missing FROM (
-        SELECT n FROM generate_series(0, coalesce(expected, 0) - 1) n
+        SELECT n FROM generate_series(0, least(coalesce(expected, 0) - 1, there + 20)) n
         WHERE NOT EXISTS (SELECT FROM kolony.output_chunks c
             WHERE c.workspace_id = home AND c.run_id = the_run AND c.attempt = this.number
               AND c.day = this.output_day AND c.seq = n)
