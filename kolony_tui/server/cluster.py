@@ -12,7 +12,7 @@ from pathlib import Path
 from kolony_tui.models.errors import CannotConnect
 from kolony_tui.models.secret import Secret
 from kolony_tui.server.address import SUPERUSER
-from kolony_tui.server.binaries import Binaries, plain_environment
+from kolony_tui.server.binaries import Binaries, plain_environment, reason_of
 from kolony_tui.server.home import Home
 from kolony_tui.server.os_user import ServerUser
 from kolony_tui.server.private_files import said_plainly, sync_folder
@@ -26,7 +26,6 @@ FORM = [
     "--locale=C",
     "--no-instructions",
 ]
-DISK_FULL = "No space left on device"
 
 
 def data_version(data: Path) -> str | None:
@@ -121,21 +120,6 @@ def _run_initdb(
         Path(password_file).unlink(missing_ok=True)
     if ended.returncode != 0:
         raise reason_of(ended.stderr, f"the data folder could not be made in {home.path}", home.path)
-
-
-def reason_of(said: str, what: str, place: Path) -> CannotConnect:
-    """``what`` failed, as one line with the reason found in what a program of PostgreSQL said on its way out."""
-    if DISK_FULL in said or "Disk quota exceeded" in said:
-        return CannotConnect(
-            f"the disk that holds {place} is full", "free some space, or set KOLONY_HOME to another disk"
-        )
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    marks = ("PANIC:", "FATAL:", "error:", "ERROR:")
-    telling = [line for line in lines if any(mark in line for mark in marks)]
-    last = (telling or lines or ["it gave no reason"])[-1]
-    for mark in marks:
-        last = last.partition(mark)[2].strip() or last
-    return CannotConnect(f"{what}: {last}", f"see the log in {place}")
 
 
 def _remove(folder: Path) -> None:

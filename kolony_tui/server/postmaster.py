@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kolony_tui.server.address import Address
+from kolony_tui.server.address import PORT, Address, socket_path
 from kolony_tui.server.binaries import Binaries, plain_environment
 from kolony_tui.server.home import Home
 from kolony_tui.server.os_user import ServerUser
@@ -101,14 +101,18 @@ def end_orphans(data: Path, number: signal.Signals) -> None:
         _send(pid, number)
 
 
-def drop_pid_file_of_a_stranger(data: Path) -> None:
-    """Remove a pid file whose number belongs to another program by now, or to a dead process nobody collected.
+def drop_lock_files_of_strangers(data: Path, socket_folder: Path) -> None:
+    """Remove PostgreSQL's lock files whose number is by now another program's, or a dead process nobody collected.
 
     PostgreSQL would take it for a live server. Only for who holds the server's lock: no server of ours lives then.
     """
-    pid_file = read_pid_file(data)
-    if pid_file is not None and _exists(pid_file.pid) and pid_file.pid not in processes_of(data):
-        (data / "postmaster.pid").unlink(missing_ok=True)
+    for path in (data / "postmaster.pid", Path(socket_path(str(socket_folder), PORT) + ".lock")):
+        try:
+            pid = int(path.read_text("utf-8", errors="replace").partition("\n")[0])
+        except (OSError, ValueError):
+            continue
+        if _exists(pid) and pid not in processes_of(data):
+            path.unlink(missing_ok=True)
 
 
 def _exists(pid: int) -> bool:

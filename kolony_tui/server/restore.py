@@ -164,8 +164,7 @@ def _swap(contents: Contents, superuser: Superuser, server: EmbeddedServer) -> N
         ]
     steps += [
         'ALTER DATABASE :"new" RENAME TO :"kept";\n',
-        # All roles are there by now. A line without a quote can be taken out of anything that stands around it.
-        CREATE_ROLE.sub("", contents.roles),
+        _without_creation(contents.roles),
         contents.database,
         "REVOKE CONNECT, TEMPORARY ON DATABASE postgres, template1 FROM PUBLIC;\n",
         # The file brings the password of another superuser of the same name.
@@ -186,6 +185,15 @@ def _swap(contents: Contents, superuser: Superuser, server: EmbeddedServer) -> N
         raise
     # Without a known schema the next start looks what the database has, and brings it up to this program.
     server.home.update_state(first_admin=admin, schema=None)
+
+
+def _without_creation(roles: str) -> str:
+    """What pg_dumpall wrote without its ``CREATE ROLE``: all roles are there by now.
+
+    People's own settings come after a heading and may hold lines that look like anything; those stay as they are.
+    """
+    attributes, heading, rest = roles.partition("\n-- User Configurations\n")
+    return CREATE_ROLE.sub("", attributes) + heading + rest
 
 
 def _drop(superuser: Superuser, database: str) -> None:

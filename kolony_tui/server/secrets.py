@@ -103,11 +103,15 @@ class SecretStore:
         return self._home.secrets / plain, self._home.secrets / (plain + MARK)
 
     def _usable_keyring(self) -> Keyring | None:
-        if os.geteuid() == 0:
+        if _is_root():
             return None  # root's keyring is that of whoever ran sudo, or none
         from kolony_tui.server.keyrings import usable_keyring
 
         return usable_keyring()
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
 
 
 def _in_keyring(keyring: Keyring) -> str:

@@ -7,9 +7,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from kolony_tui.models.errors import CannotConnect
 from kolony_tui.server.address import PORT
-from kolony_tui.server.binaries import plain_environment
+from kolony_tui.server.binaries import plain_environment, reason_of
 from kolony_tui.server.home import Home
 from kolony_tui.server.os_user import ServerUser
 
@@ -95,8 +94,7 @@ def _write_as(user: ServerUser, path: Path, content: str) -> None:
         **user.as_child,
     )
     if written.returncode != 0:
-        said = written.stderr.decode(errors="replace").strip()
-        raise CannotConnect(f"cannot write {path}: {said}", "free some space, or check who owns that folder")
+        raise reason_of(written.stderr.decode(errors="replace"), f"cannot write {path}", path.parent)
 
 
 def _shared_buffers() -> int:

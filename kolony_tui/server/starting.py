@@ -13,12 +13,12 @@ from pathlib import Path
 from kolony_tui.models.errors import CannotConnect
 from kolony_tui.models.secret import Secret
 from kolony_tui.server.address import Address, choose_socket_folder
-from kolony_tui.server.binaries import Binaries, reachable
-from kolony_tui.server.cluster import check_version, data_version, make_cluster, reason_of
+from kolony_tui.server.binaries import Binaries, reachable, reason_of
+from kolony_tui.server.cluster import check_version, data_version, make_cluster
 from kolony_tui.server.home import Home
 from kolony_tui.server.os_user import ServerUser, server_user
 from kolony_tui.server.postmaster import (
-    drop_pid_file_of_a_stranger,
+    drop_lock_files_of_strangers,
     end_orphans,
     launch,
     read_pid_file,
@@ -154,7 +154,7 @@ def _prepare_and_launch(home: Home, store: SecretStore, settings: Mapping[str, s
     private_folder(home.log, owner=user.uid)
     socket_folder = choose_socket_folder(home, user)
     write_settings(home.data, user, {**server_settings(home), **settings})
-    drop_pid_file_of_a_stranger(home.data)
+    drop_lock_files_of_strangers(home.data, socket_folder)
     try:
         output = os.open(home.start_log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         try:
