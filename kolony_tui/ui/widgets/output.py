@@ -17,7 +17,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from kolony_tui.models.records import OutputPiece
-from kolony_tui.ui.widgets.output_rows import Look, TextRow, margin, notice, search_pattern, text_rows
+from kolony_tui.ui.widgets.output_rows import Look, TextRow, margin, margin_width, notice, search_pattern, text_rows
 from kolony_tui.ui.widgets.output_selection import copied, shifted
 from kolony_tui.ui.widgets.output_window import OutputWindow, Place, Row
 
@@ -135,8 +135,7 @@ class OutputView(ScrollView, can_focus=True):
         self._window = OutputWindow(first_seq=first_seq, max_lines=self._bounds[0], max_bytes=self._bounds[1])
         self._found = None
         self._seen = 0
-        if self._on_screen:
-            self._window.wrap(self._current_look.width)
+        self._window.wrap(self._wrap_width)
         self._restyle()
         self.new_lines = 0
         self.follow = True
@@ -305,8 +304,7 @@ class OutputView(ScrollView, can_focus=True):
         if not self._on_screen:
             return
         before = self.scroll_offset.y
-        margin_width = self._current_look.margin
-        width = self.scrollable_content_region.width if self.wrap else margin_width + self._window.widest
+        width = margin_width(self.timestamps) + (self._window.width or self._window.widest)
         self.virtual_size = Size(width, self._window.rows)
         if place is not None:
             top = self._window.row_of(place) - row
@@ -324,9 +322,15 @@ class OutputView(ScrollView, can_focus=True):
         if not self._on_screen:
             return
         place, row = self._reading()
+        self._window.wrap(self._wrap_width)
         self._restyle()
-        self._window.wrap(self._current_look.width)
         self._show(place, row if row > 0 else 0)
+
+    @property
+    def _wrap_width(self) -> int | None:
+        if not (self.wrap and self._on_screen):
+            return None
+        return max(self.scrollable_content_region.width - margin_width(self.timestamps), 1)
 
     # Drawing
 
@@ -345,18 +349,17 @@ class OutputView(ScrollView, can_focus=True):
         if self._look is None:
             base = self.rich_style
             part = {name: self.get_component_rich_style(name, partial=True) for name in self.COMPONENT_CLASSES}
-            look = Look(
+            self._look = Look(
                 text=base,
                 gutters=(base, base + part["output--stderr"], base + part["output--log"]),
                 time=base + part["output--time"],
                 match=part["output--match"],
                 found=part["output--found"],
                 notice=base + part["output--notice"],
+                width=self._window.width,
                 timestamps=self.timestamps,
                 search=search_pattern(self._pattern),
             )
-            width = max(self.scrollable_content_region.width - look.margin, 1) if self.wrap else None
-            self._look = replace(look, width=width)
         return self._look
 
     def render_line(self, y: int) -> Strip:

@@ -21,6 +21,11 @@ GUTTER_WIDTH = 2
 TIME_WIDTH = 9
 
 
+def margin_width(timestamps: bool) -> int:
+    """Cells left of the text, with or without times."""
+    return GUTTER_WIDTH + (TIME_WIDTH if timestamps else 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """Everything beside the line itself that decides how it looks. ``width`` is where it wraps, None for nowhere."""
@@ -38,7 +43,7 @@ class Look:
     @property
     def margin(self) -> int:
         """Cells left of the text."""
-        return GUTTER_WIDTH + (TIME_WIDTH if self.timestamps else 0)
+        return margin_width(self.timestamps)
 
 
 @dataclass(frozen=True, slots=True)

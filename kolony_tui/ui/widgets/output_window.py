@@ -133,7 +133,7 @@ class OutputWindow:
         self._kept_bytes = 0
         self._total: int | None = None
         self._closed = False
-        self._width: int | None = None
+        self.width: int | None = None  # where lines wrap
         self._moved: Place | None = None
         self._rows: list[Row] = []
         self._starts: list[int] = []
@@ -182,7 +182,7 @@ class OutputWindow:
 
     def wrap(self, width: int | None) -> None:
         """Wrap lines at ``width`` cells, or with None not at all."""
-        self._width = width
+        self.width = width
         for segment in self._segments:
             segment.store.wrap(width)
         self._lay_out()
@@ -257,7 +257,7 @@ class OutputWindow:
 
     def _open_segment(self, index: int, seq: int) -> Segment:
         segment = Segment(seq)
-        segment.store.wrap(self._width)
+        segment.store.wrap(self.width)
         if index > 0 or seq > self._first_seq:
             segment.kept = []
         self._segments.insert(index, segment)
