@@ -66,10 +66,10 @@ def reason_of(said: str, what: str, place: Path) -> CannotConnect:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     marks = ("PANIC:", "FATAL:", "error:", "ERROR:")
     telling = [line for line in lines if any(mark in line for mark in marks)]
-    last = (telling or lines or ["it gave no reason"])[-1]
+    cause = (telling or lines[-1:] or ["it gave no reason"])[0]
     for mark in marks:
-        last = last.partition(mark)[2].strip() or last
-    return CannotConnect(f"{what}: {last}", f"see the log in {place}")
+        cause = cause.partition(mark)[2].strip() or cause
+    return CannotConnect(f"{what}: {cause}", f"see the log in {place}")
 
 
 def installed() -> Binaries:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kolony_tui.models.errors import CannotConnect, KolonyError, WrongState
+from kolony_tui.models.errors import CannotConnect, KolonyError, WorkFailed, WrongState
 from kolony_tui.models.secret import Secret
 from kolony_tui.server.address import DATABASE, SUPERUSER, Address
 from kolony_tui.server.home import Home
@@ -64,7 +64,12 @@ class EmbeddedServer:
             from kolony_tui.server.starting import start
 
             address = self.address
-            return address if address is not None else start(self.home, self.secrets, self._settings)
+            if address is not None:
+                return address
+            try:
+                return start(self.home, self.secrets, self._settings)
+            except WorkFailed as error:
+                raise CannotConnect(error.message, error.hint) from error
 
     async def ensure_async(self) -> Address:
         """``ensure`` without blocking the event loop."""

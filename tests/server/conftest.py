@@ -20,7 +20,7 @@ from kolony_tui.server.home import Home
 from kolony_tui.server.os_user import ServerUser
 
 QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "16MB"}
-ORDINARY = "kolony-test"
+ORDINARY = f"kolony-test-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 PRELUDE = """
 import os, sys, json, platformdirs, psutil, encodings.idna
 from pathlib import Path

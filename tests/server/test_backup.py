@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import subprocess
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,9 +52,10 @@ INSERT INTO things.secret (what) SELECT unnest(ARRAY['ada', 'bob', E'\\u00e9\\u4
 
 
 @pytest.fixture(scope="module")
-def colony(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+def colony() -> Iterator[EmbeddedServer]:
     """A server with a database, rows that nobody may read, and two people."""
-    server = EmbeddedServer(Home(tmp_path_factory.mktemp("colony") / "h"), settings=QUICK)
+    folder = Path(tempfile.mkdtemp(prefix="kolony-")).resolve()
+    server = EmbeddedServer(Home(folder / "home"), settings=QUICK)
     try:
         superuser = Superuser(server.ensure(), server.superuser_password())
         superuser.ask(COLONY)
@@ -63,7 +65,7 @@ def colony(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]
         yield server
     finally:
         server.stop(force=True)
-        shutil.rmtree(server.home.path)
+        shutil.rmtree(folder)
 
 
 async def seen_by(server: EmbeddedServer, login: str, password: str, question: str) -> object:
