@@ -170,7 +170,8 @@ END
 $$;
 
 -- Renews the leases of a whole session in one write and answers with what its runner must know:
--- 'cancel' (a run to end, with the reason), 'lost' (an attempt it believes to hold and does not), 'paused', 'retired'.
+-- 'cancel' (a run to end, with the reason), 'lost' (an attempt it believes to hold and does not), 'unknown' (one that it
+-- holds and does not believe to: the answer to its claim was lost on the way), 'paused', 'retired'.
 CREATE FUNCTION kolony.beat(the_session uuid, with_health jsonb, holding uuid[])
 RETURNS TABLE (what text, run_id uuid, attempt_id uuid, why text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $$
@@ -192,6 +193,9 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM kolony.leases l
                       WHERE l.workspace_id = session.workspace_id AND l.attempt_id = h AND l.session_id = the_session)
     UNION ALL
+    SELECT 'unknown', l.run_id, l.attempt_id, '' FROM kolony.leases l
+    WHERE l.workspace_id = session.workspace_id AND l.session_id = the_session AND l.attempt_id <> ALL (holding)
+    UNION ALL
     SELECT a.desired, NULL, NULL, a.desired_why FROM kolony.agents a
     WHERE a.workspace_id = session.workspace_id AND a.agent_id = session.agent_id AND a.desired <> 'active';
 END
@@ -201,7 +205,7 @@ $$;
 -- its own, so that the next one counts with a fresh snapshot.
 CREATE FUNCTION kolony.claim_runs(the_session uuid, up_to integer)
 RETURNS TABLE (run_id uuid, attempt_id uuid, attempt integer, command_id uuid, command_number bigint, ordinal integer,
-    content text, instructions text, config jsonb, time_limit_ms bigint, max_attempts integer)
+    content text, instructions text, config jsonb, time_limit_ms bigint, max_attempts integer, target_count integer)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $$
 #variable_conflict use_column
 DECLARE
@@ -250,7 +254,7 @@ BEGIN
         INSERT INTO kolony.leases (workspace_id, run_id, attempt_id, agent_id, session_id)
         SELECT tried.workspace_id, tried.run_id, tried.attempt_id, tried.agent_id, the_session FROM tried)
     SELECT tried.run_id, tried.attempt_id, tried.number, c.command_id, c.number, r.ordinal, c.content,
-           agent.instructions, agent.config, c.time_limit_ms, c.max_attempts::integer
+           agent.instructions, agent.config, c.time_limit_ms, c.max_attempts::integer, cardinality(c.targets)
     FROM tried
     JOIN taken ON taken.run_id = tried.run_id
     JOIN kolony.runs r ON r.workspace_id = tried.workspace_id AND r.run_id = tried.run_id

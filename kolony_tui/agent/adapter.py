@@ -1,0 +1,91 @@
+"""The interface between the runner and what does the work; ``process`` is one adapter, others join beside it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+from kolony_tui.models.errors import KolonyError
+
+
+class CannotStart(KolonyError):
+    """The work could not be begun: no such program, no right to run it, no working folder."""
+
+    title = "Cannot start"
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One attempt at a run, as the claim handed it out. ``content`` is the command's text."""
+
+    run_id: UUID
+    attempt_id: UUID
+    attempt: int
+    command_id: UUID
+    command_number: int
+    ordinal: int
+    content: str
+    instructions: str
+    config: dict[str, Any]
+    time_limit_ms: int | None
+    max_attempts: int
+    target_count: int
+
+    @property
+    def number(self) -> str:
+        """The run's reference without its ``#``: ``12``, or ``12.3`` for the third of several targets."""
+        return str(self.command_number) + (f".{self.ordinal}" if self.target_count > 1 else "")
+
+    @property
+    def reference(self) -> str:
+        """What people call the run: ``#12`` or ``#12.3``."""
+        return f"#{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Bytes that the work printed; ``stream`` is stdout, stderr or log."""
+
+    stream: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the work ended by itself or was ended. ``error`` is empty where it succeeded.
+
+    A program that died of a signal has ``signal`` and, as a shell says it, ``exit_code`` 128 + signal. ``usage`` may
+    hold user_seconds, system_seconds, wall_seconds and max_rss_bytes.
+    """
+
+    exit_code: int | None = None
+    signal: int | None = None
+    error: str = ""
+    usage: dict[str, Any] = field(default_factory=dict)
+
+
+Event = Output | Ended
+
+
+class Adapter(Protocol):
+    """The work on one attempt. Every method is called from the runner's event loop."""
+
+    async def start(self) -> None:
+        """Begins the work. Raises CannotStart."""
+
+    def events(self) -> AsyncIterator[Event]:
+        """What happens, in order; the last event is ``Ended``. Not asking for the next one slows the work down."""
+
+    async def cancel(self) -> None:
+        """Asks the work to end, more firmly each time, and returns when nothing of it runs any more."""
+
+    def kill(self) -> None:
+        """Ends the work at once, without asking and without waiting."""
+
+    async def close(self) -> None:
+        """Frees what the attempt held, after the last event or instead of it."""
+
+
+AdapterFactory = Callable[[Assignment], Adapter]

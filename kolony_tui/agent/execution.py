@@ -1,0 +1,256 @@
+"""One attempt from its claim to its end: the work, its output, its limit, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from kolony_tui.agent.adapter import Adapter, Assignment, CannotStart, Ended
+from kolony_tui.agent.announcer import Announcer
+from kolony_tui.agent.health import Health
+from kolony_tui.agent.lease import Lease
+from kolony_tui.agent.link import Lapsed, Link, sqlstate
+from kolony_tui.agent.outbox import Outbox
+from kolony_tui.agent.output import Cutter
+from kolony_tui.agent.report import Report
+from kolony_tui.agent.spool import Spool
+from kolony_tui.db.errors import OUTPUT_HOLE
+from kolony_tui.models.errors import Fenced, KolonyError, LoginRefused, Refused
+
+_ERROR_CHARACTERS = 9000
+_MISSING = re.compile(r"missing ([0-9, ]+)$")
+
+
+class Stop(StrEnum):
+    """Why the runner ends work that has not ended by itself."""
+
+    CANCEL = "cancel"
+    TIME_LIMIT = "time limit"
+    RELEASE = "release"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How an attempt ended, as ``finish_attempt`` takes it: completed, failed, cancelled or released."""
+
+    outcome: str
+    ended: Ended
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What all executions of a runner share; ``lease`` is the session's, ``turn`` goes round among their outputs."""
+
+    link: Link
+    announcer: Announcer
+    health: Health
+    report: Report
+    turn: asyncio.Lock
+    scratch: Path
+    spool_bytes: int
+    agent_hint: str
+    lease: Lease
+
+    def with_lease(self, lease: Lease, agent_hint: str) -> Desk:
+        """The same under a new session."""
+        return replace(self, lease=lease, agent_hint=agent_hint)
+
+
+class Execution:
+    """One attempt under way."""
+
+    def __init__(self, work: Assignment, make: Callable[[Assignment], Adapter], desk: Desk) -> None:
+        self.work = work
+        self.settled = False
+        """Whether its work has ended by itself or was ended, and only its end is still to be written."""
+        self._desk = desk
+        self._adapter = make(work)
+        self._started = False
+        self._stop: Stop | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        self._stuck: KolonyError | None = None
+        self._cutter = Cutter()
+        self._timer: asyncio.TimerHandle | None = None
+        self._began = time.monotonic()
+        self._outbox = Outbox(
+            work.attempt_id,
+            desk.link,
+            desk.turn,
+            Spool(desk.scratch, desk.spool_bytes),
+            lambda: desk.lease.alive,
+            lambda: desk.announcer.add(f"output:{work.run_id}"),
+            self._output_stuck,
+        )
+
+    def stop(self, reason: Stop) -> None:
+        """Ends the work for this reason; the first reason holds, but LOST overrides all and kills at once."""
+        if self.settled or self._stop is Stop.LOST or (self._stop is not None and reason is not Stop.LOST):
+            return
+        self._stop = reason
+        if not self._started:
+            return
+        if reason is Stop.LOST:
+            self._adapter.kill()
+        else:
+            self._stopping = asyncio.create_task(self._adapter.cancel())
+
+    async def run(self) -> None:
+        """Does the work and writes its end. Raises LoginRefused; every other end is the attempt's own."""
+        try:
+            await self._insist("start_attempt", self.work.attempt_id)
+            self._announce()
+            self._desk.report.say("started", f"{self.work.reference} started{self._tries()}", **self._facts())
+            verdict = await self._work()
+            await self._outbox.emptied()
+            await self._finish(verdict)
+            self._ended(verdict)
+        except LoginRefused:
+            raise
+        except (Fenced, Lapsed) as error:
+            self.stop(Stop.LOST)
+            self._desk.report.say("lost", f"{self.work.reference} lost: {error.message}", **self._facts())
+        except Refused as error:
+            await self._give_up(error)
+        finally:
+            await self._close()
+
+    async def _work(self) -> Verdict:
+        if self._to_end() is not None:
+            return self._verdict(Ended(error="it never began"))
+        try:
+            await self._adapter.start()
+        except CannotStart as error:
+            return Verdict("failed", Ended(), error.line)
+        self._started = True
+        if (reason := self._to_end()) is not None:
+            self._stop = None
+            self.stop(reason)
+        limit = self.work.time_limit_ms
+        alarm = asyncio.get_running_loop().call_later(limit / 1000, self.stop, Stop.TIME_LIMIT) if limit else None
+        ended = Ended(error="it ended without saying how")
+        try:
+            async for event in self._adapter.events():
+                if isinstance(event, Ended):
+                    ended = event
+                elif self._stop is not Stop.LOST and self._stuck is None:
+                    self._outbox.put(self._cutter.feed(event.stream, event.data, time.monotonic()))
+                    self._arm()
+                    await self._outbox.room()
+        finally:
+            if alarm is not None:
+                alarm.cancel()
+        self._outbox.put(self._cutter.finish())
+        verdict = self._verdict(ended)
+        self.settled = True
+        return verdict
+
+    def _verdict(self, ended: Ended) -> Verdict:
+        if self._stuck is not None:
+            raise self._stuck
+        if self._stop is Stop.LOST:
+            raise Lapsed("another runner may have it")
+        if self._stop is Stop.CANCEL:
+            return Verdict("cancelled", ended)
+        if self._stop is Stop.RELEASE:
+            return Verdict("released", ended, "its runner was stopped")
+        if self._stop is Stop.TIME_LIMIT:
+            return Verdict("failed", ended, f"time limit of {_duration(self.work.time_limit_ms or 0)} reached")
+        return Verdict("failed", ended, ended.error) if ended.error else Verdict("completed", ended)
+
+    def _to_end(self) -> Stop | None:
+        return self._stop
+
+    def _arm(self) -> None:
+        if self._timer is None and (due := self._cutter.due) is not None:
+            delay = max(0.0, due - time.monotonic())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._flush)
+
+    def _flush(self) -> None:
+        self._timer = None
+        self._outbox.put(self._cutter.flush(time.monotonic()))
+        self._arm()
+
+    async def _finish(self, verdict: Verdict) -> None:
+        told = ""
+        while True:
+            try:
+                await self._say_end(verdict, self._cutter.chunks)
+                return
+            except Refused as error:
+                if sqlstate(error) != OUTPUT_HOLE or error.message == told:
+                    raise
+                await self._mend(error.message, first=not told)
+                told = error.message
+
+    async def _say_end(self, verdict: Verdict, chunks: int) -> None:
+        ended = verdict.ended
+        error = verdict.error.replace("\0", "\ufffd")[:_ERROR_CHARACTERS] if verdict.error else None
+        await self._insist(
+            "finish_attempt", self.work.attempt_id, verdict.outcome, ended.exit_code, ended.signal, error, ended.usage,
+            chunks, self._cutter.bytes, self._cutter.lines,
+        )  # fmt: skip
+
+    async def _mend(self, hole: str, *, first: bool) -> None:
+        """The server lost chunks that it had taken: it gets them again, or is told that they are lost."""
+        if first:
+            await self._outbox.write_again()
+        elif named := _MISSING.search(hole):
+            await self._outbox.stand_in(int(number) for number in named[1].split(","))
+
+    async def _give_up(self, error: KolonyError) -> None:
+        """The database does not take the output or the end as it is; the run must not hang on that."""
+        self._adapter.kill()
+        verdict = Verdict("failed", Ended(), f"its end could not be recorded: {error.line}")
+        try:
+            await self._say_end(verdict, self._outbox.acknowledged)
+        except LoginRefused:
+            raise
+        except KolonyError:
+            # The leases of a session end together: that frees this run too.
+            self._desk.lease.lapse()
+        self._ended(verdict)
+
+    def _ended(self, verdict: Verdict) -> None:
+        seconds = time.monotonic() - self._began
+        if verdict.outcome in ("completed", "failed"):
+            self._desk.health.count(completed=verdict.outcome == "completed", seconds=seconds)
+        why = f": {verdict.error}" if verdict.error else ""
+        words = f"{self.work.reference} {verdict.outcome} in {seconds:.1f} s{why}"
+        facts = {"exit_code": verdict.ended.exit_code, "error": verdict.error, "seconds": round(seconds, 3)}
+        self._desk.report.say(verdict.outcome, words, **self._facts(), **facts)
+        self._announce()
+
+    def _output_stuck(self, error: KolonyError) -> None:
+        self._stuck = error
+        self._adapter.kill()
+
+    async def _insist(self, function: str, *arguments: object) -> None:
+        await self._desk.link.insist(function, *arguments, alive=lambda: self._desk.lease.alive)
+
+    def _announce(self) -> None:
+        self._desk.announcer.add(f"run:{self.work.run_id}", f"output:{self.work.run_id}", self._desk.agent_hint)
+
+    def _tries(self) -> str:
+        return f" (attempt {self.work.attempt})" if self.work.attempt > 1 else ""
+
+    def _facts(self) -> dict[str, object]:
+        return {"run": self.work.reference, "run_id": self.work.run_id, "attempt": self.work.attempt}
+
+    async def _close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._adapter.close()
+        if self._stopping is not None:
+            await self._stopping
+        await self._outbox.close()
+
+
+def _duration(milliseconds: int) -> str:
+    return f"{milliseconds / 1000:g} s" if milliseconds >= 1000 else f"{milliseconds} ms"

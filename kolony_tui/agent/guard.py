@@ -1,0 +1,87 @@
+"""The runner's side of its guardian: starts it, tells it what runs, and starts it again should it die."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from pathlib import Path
+
+from kolony_tui.agent import guardian
+
+
+class Guard:
+    """Knows which sessions of processes belong to the runner, so that they end with it, however it ends.
+
+    The guardian's command line holds its source and not Kolony's name: whoever kills the runner by name spares it.
+    """
+
+    def __init__(self) -> None:
+        self._source = Path(guardian.__file__).read_text(encoding="utf-8")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._leaders: set[int] = set()
+        self._fence: float | None = None
+
+    def start(self) -> None:
+        """Starts the guardian; until then nothing is guarded."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", self._source],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            env={},
+            start_new_session=True,
+            bufsize=0,
+        )
+
+    def add(self, leader: int) -> None:
+        """From now on this session of processes ends with the runner."""
+        self._leaders.add(leader)
+        self._tell(f"+{leader}")
+
+    def remove(self, leader: int) -> None:
+        """This session of processes has ended; its id may belong to others from now on."""
+        self._leaders.discard(leader)
+        self._tell(f"-{leader}")
+
+    def fence(self, at: float) -> None:
+        """The lease ends at this moment (``guardian.boot_seconds``), and all sessions with it."""
+        self._fence = at
+        self._tell(f"@{at:.3f}")
+
+    def close(self) -> None:
+        """Ends the guardian, and whatever it still guards."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _tell(self, line: str) -> None:
+        if self._process is None:
+            return
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(line.encode() + b"\n")
+        except OSError:
+            self._replace()
+
+    def _replace(self) -> None:
+        dead = self._process
+        assert dead is not None
+        assert dead.stdin is not None
+        with contextlib.suppress(OSError):
+            dead.stdin.close()
+        dead.kill()
+        dead.wait()
+        self.start()
+        for leader in self._leaders:
+            self._tell(f"+{leader}")
+        if self._fence is not None:
+            self._tell(f"@{self._fence:.3f}")

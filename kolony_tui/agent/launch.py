@@ -1,0 +1,166 @@
+"""From an assignment to a started program: its arguments, its environment, its folder, its standard input."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fnmatch
+import hashlib
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kolony_tui.agent.adapter import Assignment, CannotStart
+
+ARGUMENT_BYTES = 100_000
+"""A longer text is no argument: Linux takes at most 131,071 bytes in one. The shell reads it from a file then."""
+
+INHERITED = ("PATH", "HOME", "LANG", "LANGUAGE", "LC_*", "TERM", "COLORTERM", "NO_COLOR", "TMPDIR", "TEMP", "TMP",
+             "USER", "LOGNAME", "SHELL", "TZ", "XDG_*", "SSL_CERT_FILE", "SSL_CERT_DIR")  # fmt: skip
+"""What a program gets of the runner's environment without being asked for."""
+
+NEVER = ("PG*", "KOLONY_*")
+"""What a program never gets from the runner, by whatever name it is asked for: ways into the database."""
+
+_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How programs are started for one agent.
+
+    ``program``: program and arguments; empty: the command's text is a script for ``sh``. ``folders``: where the working
+    folders are made. ``scratch``: a private folder for files without a name. ``passed``: names (or patterns such as
+    ``AWS_*``) of further environment variables to hand on.
+    """
+
+    agent: str
+    folders: Path
+    scratch: Path
+    program: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def folder(self, work: Assignment) -> Path:
+        """The working folder of a run: the same for each of its attempts, and no other run's."""
+        return self.folders / file_name(self.agent) / f"{work.number}-{work.run_id.hex[-8:]}"
+
+    def variables(self, work: Assignment, folder: Path) -> dict[str, str]:
+        """The program's whole environment."""
+        wanted = (*INHERITED, *self.passed)
+        kept = {
+            name: value
+            for name, value in self.environment.items()
+            if any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted)
+            and not any(fnmatch.fnmatchcase(name, pattern) for pattern in NEVER)
+        }
+        own = {
+            "KOLONY_RUN_ID": str(work.run_id),
+            "KOLONY_RUN": work.reference,
+            "KOLONY_ATTEMPT": str(work.attempt),
+            "KOLONY_AGENT": self.agent,
+            "KOLONY_WORK_DIR": str(folder),
+        }
+        if work.instructions and len(work.instructions.encode()) <= ARGUMENT_BYTES:
+            own["KOLONY_INSTRUCTIONS"] = work.instructions
+        return {**kept, **own}
+
+    def arguments(self, text: str) -> list[str] | None:
+        """The argument list with the text put in; None where no argument takes it and it goes to standard input.
+
+        An argument that is exactly ``{}`` becomes the text, and ``{text}`` inside an argument is replaced by it.
+        """
+        if not any(part == "{}" or "{text}" in part for part in self.program):
+            return None
+        return [text if part == "{}" else part.replace("{text}", text) for part in self.program]
+
+
+def file_name(name: str) -> str:
+    """A name of a folder for any agent's name: one that had to be changed is told apart by a digest."""
+    plain = _FILE_NAME.sub("_", name).lstrip(".")[:80]
+    return plain if plain == name else f"{plain or '_'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def begin(launch: Launch, work: Assignment, folder: Path, out: int, err: int) -> subprocess.Popen[bytes]:
+    """Starts the program in a session of its own, its output going to the descriptors ``out`` and ``err``.
+
+    Raises CannotStart with the reason in words.
+    """
+    _make(folder)
+    with _input_and_arguments(launch, work) as (words, source, kept):
+        try:
+            return subprocess.Popen(
+                words,
+                stdin=source,
+                stdout=out,
+                stderr=err,
+                cwd=folder,
+                env=launch.variables(work, folder),
+                start_new_session=True,
+                restore_signals=True,
+                pass_fds=kept,
+            )
+        except OSError as error:
+            raise CannotStart(_reason(error, words[0])) from error
+        except ValueError as error:
+            raise CannotStart(f"the program {words[0]!r} cannot be started: {error}") from error
+
+
+@contextmanager
+def _input_and_arguments(launch: Launch, work: Assignment) -> Iterator[tuple[list[str], int, tuple[int, ...]]]:
+    """Argument list, standard input, and descriptors that the program keeps."""
+    text = work.content
+    if launch.program and (words := launch.arguments(text)) is not None:
+        yield words, subprocess.DEVNULL, ()
+    elif launch.program:
+        with _nameless(launch.scratch, text) as file:
+            yield list(launch.program), file, ()
+    elif len(text.encode()) <= ARGUMENT_BYTES:
+        yield ["/bin/sh", "-c", text], subprocess.DEVNULL, ()
+    else:
+        with _nameless(launch.scratch, text) as file:
+            yield ["/bin/sh", f"/dev/fd/{file}"], subprocess.DEVNULL, (file,)
+
+
+@contextmanager
+def _nameless(scratch: Path, text: str) -> Iterator[int]:
+    """A file without a name, readable from its start; it is gone with the last process that has it open."""
+    try:
+        with tempfile.TemporaryFile(dir=scratch) as file:
+            file.write(text.encode())
+            file.flush()
+            file.seek(0)
+            yield file.fileno()
+    except OSError as error:
+        raise CannotStart(f"the command's text cannot be put into {scratch}: {error.strerror or error}") from error
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(f"the working folder {folder} cannot be made: {error.strerror}", "see --workdir") from error
+
+
+def tidy(folder: Path) -> None:
+    """Removes a working folder in which nothing was left; one that holds anything stays."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _reason(error: OSError, program: str) -> str:
+    if error.errno == errno.ENOENT:
+        return f"there is no program {program!r}"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"the program {program!r} may not be run: {error.strerror}"
+    if error.errno == errno.E2BIG:
+        return "the command's text is too long for an argument; let the program read it from its standard input"
+    if error.errno == errno.ENOEXEC:
+        return f"{program!r} is no program: it has no #! line"
+    return f"the program {program!r} cannot be started: {error.strerror or error}"

@@ -1,0 +1,105 @@
+"""The runner's calls into the database, over one connection that all of its work shares."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import asyncpg
+
+from kolony_tui.db.connect import Database, pause_seconds
+from kolony_tui.db.target import Target
+from kolony_tui.models.errors import CannotConnect, KolonyError, LoginRefused
+
+CALL_SECONDS = 10.0
+"""A call that takes longer hangs; its connection is given up."""
+
+_PASSING_CLASSES = ("40", "53", "57", "58")
+_PASSING_STATES = ("55P03", "25006")
+
+
+class Lapsed(KolonyError):
+    """The lease ended before the database could be reached."""
+
+    title = "Lease lost"
+
+
+class Busy(CannotConnect):
+    """The server answered, but cannot do it at the moment: a lock, a full disk, a standby."""
+
+
+def sqlstate(error: BaseException) -> str:
+    """The server's code behind one of our errors, or an empty string."""
+    cause = error.__cause__
+    return str(cause.sqlstate or "") if isinstance(cause, asyncpg.PostgresError) else ""
+
+
+class Link:
+    """One connection as the agent, opened again after it was lost.
+
+    ``up`` is set while the last call reached the server. Only the runner's own beat tries again while it is not; all
+    else waits for ``up``, so that a hundred runs do not knock at a server that is starting.
+    """
+
+    def __init__(self, target: Target, application: str) -> None:
+        self._database = Database(target, application)
+        self.up = asyncio.Event()
+        self.on_down: Callable[[], None] = lambda: None
+        self.seconds = CALL_SECONDS
+
+    async def call(self, function: str, *arguments: Any) -> Sequence[asyncpg.Record]:
+        """Calls ``kolony.<function>``.
+
+        Raises:
+            CannotConnect: not known whether it was done (Busy: it was not). LoginRefused: trying again cannot help.
+            Refused and its kinds: the database said no.
+        """
+        places = ", ".join(f"${number}" for number in range(1, len(arguments) + 1))
+        statement = f"SELECT * FROM kolony.{function}({places})"  # noqa: S608  (function names are ours)
+        try:
+            async with self._database.connection() as connection:
+                found: Sequence[asyncpg.Record] = await connection.fetch(statement, *arguments, timeout=self.seconds)
+        except LoginRefused:
+            raise
+        except CannotConnect:
+            if self.up.is_set():
+                self.up.clear()
+                self.on_down()
+            raise
+        except KolonyError as error:
+            state = sqlstate(error)
+            if state in _PASSING_STATES or state[:2] in _PASSING_CLASSES:
+                raise Busy(error.message, error.hint) from error.__cause__
+            raise
+        self.up.set()
+        return found
+
+    async def insist(self, function: str, *arguments: Any, alive: Callable[[], bool]) -> Sequence[asyncpg.Record]:
+        """``call``, again and again through lost connections, for calls that may be said twice.
+
+        Raises Lapsed once ``alive`` says no; LoginRefused and Refused as ``call``.
+        """
+        failures = 0
+        while True:
+            if not alive():
+                raise Lapsed("the lease ended while the database could not be reached")
+            try:
+                return await self.call(function, *arguments)
+            except LoginRefused:
+                raise
+            except CannotConnect:
+                failures += 1
+                await asyncio.sleep(pause_seconds(failures))
+                await self._wait_up(alive)
+
+    async def _wait_up(self, alive: Callable[[], bool]) -> None:
+        while not self.up.is_set() and alive():
+            try:
+                await asyncio.wait_for(self.up.wait(), 0.5)
+            except TimeoutError:
+                continue
+
+    async def close(self) -> None:
+        """Closes the connection."""
+        await self._database.close()

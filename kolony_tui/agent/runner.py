@@ -1,0 +1,379 @@
+"""The runner of one agent: keeps a session, claims runs as slots are free, obeys the database's orders, stops well."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from kolony_tui.agent.adapter import AdapterFactory, Assignment
+from kolony_tui.agent.announcer import Announcer
+from kolony_tui.agent.execution import Desk, Execution, Stop
+from kolony_tui.agent.guard import Guard
+from kolony_tui.agent.health import Health
+from kolony_tui.agent.link import CALL_SECONDS, Link
+from kolony_tui.agent.report import Report
+from kolony_tui.agent.session import Order, Session, open_session
+from kolony_tui.db.connect import pause_seconds
+from kolony_tui.db.listen import EVERYTHING, Listener
+from kolony_tui.db.target import Target
+from kolony_tui.models.errors import (
+    CannotConnect,
+    Fenced,
+    KolonyError,
+    LoginRefused,
+    NotFound,
+    Refused,
+    SchemaMismatch,
+    WrongState,
+)
+from kolony_tui.server.migrations import newest_version
+
+SPOOL_BYTES = 64 * 1024 * 1024
+POLL_SECONDS, POLL_SECONDS_DEAF = 5.0, 1.0
+"""How often the queue is looked at without a hint: while hints come, and while they do not."""
+
+_CLAIM_AT_ONCE = 10
+_HINT_SPACING = 0.05
+_CLOSE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``agent``: the name that the token must belong to. ``release``: on a stop, hand running work back at once.
+
+    ``scratch`` is a private folder on this machine; ``spool_bytes`` the disk that one run's output may take there.
+    """
+
+    agent: str
+    adapter: str
+    concurrency: int
+    scratch: Path
+    release: bool = False
+    spool_bytes: int = SPOOL_BYTES
+
+
+class Runner:
+    """``run`` works until ``stop`` was called, the agent is retired, or the token does not serve any more."""
+
+    def __init__(self, target: Target, settings: Settings, make: AdapterFactory, guard: Guard, report: Report) -> None:
+        self._target = target
+        self._settings = settings
+        self._make = make
+        self._guard = guard
+        self._report = report
+        self._application = application_name(settings.agent)
+        self._link = Link(target, self._application)
+        self._announcer = Announcer(self._link)
+        self._health = Health()
+        self._turn = asyncio.Lock()
+        self._session: Session | None = None
+        self._ended_session: Session | None = None
+        self._running: dict[UUID, tuple[Execution, asyncio.Task[None]]] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self._handing_back: set[UUID] = set()
+        self._wake = asyncio.Event()
+        self._failure: KolonyError | None = None
+        self._failures = 0
+        self._known = False
+        self._listening = False
+        self._hinted = True
+        self._hint_taken_at = float("-inf")
+        self._beat_due = float("-inf")
+        self._paused = False
+        self._retired = False
+        self._stopping = False
+        self._stopped = asyncio.Event()
+        self._link.on_down = self._wake.set
+
+    async def run(self) -> None:
+        """Works. Raises LoginRefused (also when the token is revoked meanwhile), Refused, CannotConnect (hopeless)."""
+        self._guard.start()
+        loop = asyncio.create_task(self._loop())
+        self._start(self._announcer.run())
+        self._start(self._watch_lease())
+        stopped = asyncio.create_task(self._stopped.wait())
+        try:
+            await asyncio.wait({loop, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            while not loop.done():
+                # Without a server there is nothing to end in order, so nothing to wait for but running work.
+                if not self._running and not self._link.up.is_set():
+                    loop.cancel()
+                await asyncio.wait({loop}, timeout=0.1)
+            if not loop.cancelled():
+                loop.result()
+        finally:
+            stopped.cancel()
+            await self._close()
+
+    def stop(self, why: str) -> None:
+        """No more claims; running work is finished or handed back. Called again: handed back now."""
+        if self._stopping or self._settings.release:
+            for execution, _ in self._running.values():
+                execution.stop(Stop.RELEASE)
+        words = f"{why}: handing back {len(self._running)} running" if self._settings.release or self._stopping else (
+            f"{why}: finishing {len(self._running)} running")  # fmt: skip
+        self._report.say("stopping", words, running=len(self._running))
+        self._stopping = True
+        self._stopped.set()
+        self._wake.set()
+
+    async def _loop(self) -> None:
+        while self._failure is None and not ((self._stopping or self._retired) and not self._running):
+            pause = await self._round()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), pause)
+            self._wake.clear()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _round(self) -> float:
+        """Does what is due; answers how long nothing will be, unless something wakes the runner."""
+        try:
+            session = self._session
+            if session is None:
+                if self._stopping or self._retired:
+                    return 0.05
+                session = await self._begin()
+            await self._beat(session)
+            await self._claim(session)
+        except LoginRefused as error:
+            raise token_refused(error) from error
+        except Fenced as error:
+            self._lose_session(error.message)
+            return 0.0
+        except CannotConnect as error:
+            if isinstance(error.__cause__, asyncpg.ClientConfigurationError):
+                raise
+            return self._failed(error)
+        except Refused as error:
+            if self._session is None:
+                raise
+            return self._failed(error)
+        if self._failures:
+            self._failures = 0
+            self._report.say("connected", "connected again")
+        until_beat = self._beat_due - time.monotonic()
+        poll = (POLL_SECONDS if self._listening else POLL_SECONDS_DEAF) * random.uniform(0.8, 1.2)  # noqa: S311
+        return max(0.0, min(until_beat, poll))
+
+    def _failed(self, error: KolonyError) -> float:
+        self._failures += 1
+        if self._failures == 1:
+            self._report.say("disconnected", f"{error.message}; trying again", error=error.message)
+        return pause_seconds(self._failures)
+
+    async def _begin(self) -> Session:
+        """Opens a session; the first one also shows whether we are who we were said to be."""
+        if self._ended_session is not None:
+            with contextlib.suppress(Refused):
+                await self._ended_session.close("could not renew its leases", failed=True)
+            self._ended_session = None
+        try:
+            session = await open_session(self._link, self._settings.adapter, self._settings.concurrency)
+        except WrongState as error:
+            if not self._known:
+                raise
+            self._retired = True
+            raise Fenced(error.message) from error
+        if not self._known:
+            await self._check(session)
+            self._start(Listener(self._target, session.channel, self._application, self._hint, self._heard).run())
+            facts = {"agent": session.agent, "agent_id": session.agent_id, "workspace": session.workspace}
+            words = f"{session.agent} in {session.workspace}: ready for {self._settings.concurrency} at a time"
+            self._report.say("ready", words, **facts)
+            self._known = True
+        self._session = session
+        self._guard.fence(session.lease.guardian_ends)
+        self._link.seconds = min(CALL_SECONDS, max(5.0, session.lease.seconds_left / 3))
+        self._beat_due = float("-inf")
+        return session
+
+    async def _check(self, session: Session) -> None:
+        wrong: KolonyError | None = None
+        if self._settings.agent not in (session.agent, str(session.agent_id)):
+            wrong = NotFound(f"the token belongs to the agent {session.agent!r}, not to {self._settings.agent!r}",
+                             "name that one, or give the other's token")  # fmt: skip
+        elif session.schema_version > newest_version():
+            wrong = SchemaMismatch(f"the schema is version {session.schema_version}, newer than this program's "
+                                   f"{newest_version()}", "upgrade kolony")  # fmt: skip
+        if wrong is not None:
+            await session.close(wrong.message, failed=True)
+            raise wrong
+
+    async def _beat(self, session: Session) -> None:
+        due = time.monotonic() >= self._beat_due
+        if not due and not self._hinted:
+            return
+        self._hinted = False
+        self._hint_taken_at = time.monotonic()
+        if not session.lease.alive:
+            raise Fenced("its lease could not be renewed in time")
+        health = self._health.report(len(self._running)) if due else None
+        orders = await session.beat(health, list(self._running))
+        if not session.lease.alive:
+            raise Fenced("its lease could not be renewed in time")
+        self._guard.fence(session.lease.guardian_ends)
+        if due:
+            self._beat_due = time.monotonic() + session.heartbeat_seconds
+        for order in orders:
+            self._obey(session, order)
+        paused = any(order.what == "paused" for order in orders)
+        if paused != self._paused:
+            self._paused = paused
+            self._report.say("paused" if paused else "resumed", "paused: nothing is claimed" if paused else "resumed")
+
+    def _obey(self, session: Session, order: Order) -> None:
+        execution = self._running[order.attempt_id][0] if order.attempt_id in self._running else None
+        if order.what == "cancel" and execution is not None:
+            execution.stop(Stop.CANCEL)
+        elif order.what == "lost" and execution is not None:
+            execution.stop(Stop.LOST)
+        elif order.what == "unknown" and order.attempt_id is not None and execution is None:
+            self._hand_back(session, order.attempt_id, "the answer to its claim was lost")
+        elif order.what == "retired" and not self._retired:
+            self._retired = True
+            self._report.say("retired", f"the agent is retired: finishing {len(self._running)} running")
+
+    async def _claim(self, session: Session) -> None:
+        while self._claiming():
+            free = self._settings.concurrency - len(self._running)
+            if free <= 0:
+                return
+            asked = min(free, _CLAIM_AT_ONCE)
+            claimed = await session.claim(asked)
+            for work in claimed:
+                if self._claiming():
+                    self._execute(session, work)
+                else:
+                    self._hand_back(session, work.attempt_id, "its runner was stopped")
+            if len(claimed) < asked:
+                return
+
+    def _claiming(self) -> bool:
+        return not (self._stopping or self._retired or self._paused)
+
+    def _execute(self, session: Session, work: Assignment) -> None:
+        desk = Desk(
+            link=self._link,
+            announcer=self._announcer,
+            health=self._health,
+            report=self._report,
+            turn=self._turn,
+            scratch=self._settings.scratch,
+            spool_bytes=self._settings.spool_bytes,
+            agent_hint=f"agent:{session.agent_id}",
+            lease=session.lease,
+        )
+        execution = Execution(work, self._make, desk)
+        task = asyncio.create_task(execution.run())
+        self._running[work.attempt_id] = (execution, task)
+        task.add_done_callback(lambda done: self._executed(work.attempt_id, done))
+
+    def _executed(self, attempt_id: UUID, task: asyncio.Task[None]) -> None:
+        del self._running[attempt_id]
+        self._note_failure(task)
+        self._wake.set()
+
+    def _hand_back(self, session: Session, attempt_id: UUID, why: str) -> None:
+        if attempt_id not in self._handing_back:
+            self._handing_back.add(attempt_id)
+            self._start(self._give_back(session, attempt_id, why))
+
+    async def _give_back(self, session: Session, attempt_id: UUID, why: str) -> None:
+        try:
+            await session.hand_back(attempt_id, why, lambda: session.lease.alive)
+        except LoginRefused:
+            raise
+        except KolonyError:
+            # It has passed to others already, or the next beat names it again.
+            return
+        finally:
+            self._handing_back.discard(attempt_id)
+
+    async def _watch_lease(self) -> None:
+        """Ends the work when its lease could not be renewed: others may begin it then."""
+        while True:
+            session = self._session
+            if session is not None and not session.lease.alive:
+                self._lose_session("its lease could not be renewed in time")
+            await asyncio.sleep(min(max(session.lease.seconds_left if session else 0.0, 0.02), 0.5))
+
+    def _lose_session(self, why: str) -> None:
+        session, self._session = self._session, None
+        if session is None:
+            return
+        session.lease.lapse()
+        self._ended_session = session
+        for execution, _ in self._running.values():
+            execution.stop(Stop.LOST)
+        self._report.say("session lost", f"the session was lost: {why}", error=why)
+        self._wake.set()
+
+    def _hint(self, hint: str) -> None:
+        session = self._session
+        if hint not in (EVERYTHING, "agents:*") and (session is None or hint != f"agent:{session.agent_id}"):
+            return
+        self._hinted = True
+        since = time.monotonic() - self._hint_taken_at
+        asyncio.get_running_loop().call_later(max(0.0, _HINT_SPACING - since), self._wake.set)
+
+    def _heard(self, trouble: KolonyError | None) -> None:
+        self._listening = trouble is None
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background_done)
+
+    def _background_done(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        self._note_failure(task)
+
+    def _note_failure(self, task: asyncio.Task[None]) -> None:
+        """A task that failed for good ends the runner: the token was refused, or the fault is ours."""
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if self._failure is None:
+            self._failure = (
+                token_refused(error)
+                if isinstance(error, LoginRefused)
+                else KolonyError(f"a fault of the runner: {type(error).__name__}: {error}")
+            )
+        self._wake.set()
+
+    async def _close(self) -> None:
+        for execution, _ in self._running.values():
+            execution.stop(Stop.LOST)
+        if self._running:
+            await asyncio.wait({task for _, task in self._running.values()})
+        for task in list(self._background):
+            task.cancel()
+        if self._background:
+            await asyncio.wait(set(self._background))
+        with contextlib.suppress(KolonyError, TimeoutError):
+            if self._session is not None and self._link.up.is_set() and not isinstance(self._failure, LoginRefused):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await self._session.close("retired" if self._retired else "stopped", failed=False)
+                    await self._announcer.send()
+        await self._link.close()
+        self._guard.close()
+
+
+def token_refused(error: LoginRefused) -> LoginRefused:
+    """The server's refusal in the words of whoever started the runner."""
+    return LoginRefused(f"the agent's token was refused ({error.message})", "issue another: kolony token issue AGENT")
+
+
+def application_name(agent: str) -> str:
+    """What the server shows as this runner's name: ASCII, at most 63 characters."""
+    plain = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in agent)
+    return f"kolony run {plain}"[:63]

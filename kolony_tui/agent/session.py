@@ -1,0 +1,77 @@
+"""The runner's session in the database: opening it, renewing its leases, and the orders that come back."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from kolony_tui import __version__
+from kolony_tui.agent.adapter import Assignment
+from kolony_tui.agent.guardian import boot_seconds
+from kolony_tui.agent.lease import Lease
+from kolony_tui.agent.link import Link
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A beat's answer: ``cancel``, ``lost`` and ``unknown`` name an attempt; ``paused``, ``retired`` do not."""
+
+    what: str
+    run_id: UUID | None
+    attempt_id: UUID | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open session. ``lease`` is this machine's idea of how long it lives without being renewed."""
+
+    session_id: UUID
+    agent_id: UUID
+    agent: str
+    workspace: str
+    channel: str
+    heartbeat_seconds: int
+    schema_version: int
+    lease: Lease
+    link: Link
+
+    async def beat(self, health: dict[str, Any] | None, holding: Iterable[UUID]) -> list[Order]:
+        """Renews the leases; without ``health`` the last report stands. Raises Fenced, CannotConnect, LoginRefused."""
+        sent_at = boot_seconds()
+        rows = await self.link.call("beat", self.session_id, health, list(holding))
+        self.lease.renew(sent_at)
+        return [Order(*row) for row in rows]
+
+    async def claim(self, up_to: int) -> list[Assignment]:
+        """Takes up to so many runs. After CannotConnect some may be held unknown: the next beat names them."""
+        return [Assignment(**dict(row)) for row in await self.link.call("claim_runs", self.session_id, up_to)]
+
+    async def hand_back(self, attempt_id: UUID, why: str, alive: Callable[[], bool]) -> None:
+        """Returns an attempt that never began."""
+        await self.link.insist("finish_attempt", attempt_id, "released", None, None, why, {}, 0, 0, 0, alive=alive)
+
+    async def close(self, why: str, *, failed: bool) -> None:
+        """Ends the session; what it still holds is lost at once, not when its lease runs out."""
+        await self.link.call("close_session", self.session_id, why, failed)
+
+
+async def open_session(link: Link, adapter: str, concurrency: int) -> Session:
+    """Begins a session. Raises WrongState for a retired agent, CannotConnect, LoginRefused."""
+    sent_at = boot_seconds()
+    row = (await link.call("open_session", platform.node(), os.getpid(), __version__, adapter, concurrency))[0]
+    return Session(
+        session_id=row["session_id"],
+        agent_id=row["agent_id"],
+        agent=row["agent"],
+        workspace=row["workspace"],
+        channel=row["channel"],
+        heartbeat_seconds=row["heartbeat_seconds"],
+        schema_version=row["schema_version"],
+        lease=Lease(row["lease_seconds"], sent_at),
+        link=link,
+    )

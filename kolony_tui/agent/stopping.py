@@ -1,0 +1,43 @@
+"""When a runner is asked to stop: signals, or the end of the process that it belongs to; and who may look into it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+_PR_SET_DUMPABLE = 4
+
+
+def stop_on_signals(stop: Callable[[str], None]) -> None:
+    """SIGTERM, SIGINT and SIGHUP call ``stop``; one that was ignored at the start (nohup) stays ignored."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, stop, number.name)
+
+
+def stop_on_end_of_input(stop: Callable[[str], None]) -> None:
+    """The end of standard input calls ``stop``: whoever holds its other end is gone."""
+    loop = asyncio.get_running_loop()
+
+    def readable() -> None:
+        with contextlib.suppress(BlockingIOError):
+            if not os.read(0, 4096):
+                loop.remove_reader(0)
+                stop("the program that started this runner has ended")
+
+    os.set_blocking(0, False)
+    loop.add_reader(0, readable)
+
+
+def close_memory() -> None:
+    """Keeps programs under the same user from reading the token out of the runner (Linux; see prctl(2))."""
+    if sys.platform == "linux":
+        import ctypes
+
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -1,0 +1,158 @@
+"""``kolony agent run``: the runner, from the words on the command line to its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kolony_tui.cli.verbs import choice, tell, verb
+from kolony_tui.models.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from kolony_tui.agent.launch import Launch
+    from kolony_tui.agent.process import Graces
+    from kolony_tui.core.tokens import Token
+
+TOKEN_VARIABLE = "KOLONY_AGENT_TOKEN"  # noqa: S105  (a name, not a token)
+
+_EPILOG = """\
+The token is read from KOLONY_AGENT_TOKEN or --token-file. Without a program the text of a command is run by sh -c; with
+-- PROGRAM ARGS that program is run for each command and reads the text from its standard input, or gets it as the
+argument {} or wherever an argument says {text}. Each run has a working folder of its own, KOLONY_WORK_DIR."""
+
+
+def add_run_parser(agent_verbs: Any) -> None:
+    """Declares ``run`` among the verbs of ``kolony agent``."""
+    parser = verb(
+        agent_verbs,
+        "run",
+        run,
+        "do an agent's work: claim its runs and run a program for each",
+        epilog=_EPILOG,
+    )
+    parser.set_defaults(takes_rest=True)
+    parser.add_argument("name", metavar="NAME", help="the agent that the token belongs to")
+    parser.add_argument("--adapter", choices=["process"], default="process", help="what does the work")
+    parser.add_argument("--concurrency", type=_count, default=1, metavar="N", help="runs at the same time (default: 1)")
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="read the token from this file")
+    parser.add_argument("--workdir", type=Path, metavar="DIR", help="make the working folders below this folder")
+    parser.add_argument("--env", action="append", default=[], metavar="NAME",
+                        help="hand this environment variable on to programs; may be repeated")  # fmt: skip
+    parser.add_argument("--on-stop", choices=["finish", "release"], default="finish",
+                        help="when stopped: finish running work, or hand it back (default: finish)")  # fmt: skip
+    parser.add_argument("--grace", type=_seconds, default=5.0, metavar="SECONDS",
+                        help="time to end after SIGINT, and after SIGTERM, before SIGKILL (default: 5)")  # fmt: skip
+    parser.add_argument("--attached", action="store_true", help=argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs until stopped. Raises KolonyError; a refused token is exit code 3, another agent's token 4."""
+    import asyncio
+
+    from kolony_tui.agent.process import Graces
+    from kolony_tui.core.connection import find_destination
+
+    token = _token(args)
+    launch = _launch(args)
+    target = find_destination(choice(args), for_person=False).target.as_login(token.login, token.secret)
+    asyncio.run(_serve(args, target, launch, Graces(args.grace, args.grace)))
+    return int(ExitCode.DONE)
+
+
+async def _serve(args: argparse.Namespace, target: Any, launch: Launch, graces: Graces) -> None:
+    from kolony_tui.agent.guard import Guard
+    from kolony_tui.agent.process import ProcessWork
+    from kolony_tui.agent.report import Report
+    from kolony_tui.agent.runner import Runner, Settings
+    from kolony_tui.agent.stopping import close_memory, stop_on_end_of_input, stop_on_signals
+
+    close_memory()
+    settings = Settings(
+        agent=args.name,
+        adapter=args.adapter,
+        concurrency=args.concurrency,
+        scratch=launch.scratch,
+        release=args.on_stop == "release",
+    )
+    guard = Guard()
+    report = Report(as_json=args.json)
+    runner = Runner(target, settings, lambda work: ProcessWork(work, launch, guard, graces), guard, report)
+    stop_on_signals(runner.stop)
+    if args.attached:
+        stop_on_end_of_input(runner.stop)
+    await runner.run()
+
+
+def _token(args: argparse.Namespace) -> Token:
+    from kolony_tui.core.tokens import parse_token
+
+    named = os.environ.pop(TOKEN_VARIABLE, "")
+    if args.attached:
+        return parse_token(_first_line())
+    if args.token_file is not None:
+        return parse_token(_read(args.token_file))
+    if not named:
+        raise UsageError("the agent's token is missing", f"set {TOKEN_VARIABLE}, or give --token-file")
+    return parse_token(named)
+
+
+def _first_line() -> str:
+    """The first line of standard input, and not a byte more: its end is waited for later."""
+    line = b""
+    while (byte := os.read(0, 1)) not in (b"", b"\n"):
+        line += byte
+    return line.decode("ascii", "replace")
+
+
+def _read(file: Path) -> str:
+    try:
+        with file.open(encoding="ascii", errors="replace") as opened:
+            if stat.S_IMODE(os.fstat(opened.fileno()).st_mode) & 0o077:
+                tell(f"{file} can be read by others; make it private: chmod 600")
+            return opened.read(10_000)
+    except OSError as error:
+        raise UsageError(f"the token file {file} cannot be read: {error.strerror}", "see --token-file") from error
+
+
+def _launch(args: argparse.Namespace) -> Launch:
+    from kolony_tui.agent.launch import Launch
+    from kolony_tui.server.home import kolony_home
+    from kolony_tui.server.private_files import private_folder
+
+    home = kolony_home()
+    home.make()
+    scratch = home.path / "spool"
+    private_folder(scratch)
+    program = [*args.program]
+    if program and "/" in program[0]:
+        # The working folder is another one; what the person named is meant from here.
+        program[0] = os.path.abspath(program[0])
+    return Launch(
+        agent=args.name,
+        folders=(args.workdir or home.path / "work").absolute(),
+        scratch=scratch,
+        program=tuple(program),
+        passed=tuple(args.env),
+    )
+
+
+def _count(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if not 1 <= number <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 1000")
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to 3600")
+    return seconds
