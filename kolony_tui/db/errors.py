@@ -61,6 +61,8 @@ def _from_server(error: asyncpg.PostgresError) -> KolonyError:
     message = _plain(error)
     hint = str(getattr(error, "hint", None) or "")
     if state in _LOGIN_STATES:
+        if "not permitted to log in" in message:
+            return LoginRefused(f"this login is disabled ({message})", "ask an admin")
         return LoginRefused(message, hint or "check the login and its password")
     if state == "3D000":
         return CannotConnect(message, hint or "make the database first, or name another")

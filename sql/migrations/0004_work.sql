@@ -163,10 +163,7 @@ SELECT r.workspace_id, r.run_id, r.command_id, c.number AS command_number, r.ord
             ELSE 'executing' END AS status,
        r.outcome IS NULL AND l.run_id IS NOT NULL AND (s.ended_at IS NOT NULL
            OR s.last_seen + make_interval(secs => s.lease_seconds) < now()) AS lost,
-       coalesce(t.number, q.attempt - 1, d.attempt - 1,
-           (SELECT max(e.number) FROM kolony.attempts e WHERE e.workspace_id = r.workspace_id AND e.run_id = r.run_id),
-           0) AS attempt,
-       c.max_attempts, d.due_at, t.claimed_at, t.started_at, r.exit_code, r.error, r.cancel_at, r.cancel_why,
+       coalesce(t.number, 0) AS attempt, c.max_attempts, d.due_at, t.claimed_at, t.started_at, r.exit_code, r.error, r.cancel_at, r.cancel_why,
        b.login AS cancel_by_login, a.desired AS agent_desired
 FROM kolony.runs r
 JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
@@ -175,8 +172,9 @@ LEFT JOIN kolony.profiles p ON p.profile_id = c.created_by
 LEFT JOIN kolony.profiles b ON b.profile_id = r.cancel_by
 LEFT JOIN kolony.leases l ON l.workspace_id = r.workspace_id AND l.run_id = r.run_id
 LEFT JOIN kolony.agent_sessions s ON s.workspace_id = l.workspace_id AND s.session_id = l.session_id
-LEFT JOIN kolony.attempts t ON t.workspace_id = l.workspace_id AND t.attempt_id = l.attempt_id
-LEFT JOIN kolony.ready_runs q ON q.workspace_id = r.workspace_id AND q.run_id = r.run_id
+LEFT JOIN LATERAL (
+    SELECT e.number, e.claimed_at, e.started_at FROM kolony.attempts e
+    WHERE e.workspace_id = r.workspace_id AND e.run_id = r.run_id ORDER BY e.number DESC LIMIT 1) t ON true
 LEFT JOIN kolony.scheduled_runs d ON d.workspace_id = r.workspace_id AND d.run_id = r.run_id;
 
 CREATE VIEW kolony.command_overview WITH (security_invoker = true) AS
