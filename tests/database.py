@@ -7,12 +7,14 @@ whole server, so a test that changes a login itself (password, revocation) makes
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -283,3 +285,27 @@ async def workspace(database: Database) -> Workspace:
 async def agent(workspace: Workspace) -> Agent:
     """An agent ``worker`` of ``main`` with a token."""
     return await workspace.database.add_agent()
+
+
+@contextmanager
+def refused(state: str, words: str = "") -> Iterator[None]:
+    """What happens inside is refused by the database with this SQLSTATE, and says ``words`` somewhere."""
+    with pytest.raises(asyncpg.PostgresError) as caught:
+        yield
+    assert (caught.value.sqlstate, words) == (state, words if words in str(caught.value) else str(caught.value))
+
+
+async def until_blocked(superuser: asyncpg.Connection, connection: asyncpg.Connection) -> None:
+    """Waits until ``connection`` waits for a lock that somebody else holds."""
+    async with asyncio.timeout(10):
+        while not await superuser.fetchval("SELECT pg_blocking_pids($1) <> '{}'", connection.get_server_pid()):
+            await asyncio.sleep(0.005)
+
+
+async def until_ended(superuser: asyncpg.Connection, connection: asyncpg.Connection) -> None:
+    """Waits until the server has ended this connection."""
+    async with asyncio.timeout(10):
+        while await superuser.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)", connection.get_server_pid()
+        ):
+            await asyncio.sleep(0.005)
