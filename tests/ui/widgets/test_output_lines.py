@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from kolony_tui.text.characters import tidy
 from kolony_tui.text.safe import cell_width
 from kolony_tui.text.sgr import without_colours
+from kolony_tui.ui.widgets import output_lines
 from kolony_tui.ui.widgets.output_lines import Line, LineStore, row_breaks
 
 TEXT = st.one_of(
@@ -19,9 +21,9 @@ TEXT = st.one_of(
     st.sampled_from(["\x1b[31mred\x1b[0m and more text", "", "x" * 700]),
 )
 STEP = st.one_of(
-    st.tuples(st.just("extend"), st.lists(TEXT, min_size=1, max_size=600)),
+    st.tuples(st.just("extend"), st.lists(TEXT, min_size=1, max_size=60)),
     st.tuples(st.just("extend"), st.lists(TEXT, min_size=1, max_size=5)),
-    st.tuples(st.just("trim"), st.integers(0, 700)),
+    st.tuples(st.just("trim"), st.integers(0, 80)),
     st.tuples(st.just("wrap"), st.sampled_from([None, 1, 2, 7, 40])),
     st.tuples(st.just("tail"), st.one_of(st.none(), TEXT.filter(bool))),
 )
@@ -29,6 +31,15 @@ STEP = st.one_of(
 
 def height(text: str, width: int | None) -> int:
     return 1 if width is None else len(row_breaks(without_colours(text), width))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_blocks() -> Iterator[None]:
+    """Blocks so small that a few lines fill several."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(output_lines, "_BLOCK_BYTES", 100)
+        patch.setattr(output_lines, "_BLOCK_LINES", 7)
+        yield
 
 
 @given(st.lists(STEP, max_size=12))
@@ -98,6 +109,7 @@ def test_finding_looks_through_colours_and_in_the_unfinished_line(backwards: boo
 def test_how_many_lines_to_drop_for_so_many_bytes() -> None:
     store = LineStore()
     store.extend(["x" * 83] * 2000, 0, 0.0)  # 100 bytes each: the text, its newline, 16
+    assert len(store._blocks) > 100
     assert store.costing(0) == 0
     assert store.costing(1) == 1
     assert store.costing(100) == 1
@@ -106,3 +118,14 @@ def test_how_many_lines_to_drop_for_so_many_bytes() -> None:
     assert store.costing(10**9) == 2000
     store.trim(700)
     assert store.costing(100_001) == 1001
+
+
+def test_rows_stay_right_wherever_lines_are_dropped() -> None:
+    store = LineStore()
+    store.wrap(7)
+    store.extend(["x" * (number % 30) for number in range(100)], 0, 0.0)
+    for number in range(1, 100):
+        store.trim(1)
+        assert store.rows == sum(height("x" * (left % 30), 7) for left in range(number, 100))
+        assert store.at_row(0) == (number, 0)
+        assert store.row_of(number + 1) == height("x" * (number % 30), 7)

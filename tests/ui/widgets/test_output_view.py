@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from datetime import timedelta
 
 import psutil
@@ -29,6 +30,34 @@ async def test_it_shows_streams_in_order_with_a_mark_for_each_and_holes() -> Non
         view.finish(6)
         assert (await shown(pilot))[3:6] == ["  tial!", "· log", "… 1 piece missing …"]
         assert view.missing == 1
+
+
+async def test_the_line_that_is_being_written_changes_in_place() -> None:
+    view = OutputView()
+    async with OutputApp(view).run_test(size=SIZE) as pilot:
+        for seq, (data, rows) in enumerate(
+            [
+                (b"10%", ["  10%", ""]),
+                (b"\r50", ["  50", ""]),
+                (b"%", ["  50%", ""]),
+                (b"\rdone\nnext", ["  done", "  next"]),
+                (b" one", ["  done", "  next one"]),
+            ]
+        ):
+            view.feed([piece(seq, data)])
+            assert (await shown(pilot))[:2] == rows
+
+
+async def test_what_was_joined_to_another_segment_is_not_kept_alive() -> None:
+    view = OutputView()
+    async with OutputApp(view).run_test(size=SIZE) as pilot:
+        view.feed(numbered([0, 2, 3]))
+        await shown(pilot)
+        behind = weakref.ref(view._window.segments[1])
+        view.feed(numbered([1]))
+        assert (await shown(pilot))[:4] == [f"  line {number}" for number in range(4)]
+        gc.collect()
+        assert behind() is None
 
 
 async def test_what_was_fed_before_there_was_a_screen_is_there() -> None:
