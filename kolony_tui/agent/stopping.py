@@ -11,6 +11,9 @@ from collections.abc import Callable
 
 _PR_SET_DUMPABLE = 4
 
+STAY = b"stay\n"
+"""What a parent writes to let its runner outlive it."""
+
 
 def stop_on_signals(stop: Callable[[str], None]) -> None:
     """SIGTERM, SIGINT and SIGHUP call ``stop``; one that was ignored at the start (nohup) stays ignored."""
@@ -21,13 +24,17 @@ def stop_on_signals(stop: Callable[[str], None]) -> None:
 
 
 def stop_on_end_of_input(stop: Callable[[str], None]) -> None:
-    """The end of standard input calls ``stop``: whoever holds its other end is gone."""
+    """The end of standard input calls ``stop``: whoever held its other end is gone. ``STAY`` before it takes that back."""
     loop = asyncio.get_running_loop()
+    heard = bytearray()
 
     def readable() -> None:
         with contextlib.suppress(BlockingIOError):
-            if not os.read(0, 4096):
-                loop.remove_reader(0)
+            if piece := os.read(0, 4096):
+                heard.extend(piece)
+                return
+            loop.remove_reader(0)
+            if heard != STAY:
                 stop("the program that started this runner has ended")
 
     os.set_blocking(0, False)
