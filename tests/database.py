@@ -263,6 +263,11 @@ async def database(cluster: Cluster) -> AsyncIterator[Database]:
     made = Database(cluster, f"kolony_test{cluster.suffix}_{secrets.token_hex(4)}")
     superuser = await cluster.superuser()
     await superuser.execute(f"CREATE DATABASE {made.name} TEMPLATE {cluster.template} OWNER {cluster.login(INSTALLER)}")
+    # A copy does not inherit the grants on the database itself.
+    await superuser.execute(
+        f"""REVOKE ALL ON DATABASE {made.name} FROM PUBLIC;
+            GRANT CONNECT ON DATABASE {made.name} TO kolony_user, kolony_agents, kolony_backup"""
+    )
     try:
         yield made
     finally:

@@ -470,7 +470,7 @@ CREATE POLICY member ON kolony.memberships FOR SELECT
 CREATE POLICY colleague ON kolony.profiles FOR SELECT
     USING (profile_id = ANY ((SELECT kolony.my_colleague_ids())::uuid[]) OR profile_id = (SELECT kolony.my_profile_id()));
 CREATE POLICY myself ON kolony.profiles FOR UPDATE
-    USING (profile_id = (SELECT kolony.my_profile_id())
+    USING (profile_id = (SELECT kolony.my_profile_id()) AND (SELECT kolony.my_workspace_ids()) <> '{}'
            AND current_setting('transaction_isolation') = 'read committed')
     WITH CHECK (profile_id = (SELECT kolony.my_profile_id()));
 

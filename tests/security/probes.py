@@ -1,0 +1,204 @@
+"""What each principal may do with each relation and function of the schema, found by trying it with real logins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from tests.database import verifier
+
+VERBS = ("select", "insert", "update", "delete", "truncate", "lock", "references")
+SOME_HASH = b"\x07" * 32
+_PARTITION = re.compile(r"_\d{4}_\d{2}$")
+
+Line = tuple[str, str, tuple[str, ...]]
+"""What, which verbs or which workspace, and a cell for each principal."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The ids of what stands in one workspace, by the names that the functions' arguments have."""
+
+    slug: str
+    ids: Mapping[str, Any]
+
+
+async def relations(superuser: asyncpg.Connection) -> dict[str, tuple[str, list[str]]]:
+    """Kind and columns of every relation of the schema."""
+    rows = await superuser.fetch(
+        """SELECT c.relname, c.relkind::text AS kind, array_agg(a.attname::text ORDER BY a.attnum) AS columns
+           FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+           WHERE c.relnamespace = 'kolony'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+           GROUP BY c.oid ORDER BY c.relname"""
+    )
+    return {row["relname"]: (row["kind"], row["columns"]) for row in rows}
+
+
+async def functions(superuser: asyncpg.Connection) -> dict[str, list[str]]:
+    """The types of the arguments of every function of the schema, by its name."""
+    rows = await superuser.fetch(
+        """SELECT p.proname, array(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) t) AS types
+           FROM pg_proc p WHERE p.pronamespace = 'kolony'::regnamespace AND p.prorettype <> 'trigger'::regtype
+           ORDER BY p.proname"""
+    )
+    assert len({row["proname"] for row in rows}) == len(rows), "an overloaded function: the matrix knows them by name"
+    return {row["proname"]: row["types"] for row in rows}
+
+
+async def allowed(connection: asyncpg.Connection, statement: str) -> bool:
+    """Whether the statement passes the checks of privileges; whatever it does is undone."""
+    try:
+        # One message is one transaction, and the division ends it.
+        await connection.execute(f"{statement}; SELECT 1 / 0")
+    except (
+        asyncpg.InsufficientPrivilegeError,
+        asyncpg.WrongObjectTypeError,
+        asyncpg.ObjectNotInPrerequisiteStateError,
+    ):
+        return False  # no right; a sequence; a view that cannot be written
+    except asyncpg.PostgresError:
+        return True
+    raise AssertionError("the division by zero went through")
+
+
+async def relation_lines(
+    principals: Iterable[asyncpg.Connection], name: str, kind: str, columns: list[str], owners: Mapping[Any, str]
+) -> list[Line]:
+    """One line for each group of verbs that ends alike for everybody."""
+    cells = [await _cells(connection, name, kind, columns, owners) for connection in principals]
+    by_result: dict[tuple[str, ...], list[str]] = {}
+    for verb in VERBS:
+        by_result.setdefault(tuple(cell[verb] for cell in cells), []).append(verb)
+    shown = _PARTITION.sub("_YYYY_MM", name)
+    return [(shown, " ".join(verbs), result) for result, verbs in by_result.items()]
+
+
+async def _cells(
+    connection: asyncpg.Connection, name: str, kind: str, columns: list[str], owners: Mapping[Any, str]
+) -> dict[str, str]:
+    table = f"kolony.{name}"
+    cells = {"select": await _select(connection, table, columns, owners)}
+    cells["insert"] = await _columns(connection, columns, lambda c: f"INSERT INTO {table} ({c}) VALUES (DEFAULT)")
+    cells["update"] = await _columns(connection, columns, lambda c: f"UPDATE {table} SET {c} = DEFAULT WHERE false")
+    if cells["update"] not in ("-", "all"):
+        key = "profile_id" if "profile_id" in columns else "workspace_id"
+        scope = await _updated(connection, table, key, cells["update"].split(","), owners)
+        cells["update"] += f" of {scope}"
+    cells["delete"] = "yes" if await allowed(connection, f"DELETE FROM {table} WHERE false") else "-"
+    cells["truncate"] = "yes" if await allowed(connection, f"TRUNCATE {table}") else "-"
+    modes = ("ACCESS EXCLUSIVE", "ROW EXCLUSIVE", "ACCESS SHARE")
+    cells["lock"] = "-"
+    if kind != "S":
+        locked = [mode for mode in modes if await allowed(connection, f"LOCK TABLE {table} IN {mode} MODE")]
+        cells["lock"] = locked[0].lower() if locked else "-"
+    refers = "SELECT has_any_column_privilege($1, 'REFERENCES') OR has_table_privilege($1, 'TRIGGER')"
+    cells["references"] = "yes" if await connection.fetchval(refers, table) else "-"
+    return cells
+
+
+async def _select(connection: asyncpg.Connection, table: str, columns: list[str], owners: Mapping[Any, str]) -> str:
+    key = next((c for c in ("workspace_id", "profile_id") if c in columns), None)
+    try:
+        rows = await connection.fetch(f"SELECT DISTINCT {key or 'true'} FROM {table}")
+    except asyncpg.InsufficientPrivilegeError:
+        return "-" if not await _some_column(connection, table, columns) else "some columns"
+    if key is None:
+        return "rows" if rows else "none"
+    return _named(rows, owners)
+
+
+def _named(rows: Iterable[asyncpg.Record], owners: Mapping[Any, str]) -> str:
+    seen = {owners[row[0]] for row in rows}
+    return "+".join(sorted(seen)) or "none"
+
+
+async def _some_column(connection: asyncpg.Connection, table: str, columns: list[str]) -> bool:
+    return any([await allowed(connection, f"SELECT {column} FROM {table}") for column in columns])
+
+
+async def _columns(connection: asyncpg.Connection, columns: list[str], statement: Callable[[str], str]) -> str:
+    open_ones = [column for column in columns if await allowed(connection, statement(column))]
+    return "all" if open_ones == columns else ",".join(open_ones) or "-"
+
+
+async def _updated(
+    connection: asyncpg.Connection, table: str, key: str, columns: list[str], owners: Mapping[Any, str]
+) -> str:
+    settings = ", ".join(f"{column} = {column}" for column in columns)
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        rows = await connection.fetch(f"UPDATE {table} SET {settings} RETURNING {key}")
+    finally:
+        await transaction.rollback()
+    mine = await connection.fetchval("SELECT kolony.my_profile_id()")
+    return "self" if [row[0] for row in rows] == [mine] else _named(rows, owners)
+
+
+async def function_cell(connection: asyncpg.Connection, name: str, types: list[str], place: Place) -> str:
+    """How a call ends: ``-`` without EXECUTE, ``ok``, or the SQLSTATE."""
+    given = arguments(place).get(name)
+    values = given if given is not None else (None,) * len(types)
+    marks = ", ".join(f"${number}::{kind}" for number, kind in enumerate(types, 1))
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await connection.fetch(f"SELECT * FROM kolony.{name}({marks})", *values)
+    except asyncpg.InsufficientPrivilegeError as error:
+        return "-" if "permission denied for function" in str(error) else "42501"
+    except asyncpg.PostgresError as error:
+        if given is None:
+            raise AssertionError(
+                f"kolony.{name} is open to somebody, and the probes have no arguments for it"
+            ) from error
+        return str(error.sqlstate)
+    finally:
+        await transaction.rollback()
+    return "ok"
+
+
+def arguments(place: Place) -> dict[str, tuple[Any, ...]]:
+    """For each function that anybody may execute: arguments that point to things of this workspace."""
+    of = place.ids
+    home, login = of["workspace"], of["login"]
+    return {
+        "add_person": (home, "newcomer", verifier(), "viewer", ""),
+        "announce": ([f"run:{of['run']}"],),
+        "append_output": (of["attempt"], [0], ["stdout"], [of["now"]], [0], [0], [b"x"]),
+        "beat": (of["session"], {}, [of["attempt"]]),
+        "cancel_command": (of["command"], ""),
+        "cancel_run": (of["run"], ""),
+        "claim_runs": (of["session"], 1),
+        "close_session": (of["session"], "", False),
+        "create_agent": (home, "newcomer", "process", "", "", "", {}),
+        "create_workspace": ("third", "Third"),
+        "disable_person": (home, login),
+        "edit_command": (of["draft"], "other words", 1),
+        "enable_person": (home, login),
+        "ensure_profile": (),
+        "expire_token": (of["token"], of["now"]),
+        "finish_attempt": (of["attempt"], "completed", 0, None, None, {}, 1, 10, 1),
+        "holds_role": (home, "viewer"),
+        "issue_token": (of["agent"], "ka_00112233445566ff", verifier(), SOME_HASH, "kol_0011", "", None),
+        "list_tokens": (home,),
+        "my_colleague_ids": (),
+        "my_profile_id": (),
+        "my_workspace_ids": (),
+        "open_session": ("h", 1, "0", "process", 1),
+        "reset_password": (home, login, verifier()),
+        "retry_command": (of["failed_command"],),
+        "retry_run": (of["failed"],),
+        "revoke_token": (of["token"],),
+        "schema_version": (),
+        "send_command": (home, [of["agent"]], "x", 50, False, 3, "lost", None),
+        "set_agent_desired": (of["agent"], "paused", ""),
+        "set_role": (home, login, "viewer"),
+        "set_run_priority": (of["run"], 1),
+        "settle": (home,),
+        "start_attempt": (of["attempt"],),
+        "submit_command": (of["draft"],),
+    }
