@@ -24,7 +24,7 @@ def stop_on_signals(stop: Callable[[str], None]) -> None:
 
 
 def stop_on_end_of_input(stop: Callable[[str], None]) -> None:
-    """The end of standard input calls ``stop``: whoever held its other end is gone. ``STAY`` before it takes that back."""
+    """The end of standard input calls ``stop``: whoever held its other end is gone. Not after ``STAY``."""
     loop = asyncio.get_running_loop()
     heard = bytearray()
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
+
 from kolony_tui.core.tokens import Token, new_token
 from tests.database import Workspace, verifier
 
@@ -23,7 +24,9 @@ DEADLINE = 30.0
 _Answer = TypeVar("_Answer")
 
 
-async def until(look: Callable[[], Awaitable[_Answer]], *, deadline: float = DEADLINE, what: str = "it") -> _Answer:
+async def until(
+    look: Callable[[], Awaitable[_Answer | None]], *, deadline: float = DEADLINE, what: str = "it"
+) -> _Answer:
     """What ``look`` answers as soon as that is true; fails after so many seconds."""
     end = time.monotonic() + deadline
     while not (found := await look()):
@@ -119,7 +122,7 @@ class Colony:
     async def send(self, text: str, **how: Any) -> UUID:
         """Sends a command; its run's id. ``how``: max_attempts, retry_on, time_limit_ms, priority."""
         named = "".join(f", {name} => ${place}" for place, name in enumerate(how, start=4))
-        row = await self.operator.fetchrow(
+        [row] = await self.operator.fetch(
             f"SELECT * FROM kolony.send_command($1, $2, $3{named})",
             self.workspace.workspace_id, [self.agent_id], text, *how.values(),
         )  # fmt: skip
@@ -128,7 +131,8 @@ class Colony:
 
     async def run(self, run_id: UUID) -> asyncpg.Record:
         """The run as a screen sees it."""
-        return await self.operator.fetchrow("SELECT * FROM kolony.run_overview WHERE run_id = $1", run_id)
+        [row] = await self.operator.fetch("SELECT * FROM kolony.run_overview WHERE run_id = $1", run_id)
+        return row
 
     async def status(self, run_id: UUID, *wanted: str, deadline: float = DEADLINE) -> asyncpg.Record:
         """The run, once it has one of these states."""
