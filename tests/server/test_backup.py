@@ -159,7 +159,10 @@ def test_a_restore_that_fails_changes_nothing(colony: EmbeddedServer, tmp_path: 
     assert asyncio.run(seen_by(colony, "ada", "ada's", "SELECT count(*) FROM things.secret")) == 1
 
 
-def test_what_is_no_backup_is_said_so(colony: EmbeddedServer, make_server: MakeServer, tmp_path: Path) -> None:
+def test_what_is_no_backup_is_said_before_anything_is_begun(
+    colony: EmbeddedServer, make_server: MakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kolony_tui.server.restore.PIECE", 1000)
     whole = tmp_path / "whole"
     back_up(colony, whole)
     content = bytearray(whole.read_bytes())
@@ -173,7 +176,7 @@ def test_what_is_no_backup_is_said_so(colony: EmbeddedServer, make_server: MakeS
     for name, left in damaged.items():
         (tmp_path / name).write_bytes(left)
         with pytest.raises(WorkFailed, match="is not a backup of Kolony, or is damaged"):
-            restore(colony, tmp_path / name, replace=True)
+            restore(colony, tmp_path / name, replace=True, progress=lambda done: pytest.fail("it was begun"))
     with pytest.raises(WorkFailed, match=r"cannot read .*missing: No such file"):
         restore(colony, tmp_path / "missing")
     with zipfile.ZipFile(whole) as archive, zipfile.ZipFile(tmp_path / "newer", "w") as newer:

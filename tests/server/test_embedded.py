@@ -20,7 +20,7 @@ import pytest
 from kolony_tui.models.errors import WrongState
 from kolony_tui.server.address import PORT, socket_path
 from kolony_tui.server.embedded import EmbeddedServer
-from kolony_tui.server.os_user import SYSTEM_USER
+from kolony_tui.server.os_user import SYSTEM_USER, server_user
 from kolony_tui.server.postmaster import read_pid_file
 from tests.server.conftest import MakeServer, OrdinaryUser
 
@@ -213,9 +213,14 @@ def test_a_pid_file_with_the_number_of_a_stranger_is_no_server(make_server: Make
     pid_file = server.home.data / "postmaster.pid"
     lines = pid_file.read_text().split("\n")
     server.stop()
-    pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]))
-    assert server.address is None
-    assert server.ensure().answers()
+    owner = server_user()
+    with subprocess.Popen(["sleep", "60"], **owner.as_child) as stranger:
+        pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]))
+        os.chown(pid_file, owner.uid, owner.gid)
+        assert server.address is None
+        assert server.ensure().answers()
+        assert stranger.poll() is None
+        stranger.kill()
 
 
 def test_a_server_whose_socket_was_removed_is_reachable_again(make_server: MakeServer) -> None:
