@@ -47,6 +47,7 @@ ALTER TABLE things.secret FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON things.secret USING (what = session_user);
 GRANT USAGE ON SCHEMA things TO people;
 GRANT SELECT ON things.secret TO people;
+CREATE TABLE things.bulk AS SELECT md5(n::text) AS filler FROM generate_series(1, 2000) n;
 INSERT INTO things.secret (what) SELECT unnest(ARRAY['ada', 'bob', E'\\u00e9\\u4e2d\\n']);
 """
 
