@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kolony_tui.cli.printing import print_json
+from kolony_tui.cli.verbs import group, tell, verb
 from kolony_tui.models.errors import ExitCode, WrongState
 
 if TYPE_CHECKING:
@@ -17,31 +18,18 @@ if TYPE_CHECKING:
 MEGABYTE = 1_000_000
 
 
-def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``db`` and its steps to the verbs; each sets ``func``, which takes the arguments and gives an exit code."""
-    about = "the embedded Postgres: start, stop, status, url, backup, restore"
-    steps = verbs.add_parser("db", help=about, description=about[0].upper() + about[1:] + ".").add_subparsers(
-        dest="step", metavar="STEP", required=True
-    )
-
-    def add(name: str, func: Any, told: str, *, shows_facts: bool = False) -> argparse.ArgumentParser:
-        parser = steps.add_parser(name, help=told, description=told[0].upper() + told[1:] + ".")
-        parser.set_defaults(func=func)
-        if shows_facts:
-            parser.add_argument(
-                "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document"
-            )
-        return parser
-
-    add("start", start, "start the server, making its data folder on first use", shows_facts=True)
-    stopping = add("stop", stop, "stop the server; refused while the app, a runner or anything else uses it")
+def register(verbs: Any) -> None:
+    """Declares the verbs."""
+    steps = group(verbs, "db", "the embedded Postgres: start, stop, status, url, backup, restore")
+    verb(steps, "start", start, "start the server, making its data folder on first use")
+    stopping = verb(steps, "stop", stop, "stop the server; refused while the app, a runner or anything else uses it")
     stopping.add_argument("--force", action="store_true", help="stop it under those who use it")
-    add("status", status, "show whether the server runs, where, and who uses it", shows_facts=True)
-    add("url", url, "print the URL of the first admin, password included, for psql on this machine", shows_facts=True)
-    backing = add("backup", backup, "write database, people and agents' logins to one file", shows_facts=True)
+    verb(steps, "status", status, "show whether the server runs, where, and who uses it")
+    verb(steps, "url", url, "print the URL of the first admin, password included, for psql on this machine")
+    backing = verb(steps, "backup", backup, "write database, people and agents' logins to one file")
     backing.add_argument("file", metavar="FILE", type=Path, help="the file to write; it gets mode 0600")
     backing.add_argument("--force", action="store_true", help="overwrite FILE")
-    restoring = add("restore", restore, "put a backup in the place of the embedded database")
+    restoring = verb(steps, "restore", restore, "put a backup in the place of the embedded database")
     restoring.add_argument("file", metavar="FILE", type=Path, help="a file of kolony db backup that you trust")
     restoring.add_argument("--force", action="store_true", help="replace the database there is, ending who uses it")
 
@@ -53,14 +41,14 @@ def start(args: argparse.Namespace) -> int:
     server.ensure()
     now = server.status()
     if first:
-        _tell(server.secrets.where)
+        tell(server.secrets.where)
     _answer(args, _facts(now), _place(now))
     return ExitCode.DONE
 
 
 def stop(args: argparse.Namespace) -> int:
     """``kolony db stop``: fine where none runs."""
-    _tell("the server is stopped" if _server().stop(force=args.force) else "the server does not run")
+    tell("the server is stopped" if _server().stop(force=args.force) else "the server does not run")
     return ExitCode.DONE
 
 
@@ -86,7 +74,7 @@ def url(args: argparse.Namespace) -> int:
     server = _server()
     prepared = prepare(server)
     if prepared.told:
-        _tell(prepared.told)
+        tell(prepared.told)
     password = server.secrets.get(f"person:{prepared.first_admin}")
     if password is None:
         raise WrongState(
@@ -119,13 +107,13 @@ def restore(args: argparse.Namespace) -> int:
         sys.stderr.write(f"Replace the database in {server.home.path} by the one in {args.file}? [y/N] ")
         sys.stderr.flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            _tell("nothing was changed")
+            tell("nothing was changed")
             return ExitCode.WORK_FAILED
         replace = True
     put_back(server, args.file, replace=replace, progress=_progress("written"))
     _end_progress()
     prepare(server)
-    _tell(f"the embedded database is now the one of {args.file}")
+    tell(f"the embedded database is now the one of {args.file}")
     return ExitCode.DONE
 
 
@@ -157,11 +145,10 @@ def _place(now: Status) -> str:
 
 
 def _answer(args: argparse.Namespace, facts: dict[str, Any], words: str) -> None:
-    sys.stdout.write((json.dumps(facts) if getattr(args, "json", False) else words) + "\n")
-
-
-def _tell(words: str) -> None:
-    sys.stderr.write(words + "\n")
+    if args.json:
+        print_json(facts)
+    else:
+        print(words)
 
 
 def _progress(verb: str) -> Progress | None:

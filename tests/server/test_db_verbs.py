@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kolony_tui.cli import db
+from kolony_tui.cli.main import parser_for
 from kolony_tui.models.errors import WrongState
 from kolony_tui.server.binaries import installed, plain_environment
 from tests.server.conftest import MakeServer
@@ -24,11 +24,9 @@ def kolony(make_server: MakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     server = make_server()
     monkeypatch.setenv("KOLONY_HOME", str(server.home.path))
     monkeypatch.setattr(db, "_server", lambda: server)
-    parser = argparse.ArgumentParser("kolony")
-    db.register(parser.add_subparsers())
 
     def run(*arguments: str) -> tuple[int, str, str]:
-        args = parser.parse_args(["db", *arguments])
+        args = parser_for(["db"]).parse_args(["db", *arguments])
         code = args.func(args)
         out, err = capsys.readouterr()
         return int(code), out, err
