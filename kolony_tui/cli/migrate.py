@@ -48,17 +48,18 @@ def _target(args: argparse.Namespace) -> Target:
 
 
 async def _on(args: argparse.Namespace, target: Target) -> int:
-    from kolony_tui.db.connect import connect
+    from kolony_tui.db.connect import Database
 
-    connection = await connect(target, APPLICATION)
+    db = Database(target, APPLICATION)
     try:
-        if args.check:
-            return await _check(args, connection)
-        if args.plan:
-            return await _plan(args, connection)
-        return await _apply(args, connection)
+        async with db.connection() as connection:
+            if args.check:
+                return await _check(args, connection)
+            if args.plan:
+                return await _plan(args, connection)
+            return await _apply(args, connection)
     finally:
-        await connection.close()
+        await db.close()
 
 
 async def _check(args: argparse.Namespace, connection: asyncpg.Connection) -> int:

@@ -16,7 +16,7 @@ from kolony_tui.db.guard import refusals
 from kolony_tui.db.queries import query
 from kolony_tui.db.rows import read
 from kolony_tui.db.target import Target, tls_for
-from kolony_tui.models.errors import CannotConnect, KolonyError
+from kolony_tui.models.errors import CannotConnect, KolonyError, LoginRefused, NoRight
 
 _Row = TypeVar("_Row")
 
@@ -78,6 +78,8 @@ def _said(error: Exception, target: Target) -> KolonyError:
         return CannotConnect(f"no server answers where {target.origin} points ({reason})", "is it up, and reachable?")
     known = translated(error)
     assert known is not None
+    if isinstance(known, NoRight):
+        return LoginRefused(known.message, "ask an admin to add this login (kolony user add)")
     return known
 
 

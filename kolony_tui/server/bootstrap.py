@@ -82,7 +82,10 @@ async def found_workspace(connection: asyncpg.Connection) -> str | None:
         if await connection.fetchval("SELECT EXISTS (SELECT FROM kolony.workspaces)"):
             return None
         login: str = await connection.fetchval("SELECT session_user")
-        await connection.execute("SELECT kolony.found($1, $2, $3, '')", *FIRST_WORKSPACE, login)
+        try:
+            await connection.execute("SELECT kolony.found($1, $2, $3, '')", *FIRST_WORKSPACE, login)
+        except asyncpg.ObjectNotInPrerequisiteStateError:
+            return None  # another installer was faster
         return login
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from kolony_tui import __version__
 from kolony_tui.cli.main import VERBS, main, parser_for
 from kolony_tui.cli.reference import _leaves, with_tables
+from kolony_tui.server.migrations import migrations
 from tests.cli.conftest import CommandLine
+from tests.database import INSTALLER, Database
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LEAVES = [parser.prog for parser in _leaves(parser_for([name for name, _, _ in VERBS]))]
@@ -191,3 +194,32 @@ def test_the_live_schema_is_checked(kolony: CommandLine) -> None:
     assert kolony("migrate", "--check").code == 0
     assert kolony("migrate", "--json").json["applied"] == []
     assert kolony("migrate", "--plan", "--json").json["pending"] == []
+
+
+def test_two_installers_at_once_make_one_schema(kolony: CommandLine, database: Database) -> None:
+    cluster = database.cluster
+    name = f"{database.name}_bare"
+    owner = cluster.login(INSTALLER)
+
+    async def make() -> None:
+        root = await cluster.superuser()
+        await root.execute(f"CREATE DATABASE {name} OWNER {owner}")
+        await root.close()
+
+    async def drop() -> None:
+        root = await cluster.superuser()
+        await root.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await root.close()
+
+    asyncio.run(make())
+    try:
+        dsn = cluster.dsn(name, owner)
+        both = [kolony.started("migrate", "--json", "--dsn", dsn) for _ in range(2)]
+        answers = [json.loads(each.communicate(timeout=60)[0]) for each in both]
+        assert sorted(answers[0]["applied"] + answers[1]["applied"]) == [
+            f"{each.version:04d}_{each.name}" for each in migrations()
+        ]
+        assert {answers[0]["first_admin"], answers[1]["first_admin"]} == {owner, None}
+        assert [each["login"] for each in kolony("user", "list", "--json", "--dsn", dsn).json] == [owner]
+    finally:
+        asyncio.run(drop())
