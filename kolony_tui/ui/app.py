@@ -1,0 +1,361 @@
+"""`KolonyApp`: the session, what every screen shares, and how commands are carried out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from rich.text import Text
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState
+
+from kolony_tui.core import fleet, work
+from kolony_tui.core.connection import Destination
+from kolony_tui.core.session import PersonSession, log_in, refreshed
+from kolony_tui.db.connect import Database
+from kolony_tui.models.errors import CannotConnect, ExitCode, KolonyError, WrongState
+from kolony_tui.models.fleet import Agent
+from kolony_tui.models.people import Role
+from kolony_tui.models.work import Run
+from kolony_tui.text import safe
+from kolony_tui.ui.companion import Companion
+from kolony_tui.ui.live import Live, LiveQuery
+from kolony_tui.ui.looks import Drawing, queue_places
+from kolony_tui.ui.opening import Opening, wall_clock
+from kolony_tui.ui.palette import AgentHits, CommandHits, RunHits
+from kolony_tui.ui.registry import SCREENS, bindings, commands, keys_after
+from kolony_tui.ui.samples import Samples
+from kolony_tui.ui.screens.framed import FramedScreen
+
+LISTED_RUNS = 1000
+"""So many open runs are read for the queue; its title says how many there are."""
+THEME = "kolony"
+
+
+class KolonyApp(App[int]):
+    """The command center."""
+
+    TITLE = "kolony"
+    CSS_PATH = "styles/app.tcss"
+    MODES: ClassVar[dict[str, Callable[[], Screen[None]]]] = {entry.name: entry.make for entry in SCREENS}  # type: ignore[assignment]
+    DEFAULT_MODE = "dashboard"
+    COMMANDS: ClassVar[set[Any]] = {CommandHits, AgentHits, RunHits}
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  (Textual declares it otherwise)
+        (0, "-narrow"),
+        (100, "-wide"),
+        (180, "-vast"),
+    ]
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012
+        (0, "-low"),
+        (18, "-high"),
+    ]
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__()
+        self.keys = keys_after(opening.keymap)
+        self.opening = opening
+        self.session: PersonSession | None = None
+        self.output_session: PersonSession | None = None
+        self.destination: Destination | None = None
+        self.live = Live(self)
+        self.samples = Samples()
+        self.agents: list[Agent] = []
+        self.queue: list[Run] = []
+        self.places: dict[Any, int] = {}
+        self.failure: KolonyError | None = None
+        self.companion = Companion(self)
+        self.saying = "connecting"
+        self.remembered: dict[str, Any] = dict(opening.remembered)
+        self._interrupted = 0.0
+        self._told: tuple[str, float] = ("", 0.0)
+
+    # Time and drawing
+
+    def now(self) -> datetime:
+        """The server's time, as far as it is known."""
+        return self.opening.frozen or wall_clock() + self.live.ahead
+
+    def drawing(self) -> Drawing:
+        """What lists draw with."""
+        return Drawing(self.now(), self.opening.ascii_only, self.places)
+
+    # Opening and closing
+
+    def on_mount(self) -> None:
+        """Connects; the dashboard is there meanwhile."""
+        from kolony_tui.ui.themes import KOLONY
+
+        self.register_theme(KOLONY)
+        wanted = self.remembered.get("theme") or self.opening.theme or THEME
+        self.theme = wanted if wanted in self.available_themes else THEME
+        self.set_keymap({name: ",".join(self.keys[name]) for name in self.opening.keymap})
+        loop = asyncio.get_running_loop()
+        # Not on every platform, and in the main thread only.
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                loop.add_signal_handler(number, self._signalled, number)
+        screen = self.remembered.get("screen")
+        if screen in self.MODES and screen != self.DEFAULT_MODE:
+            self.switch_mode(screen)
+        self.run_worker(self._open(), name="open", group="open", exit_on_error=False)
+
+    async def _open(self) -> None:
+        try:
+            destination = await asyncio.to_thread(self.opening.find, self._say_from_thread)
+            self._say_opening("logging in")
+            session = await log_in(destination.target, "kolony app", destination.workspace)
+        except KolonyError as error:
+            self.failure = error
+            self.exit(return_code=int(error.exit_code))
+            return
+        self.destination = destination
+        self.enter(session)
+        self.live.watch(self, LiveQuery("agents", _wants_agents, fleet.agents, self._know_agents))
+        self.live.watch(self, LiveQuery("queue", _wants_runs, _read_queue, self._know_queue))
+        self.live.start()
+        for words in self.opening.told:
+            self.say(words)
+        await self.companion.begin()
+
+    def enter(self, session: PersonSession) -> None:
+        """Works in a workspace from now on."""
+        self.session = session
+        self.output_session = replace(session, db=Database(session.db.target, "kolony app output"))
+        self.samples = Samples()
+
+    async def change_workspace(self, slug: str) -> None:
+        """Goes to another workspace of this person. Raises NotFound, CannotConnect."""
+        from kolony_tui.core.connection import remember_workspace
+
+        assert self.session is not None
+        session = await refreshed(self.session.db, slug)
+        before, old_output = self.session, self.output_session
+        self.enter(session)
+        self._know_agents([])
+        self._know_queue([])
+        if self.destination is not None and before.workspace != session.workspace:
+            await asyncio.to_thread(remember_workspace, self.destination, slug)
+        if old_output is not None:
+            await old_output.db.close()
+        for screen in self.screen_stack:
+            if isinstance(screen, FramedScreen):
+                screen.workspace_changed()
+        self.live.listen()
+        self.live.look_again()
+
+    def _say_from_thread(self, words: str) -> None:
+        self.call_from_thread(self._say_opening, words)
+
+    def _say_opening(self, words: str) -> None:
+        self.saying = words
+        self.draw_frames()
+
+    def _signalled(self, number: int) -> None:
+        self.exit(return_code=128 + number)
+
+    async def on_unmount(self) -> None:
+        """Ends what was begun."""
+        await self.companion.end()
+        for session in (self.session, self.output_session):
+            if session is not None:
+                await session.db.close()
+
+    async def action_quit(self) -> None:
+        """Quits; asks first where the local agent works on something."""
+        self.run_worker(self._quit(), name="quit", group="quit", exclusive=True, exit_on_error=False)
+
+    async def _quit(self) -> None:
+        if await self.companion.may_quit():
+            self.exit(return_code=int(ExitCode.DONE))
+
+    def action_help_quit(self) -> None:
+        """Ctrl+c: once says how to quit, twice within two seconds quits."""
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._interrupted < 2:
+            self.exit(return_code=int(ExitCode.DONE))
+            return
+        self._interrupted = loop.time()
+        self.say("ctrl+c once more quits (ctrl+q does at once)", severity="warning")
+
+    def _fatal_error(self) -> None:
+        if self.opening.debug:
+            super()._fatal_error()
+            return
+        from kolony_tui.ui.fault import record_fault
+
+        self._exit_renderables.append(Text(record_fault()))
+        self._close_messages_no_wait()
+
+    # What is known
+
+    def know_me(self, session: PersonSession) -> None:
+        """The person's rights were read again."""
+        if self.session is not None and session.me.login == self.session.me.login:
+            changed = session.workspace != self.session.workspace or session.me != self.session.me
+            self.session = session
+            if self.output_session is not None:
+                self.output_session = replace(session, db=self.output_session.db)
+            if changed:
+                self.draw_frames()
+
+    def _know_agents(self, agents: list[Agent]) -> None:
+        self.agents = agents
+        self.samples.take(agents, self.now())
+        self.companion.look(agents)
+        self._show_everywhere()
+
+    def _know_queue(self, runs: list[Run]) -> None:
+        self.queue = runs
+        self.places = queue_places(runs)
+        self._show_everywhere()
+
+    def _show_everywhere(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, FramedScreen):
+                screen.fleet_changed()
+        self.draw_frames()
+
+    def link_changed(self) -> None:
+        """The connection was lost, or is there (again)."""
+        self.draw_frames()
+
+    def draw_frames(self) -> None:
+        """Brings header, banner and hints up to date."""
+        for screen in self.screen_stack:
+            if isinstance(screen, FramedScreen):
+                screen.draw_frame()
+
+    @property
+    def read_only(self) -> bool:
+        """Whether this person may only look on."""
+        return self.session is not None and self.session.role == Role.VIEWER
+
+    # Commands
+
+    def action_command(self, command_id: str) -> None:
+        """A key or a hint: does the command."""
+        self.do(command_id)
+
+    def do(self, command_id: str, argument: str = "") -> None:
+        """Does a command, or says why not."""
+        command = commands()[command_id]
+        reason = command.why_disabled(self)
+        if reason is not None:
+            self.say(f"{command.title}: {reason}", severity="warning")
+            return
+        try:
+            step = command.handler(self, argument)
+        except KolonyError as error:
+            self.tell(error)
+            return
+        if step is not None:
+            self.perform(step, command.id)
+
+    def perform(self, step: Awaitable[None], name: str = "step") -> None:
+        """Carries out a step in a worker of its own; what goes wrong is told in one line."""
+        self.run_worker(self._perform(step), name=name, group="steps", exit_on_error=False)
+
+    async def _perform(self, step: Awaitable[None]) -> None:
+        try:
+            await step
+        except KolonyError as error:
+            if isinstance(error, CannotConnect):
+                self.live.lose(error)
+            self.tell(error)
+        self.live.look_again()
+
+    def say(self, words: str, *, severity: Any = "information") -> None:
+        """A toast of one line."""
+        self.notify(safe(words, limit=300).plain, severity=severity, markup=False)
+
+    def tell(self, error: KolonyError) -> None:
+        """Says what went wrong; the same thing not twice within five seconds."""
+        loop = asyncio.get_running_loop()
+        if (error.line, True) == (self._told[0], loop.time() - self._told[1] < 5):
+            return
+        self._told = error.line, loop.time()
+        self.notify(safe(error.line, limit=400).plain, title=error.title, severity="error", timeout=8, markup=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A fault of ours in a worker is told and kept, and the app goes on."""
+        if event.state == WorkerState.ERROR and event.worker.error is not None:
+            from kolony_tui.ui.fault import record_fault
+
+            self.say(record_fault(event.worker.error), severity="error")
+
+    def export_screenshot(self, **options: Any) -> str:
+        """A picture of the screen. Raises WrongState while a token is shown."""
+        from kolony_tui.ui.screens.fleet.token import TokenScreen
+
+        if any(isinstance(screen, TokenScreen) for screen in self.screen_stack):
+            raise WrongState("no picture is taken while a token is shown", "close it first")
+        return super().export_screenshot(**options)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """None of Textual's own: the registry has them all."""
+        return ()
+
+    # Going places
+
+    def open_run(self, run_id: UUID) -> None:
+        """Shows a run in full."""
+        from kolony_tui.ui.screens.work.run import RunScreen
+
+        self.push_screen(RunScreen(run_id))
+
+    def open_agent(self, agent_id: UUID) -> None:
+        """Shows an agent in full."""
+        from kolony_tui.ui.screens.fleet.agent import AgentScreen
+
+        self.push_screen(AgentScreen(agent_id))
+
+    def show_sent(self, run_id: UUID | None) -> None:
+        """Shows what a command that was sent just now prints."""
+        from kolony_tui.ui.screens.dashboard import DashboardScreen
+
+        if run_id is None:
+            return
+        if isinstance(self.screen, DashboardScreen):
+            self.screen.await_run(run_id)
+        else:
+            self.open_run(run_id)
+
+    def go_to(self, name: str) -> None:
+        """Shows one of the screens that have a number, as it was left."""
+        if self.current_mode == name:
+            while len(self.screen_stack) > 1:
+                self.pop_screen()
+        else:
+            self.switch_mode(name)
+        self.call_after_refresh(self.draw_frames)
+
+    # What survives
+
+    def memory(self) -> dict[str, Any]:
+        """What the next app should know."""
+        kept = {**self.remembered, "screen": self.current_mode, "theme": self.theme}
+        for name in self._screen_stacks:
+            for screen in self._screen_stacks[name]:
+                if isinstance(screen, FramedScreen):
+                    kept.update(screen.memory())
+        return kept
+
+
+def _wants_agents(kind: str, identity: str) -> bool:
+    return kind in ("agent", "agents", "command", "run")
+
+
+_wants_runs = _wants_agents
+
+
+async def _read_queue(session: PersonSession) -> list[Run]:
+    return await work.queue(session, LISTED_RUNS)

@@ -1,0 +1,112 @@
+"""Fleet: making agents, pausing and retiring them, their tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from kolony_tui.core import fleet
+from kolony_tui.models.errors import NotFound, UsageError
+from kolony_tui.models.fleet import Agent, Desired
+from kolony_tui.models.people import Role
+from kolony_tui.text import safe
+from kolony_tui.ui.commands.work import session_of
+from kolony_tui.ui.registry import Command, Reason
+from kolony_tui.ui.subject import chosen_agents, nearest
+
+if TYPE_CHECKING:
+    from kolony_tui.ui.app import KolonyApp
+
+
+def _needs_agent(fits: Callable[[Agent], bool], otherwise: str) -> Reason:
+    def reason(app: KolonyApp) -> str | None:
+        agents = chosen_agents(app)
+        if not agents:
+            return "no agent is chosen here"
+        return None if any(fits(agent) for agent in agents) else otherwise
+
+    return reason
+
+
+def _preview(agents: list[Agent]) -> list[str]:
+    waiting = {agent.agent_id: agent.ready + agent.scheduled for agent in agents}
+    return [f"{safe(each.name).plain}  {each.running} running, {waiting[each.agent_id]} waiting" for each in agents]
+
+
+async def _set_all(app: KolonyApp, agents: list[Agent], desired: Desired, why: str = "") -> None:
+    session = session_of(app)
+    for agent in agents:
+        await fleet.set_desired(session, agent.agent_id, desired, why)
+    words = {Desired.ACTIVE: "resumed", Desired.PAUSED: "paused", Desired.RETIRED: "retired"}[desired]
+    app.say(f"{len(agents)} agents {words}" if len(agents) > 1 else f"{safe(agents[0].name).plain} is {words}")
+    from kolony_tui.ui.widgets.rows import RowList
+
+    rows = nearest(app, RowList)
+    if rows is not None:
+        rows.unmark()
+
+
+async def _pause(app: KolonyApp, _: str) -> None:
+    from kolony_tui.ui.screens.asking import Question
+
+    agents = [agent for agent in chosen_agents(app) if agent.desired != Desired.RETIRED]
+    active = [agent for agent in agents if agent.desired == Desired.ACTIVE]
+    if not active:
+        await _set_all(app, agents, Desired.ACTIVE)
+        return
+    if len(active) > 1:
+        said = "They take no new work; what runs goes on."
+        question = Question(f"Pause {len(active)} agents?", said, _preview(active), yes="Pause")
+        if await app.push_screen_wait(question) is None:
+            return
+    await _set_all(app, active, Desired.PAUSED)
+
+
+async def _retire(app: KolonyApp, _: str) -> None:
+    from kolony_tui.ui.screens.asking import Question
+
+    agents = [agent for agent in chosen_agents(app) if agent.desired != Desired.RETIRED]
+    what = f"{len(agents)} agents" if len(agents) > 1 else safe(agents[0].name).plain
+    waiting = sum(agent.ready + agent.scheduled for agent in agents)
+    said = f"What waits for them is cancelled ({waiting} runs); what runs is finished."
+    question = Question(f"Retire {what}?", said, _preview(agents), yes="Retire", reason="why (optional)")
+    answer = await app.push_screen_wait(question)
+    if answer is not None:
+        await _set_all(app, agents, Desired.RETIRED, answer)
+
+
+async def _create(app: KolonyApp, name: str) -> None:
+    if not name:
+        raise UsageError("the agent needs a name", "for example :agent worker-1")
+    agent_id = await fleet.create_agent(session_of(app), name)
+    app.say(f"agent {name} is there; :token {name} lets a runner log in as it")
+    app.open_agent(agent_id)
+
+
+async def _token(app: KolonyApp, name: str) -> None:
+    from kolony_tui.ui.screens.fleet.token import TokenScreen
+
+    agents = [agent for agent in app.agents if safe(agent.name).plain == name] if name else chosen_agents(app)
+    if not agents:
+        missing = f"there is no agent {name!r} here" if name else "no agent is chosen here"
+        raise NotFound(missing, "for example :token worker-1")
+    issued = await fleet.issue_token(session_of(app), agents[0].agent_id, label="issued in the app")
+    await app.push_screen_wait(TokenScreen(safe(agents[0].name), issued.token.secret))
+
+
+def _names(app: KolonyApp) -> Iterable[str]:
+    return [safe(agent.name).plain for agent in app.agents if agent.desired != Desired.RETIRED]
+
+
+_STAYS = _needs_agent(lambda agent: agent.desired != Desired.RETIRED, "that agent is retired")
+
+COMMANDS: tuple[Command, ...] = (
+    Command("agent.pause", "Pause or resume agents", "a paused agent takes no new work; for all marked agents", _pause,
+            ("agents", "agent"), ("p",), "pause", Role.OPERATOR, unavailable=_STAYS, short="pause"),
+    Command("agent.retire", "Retire agents", "takes agents out of service for good; for all marked agents", _retire,
+            ("agents", "agent"), ("R",), "retire", Role.OPERATOR, destructive=True, unavailable=_STAYS),
+    Command("agent.create", "Create an agent", "makes an agent; a token then lets a runner log in as it", _create,
+            name="agent", role=Role.OPERATOR, argument="NAME"),
+    Command("agent.token", "Issue a token", "makes a token for an agent and shows it once", _token,
+            ("agents", "agent"), ("T",), "token", Role.ADMIN, argument="NAME", arguments=_names, short="token"),
+)  # fmt: skip

@@ -1,0 +1,119 @@
+"""Going places: screens, back, the ``:`` line, the palette, help, workspaces, quitting."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from textual.command import CommandPalette
+
+from kolony_tui.models.errors import NotFound, UsageError
+from kolony_tui.text import safe
+from kolony_tui.ui.registry import SCREENS, Command, ScreenEntry
+from kolony_tui.ui.subject import nearest
+
+if TYPE_CHECKING:
+    from kolony_tui.ui.app import KolonyApp
+
+
+def _screen_command(entry: ScreenEntry) -> Command:
+    return Command(
+        id=f"go.{entry.name}",
+        title=f"Go to {entry.title}",
+        help=f"shows the screen {entry.title}, as it was left",
+        handler=lambda app, _: app.go_to(entry.name),
+        keys=(entry.key,),
+        name=entry.name,
+    )
+
+
+def _back(app: KolonyApp, _: str) -> None:
+    from kolony_tui.ui.widgets.rows import RowList
+
+    rows = nearest(app, RowList)
+    if rows is not None and rows.filter:
+        rows.narrow("")
+    elif rows is not None and rows.marks:
+        rows.unmark()
+    elif len(app.screen_stack) > 1:
+        app.pop_screen()
+
+
+def _line(app: KolonyApp, begun: str) -> None:
+    from kolony_tui.ui.screens.line import GoLine
+
+    app.push_screen(GoLine(begun))
+
+
+def _palette(app: KolonyApp, _: str) -> None:
+    if not CommandPalette.is_open(app):  # type: ignore[arg-type]
+        app.push_screen(CommandPalette(id="--command-palette"))
+
+
+def _help(app: KolonyApp, _: str) -> None:
+    from kolony_tui.ui.screens.help import HelpScreen
+
+    app.push_screen(HelpScreen())
+
+
+async def _workspace(app: KolonyApp, slug: str) -> None:
+    from kolony_tui.ui.screens.people.workspaces import WorkspacesScreen
+
+    if slug:
+        await app.change_workspace(slug)
+        return
+    chosen = await app.push_screen_wait(WorkspacesScreen())
+    if chosen is not None:
+        await app.change_workspace(chosen)
+
+
+def _no_workspaces(app: KolonyApp) -> str | None:
+    return None if app.session is not None else "not logged in yet"
+
+
+def _slugs(app: KolonyApp) -> Iterable[str]:
+    return [] if app.session is None else [workspace.slug for workspace in app.session.me.workspaces]
+
+
+def _agent(app: KolonyApp, name: str) -> None:
+    for agent in app.agents:
+        if agent.agent_id.hex == name or safe(agent.name).plain == name:
+            app.open_agent(agent.agent_id)
+            return
+    raise NotFound(f"there is no agent {name!r} here", "3 shows them all")
+
+
+def _names(app: KolonyApp) -> Iterable[str]:
+    return [safe(agent.name).plain for agent in app.agents]
+
+
+async def _run(app: KolonyApp, reference: str) -> None:
+    from kolony_tui.core import work
+
+    if not re.match(r"#?\d|[0-9a-fA-F]{8}", reference) or app.session is None:
+        raise UsageError("which run?", "for example :run 12")
+    app.open_run(await work.find_run(app.session, reference))
+
+
+async def _quit(app: KolonyApp, _: str) -> None:
+    await app.action_quit()
+
+
+COMMANDS: tuple[Command, ...] = (
+    *(_screen_command(entry) for entry in SCREENS),
+    Command("go.back", "Go back", "clears the filter, then the marks, then leaves the screen", _back,
+            keys=("escape",), shown=False),
+    Command("go.line", "Type a command", "goes to a screen or does a command by its name", _line, keys=("colon",),
+            short="go to", shown=False),
+    Command("go.palette", "Find anything", "finds screens, commands, agents and runs", _palette, keys=("ctrl+p",),
+            short="find", shown=False),
+    Command("go.help", "Keys of this place", "explains the keys that work where the focus is", _help,
+            keys=("question_mark", "f1"), name="help", short="keys"),
+    Command("go.run", "Open a run", "opens a run by its number", _run, name="run", argument="NUMBER"),
+    Command("go.agent", "Open an agent", "opens an agent by its name", _agent, name="open",
+            argument="NAME", arguments=_names),
+    Command("go.workspace", "Change workspace", "works in another workspace", _workspace, keys=("ctrl+w",),
+            name="workspace", unavailable=_no_workspaces, argument="", arguments=_slugs),
+    Command("go.quit", "Quit", "leaves Kolony", _quit, keys=("ctrl+q",), name="quit"),
+)  # fmt: skip

@@ -1,0 +1,98 @@
+"""The view itself: filter, sort, statuses, theme, looking again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from kolony_tui.models.errors import UsageError
+from kolony_tui.ui.registry import Command
+from kolony_tui.ui.subject import nearest
+
+if TYPE_CHECKING:
+    from kolony_tui.ui.app import KolonyApp
+
+
+def _filter(app: KolonyApp, text: str) -> None:
+    from kolony_tui.ui.screens.line import FilterLine
+    from kolony_tui.ui.widgets.rows import RowList
+
+    rows = nearest(app, RowList)
+    if rows is None:
+        raise UsageError("there is no list here", "tab goes to one")
+    if text:
+        rows.narrow(text)
+    else:
+        app.push_screen(FilterLine(rows))
+
+
+def _sort(app: KolonyApp, column: str) -> None:
+    from kolony_tui.ui.widgets.rows import RowList
+
+    rows = nearest(app, RowList)
+    if rows is not None:
+        rows.sort_next()
+
+
+def _reverse(app: KolonyApp, _: str) -> None:
+    from kolony_tui.ui.widgets.rows import RowList
+
+    rows = nearest(app, RowList)
+    if rows is not None:
+        rows.sort(rows.sorted_by, backwards=not rows.backwards)
+
+
+def _status(by: int) -> Callable[[KolonyApp, str], None]:
+    def show(app: KolonyApp, _: str) -> None:
+        from kolony_tui.ui.screens.work.runs import RunsScreen
+
+        if isinstance(app.screen, RunsScreen):
+            app.screen.turn(by)
+
+    return show
+
+
+def _not_in_past(app: KolonyApp) -> str | None:
+    from kolony_tui.ui.screens.work.runs import RunsScreen
+
+    return None if isinstance(app.screen, RunsScreen) else "only the screen Queue (4) has statuses to choose from"
+
+
+def _theme(app: KolonyApp, name: str) -> None:
+    if name not in app.available_themes:
+        raise UsageError(
+            f"there is no theme {name!r}" if name else "which theme?", "tab completes their names after :theme"
+        )
+    app.theme = name
+    app.remembered["theme"] = name
+
+
+def _themes(app: KolonyApp) -> Iterable[str]:
+    return sorted(app.available_themes)
+
+
+def _again(app: KolonyApp, _: str) -> None:
+    app.live.look_again()
+    app.say("looked again")
+
+
+def _nowhere(app: KolonyApp) -> str | None:
+    return None if app.session is not None else "not logged in yet"
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("list.filter", "Filter", "shows only rows with this text; !text those without it", _filter, ("list",),
+            ("slash",),
+            name="filter", argument="TEXT", short="filter"),
+    Command("list.sort", "Sort", "sorts by the next column, and after the last one not at all", _sort,
+            ("list",), ("s",)),
+    Command("list.reverse", "Sort backwards", "turns the order round", _reverse, ("list",), ("S",)),
+    Command("list.next_status", "Next status", "shows the runs of the next status", _status(1), ("runs",),
+            ("right_square_bracket",), unavailable=_not_in_past),
+    Command("list.previous_status", "Previous status", "shows the runs of the previous status", _status(-1), ("runs",),
+            ("left_square_bracket",), unavailable=_not_in_past),
+    Command("view.theme", "Change theme", "changes the colours, from now on", _theme, name="theme",
+            argument="NAME", arguments=_themes),
+    Command("view.again", "Look again", "reads everything anew", _again, keys=("ctrl+r",),
+            name="again", unavailable=_nowhere),
+)  # fmt: skip

@@ -1,0 +1,100 @@
+"""The local agent's runner beside the app: begun with it on the embedded server, and ended with it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from kolony_tui.models.errors import KolonyError
+from kolony_tui.models.fleet import Agent, Desired
+from kolony_tui.server.home import kolony_home
+from kolony_tui.text import safe
+
+if TYPE_CHECKING:
+    from kolony_tui.agent.local import LocalRunner
+    from kolony_tui.ui.app import KolonyApp
+
+_TRY_AGAIN = 30.0
+"""Seconds until a runner that ended by itself is begun again."""
+_PATIENCE = 5.0
+
+
+class Companion:
+    """The runner of the agent ``local``, as a child process that no other app has begun already."""
+
+    def __init__(self, app: KolonyApp) -> None:
+        self._app = app
+        self._runner: LocalRunner | None = None
+        self._wanted = False
+        self._not_before = 0.0
+
+    @property
+    def running(self) -> bool:
+        """Whether this app's own runner is there."""
+        return self._runner is not None and self._runner.alive
+
+    async def begin(self) -> None:
+        """Begins it where it belongs: on the embedded server, for an agent that has no runner. Never raises."""
+        app = self._app
+        if not app.opening.local_runner or app.destination is None or not app.destination.embedded:
+            return
+        self._wanted = True
+        await self._begin()
+
+    async def _begin(self) -> None:
+        # Deferred: an app on somebody's server never needs it.
+        from kolony_tui.agent.local import LocalRunner
+        from kolony_tui.core.first_run import local_agent
+
+        session = self._app.session
+        if session is None or self.running:
+            return
+        self._not_before = time.monotonic() + _TRY_AGAIN
+        home = kolony_home()
+        try:
+            found = await local_agent(session, home)
+            if found is None or found[0].sessions:
+                return
+            self._runner = LocalRunner(home, found[0].name.raw, found[1])
+            await self._runner.start()
+        except KolonyError as error:
+            self._app.tell(error)
+
+    def look(self, agents: list[Agent]) -> None:
+        """Begins it again when its agent is alone: the app that had begun it was closed, or it ended by itself."""
+        local = self._of(agents)
+        if not self._wanted or self.running or time.monotonic() < self._not_before:
+            return
+        if local is None or local.sessions or local.desired == Desired.RETIRED:
+            return
+        if self._runner is not None and self._runner.last_words:
+            words = safe(self._runner.last_words, limit=160).plain
+            self._app.say(f"the local runner had ended: {words}", severity="warning")
+        self._not_before = time.monotonic() + _TRY_AGAIN
+        self._app.perform(self._begin(), "local runner")
+
+    def _of(self, agents: list[Agent]) -> Agent | None:
+        from kolony_tui.core.first_run import LOCAL_AGENT
+
+        return next((agent for agent in agents if agent.name.raw == LOCAL_AGENT), None)
+
+    async def may_quit(self) -> bool:
+        """Asks what is to become of its work, where it has some. False: the person wants to stay."""
+        from kolony_tui.ui.screens.asking import Leaving
+
+        agent = self._of(self._app.agents)
+        if not self.running or agent is None or not agent.running:
+            return True
+        answer = await self._app.push_screen_wait(Leaving(safe(agent.name), agent.running))
+        if answer == "leave" and self._runner is not None:
+            self._runner.leave()
+        return answer is not None
+
+    async def end(self) -> None:
+        """Ends it, unless it was left running.
+
+        A runner that works is not waited for: it ends its programs by itself once the pipe to this process is gone.
+        """
+        agent = self._of(self._app.agents)
+        if self._runner is not None and self.running and (agent is None or not agent.running):
+            await self._runner.stop(_PATIENCE)

@@ -1,0 +1,264 @@
+"""The live layer: hints in, at most one query for each kind of thing out; and whether the server can be reached."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from textual.dom import DOMNode
+from textual.timer import Timer
+
+from kolony_tui.core import work
+from kolony_tui.core.session import PersonSession, clock, refreshed
+from kolony_tui.db.listen import EVERYTHING, Listener
+from kolony_tui.models.errors import CannotConnect, KolonyError, LoginRefused, NoRight, NotFound
+
+if TYPE_CHECKING:
+    from kolony_tui.ui.app import KolonyApp
+
+T = TypeVar("T")
+FRAME = 1 / 30
+LIST_GAP = 0.25
+"""Seconds between two readings of the same list."""
+POLL = 5.0
+"""Seconds between readings without any hint."""
+PROBE = 1.0
+"""Seconds between attempts to reach a lost server."""
+REFUSED_PROBE = 15.0
+"""The same where it is there and refuses the login."""
+
+
+@dataclass(frozen=True)
+class LiveQuery(Generic[T]):
+    """What a part of the screen shows: which hints (kind, id) make it look again, what it reads, who shows it."""
+
+    name: str
+    wants: Callable[[str, str], bool]
+    read: Callable[[PersonSession], Awaitable[T]]
+    show: Callable[[T], None]
+    gap: float = LIST_GAP
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The connection as a person sees it. ``latency`` in seconds; ``why`` is the line of the last error."""
+
+    state: Literal["opening", "live", "lost"] = "opening"
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
+    why: str = ""
+    latency: float | None = None
+
+    @property
+    def lost(self) -> bool:
+        """Whether what is on the screen is not kept up to date."""
+        return self.state == "lost"
+
+
+@dataclass
+class _Watched:
+    owner: DOMNode
+    query: LiveQuery[Any]
+    dirty: bool = True
+    busy: bool = False
+    read_at: float = 0.0
+
+
+class Live:
+    """Keeps everything that is watched up to date, in workers of the app; nothing here waits for the server."""
+
+    def __init__(self, app: KolonyApp) -> None:
+        self._app = app
+        self._watched: list[_Watched] = []
+        self._hints: set[str] = set()
+        self._frame: Timer | None = None
+        self._reached = 0.0
+        self._probing = False
+        self._next_probe = 0.0
+        self.ahead = timedelta()
+        """How far the server's clock is ahead of this machine's."""
+        self.link = Link()
+
+    # What is watched
+
+    def watch(self, owner: DOMNode, query: LiveQuery[Any]) -> None:
+        """Reads the query now, after each hint it wants and every few seconds, as long as ``owner`` is there."""
+        self._watched.append(_Watched(owner, query))
+        self._arm(0)
+
+    def look_again(self, owner: DOMNode | None = None) -> None:
+        """Reads everything again (or what ``owner`` shows): after a step of one's own, or because one wants to."""
+        for watched in self._watched:
+            if owner is None or watched.owner is owner:
+                watched.dirty = True
+                watched.read_at = 0.0
+        self._arm(0)
+
+    def start(self) -> None:
+        """Begins listening and polling; the app has a session."""
+        self._app.set_interval(POLL, self._poll)
+        self._app.set_interval(PROBE, self._probe_if_lost)
+        self.watch(self._app, LiveQuery("me", lambda kind, _: kind == "people", self._read_me, self._app.know_me))
+        self.listen()
+        self._poll()
+
+    def listen(self) -> None:
+        """Listens on the channel of the current workspace, and no more on another one."""
+        session = self._app.session
+        assert session is not None
+        listener = Listener(
+            session.db.target, session.workspace.channel, "kolony app listen", self.hint, self._listener_said
+        )
+        self._app.run_worker(
+            self._keep_listening(listener), name="listen", group="listen", exclusive=True, exit_on_error=False
+        )
+
+    async def _keep_listening(self, listener: Listener) -> None:
+        try:
+            await listener.run()
+        except LoginRefused as error:
+            self.lose(error)
+
+    # Hints in, readings out
+
+    def hint(self, text: str) -> None:
+        """Notes a hint down; reading comes with the next frame."""
+        self._hints.add(text)
+        self._arm(FRAME)
+
+    def _arm(self, delay: float) -> None:
+        if self._frame is None:
+            self._frame = self._app.set_timer(max(delay, 0.001), self._flush)
+
+    def _flush(self) -> None:
+        self._frame = None
+        hints, self._hints = self._hints, set()
+        for hint in hints:
+            kind, _, identity = hint.partition(":")
+            for watched in self._watched:
+                if not watched.dirty and (hint == EVERYTHING or watched.query.wants(kind, identity)):
+                    watched.dirty = True
+        if self.link.lost or self._app.session is None:
+            return
+        self._watched = [
+            watched for watched in self._watched if watched.owner.is_attached or watched.owner is self._app
+        ]
+        now = time.monotonic()
+        later = [
+            wait
+            for watched in self._watched
+            if watched.dirty and not watched.busy and self._in_front(watched.owner)
+            if (wait := self._read_or_wait(watched, now)) is not None
+        ]
+        if later:
+            self._arm(min(later))
+
+    def _in_front(self, owner: DOMNode) -> bool:
+        return owner is self._app or owner.screen in self._app.screen_stack
+
+    def _read_or_wait(self, watched: _Watched, now: float) -> float | None:
+        wait = watched.read_at + watched.query.gap - now
+        if wait > 0:
+            return wait
+        watched.dirty, watched.busy = False, True
+        self._app.run_worker(
+            self._read(watched), name=watched.query.name, group=f"read {watched.query.name}", exit_on_error=False
+        )
+        return None
+
+    async def _read(self, watched: _Watched) -> None:
+        session = self._app.session
+        assert session is not None
+        try:
+            found = await watched.query.read(session)
+            if session is self._app.session and watched.owner.is_attached:
+                watched.query.show(found)
+            else:
+                watched.dirty = True
+            self.reach()
+        except KolonyError as error:
+            self._failed(watched, error)
+        finally:
+            watched.busy = False
+            watched.read_at = time.monotonic()
+            if watched.dirty:
+                self._arm(watched.query.gap)
+
+    def _failed(self, watched: _Watched, error: KolonyError) -> None:
+        if isinstance(error, CannotConnect):
+            watched.dirty = True
+            self.lose(error)
+        else:
+            self._app.tell(error)
+
+    async def _read_me(self, session: PersonSession) -> PersonSession:
+        try:
+            return await refreshed(session.db, session.workspace.slug)
+        except (NoRight, NotFound) as error:
+            # The rights are gone: nothing on the screen may pretend to be current.
+            raise LoginRefused(error.message, error.hint) from error
+
+    # Whether the server can be reached
+
+    def _poll(self) -> None:
+        for watched in self._watched:
+            watched.dirty = True
+        self._arm(0)
+        if not self.link.lost:
+            self._start_probe()
+
+    def _probe_if_lost(self) -> None:
+        if self.link.lost and time.monotonic() >= self._next_probe:
+            self._start_probe()
+
+    def _start_probe(self) -> None:
+        if not self._probing:
+            self._app.run_worker(self._probe(), name="probe", group="probe", exit_on_error=False)
+
+    async def _probe(self) -> None:
+        """One round trip: it measures, takes back what lost runners hold, and finds a server that is there again."""
+        session = self._app.session
+        if session is None:
+            return
+        self._probing = True
+        try:
+            began, local = time.monotonic(), datetime.now(UTC)
+            theirs = await clock(session)
+            latency = time.monotonic() - began
+            self.ahead = theirs - local - timedelta(seconds=latency / 2)
+            await work.settle(session)
+            self.reach(latency)
+        except CannotConnect as error:
+            self.lose(error)
+        except KolonyError as error:
+            self._app.tell(error)
+        finally:
+            self._probing = False
+
+    def reach(self, latency: float | None = None) -> None:
+        """The server has answered."""
+        was = self.link
+        latency = was.latency if latency is None else latency
+        if was.state == "live":
+            self._set_link(replace(was, latency=latency))
+            return
+        self._set_link(Link("live", self._app.now(), "", latency))
+        self.look_again()
+
+    def lose(self, error: KolonyError) -> None:
+        """The server has not answered."""
+        self._next_probe = time.monotonic() + (REFUSED_PROBE if isinstance(error, LoginRefused) else 0)
+        since = self.link.since if self.link.lost else self._app.now()
+        self._set_link(Link("lost", since, error.line))
+
+    def _listener_said(self, error: KolonyError | None) -> None:
+        if error is not None and not self.link.lost:
+            # Perhaps only its own connection broke: a round trip of ours tells.
+            self._start_probe()
+
+    def _set_link(self, link: Link) -> None:
+        if link != self.link:
+            self.link = link
+            self._app.link_changed()

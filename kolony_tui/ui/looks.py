@@ -1,0 +1,165 @@
+"""How states, times and sizes look: always a glyph and a word, in Unicode or in ASCII."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from kolony_tui.models.fleet import Agent, AgentStatus, Desired
+from kolony_tui.models.work import Run, RunStatus
+from kolony_tui.text import safe
+from kolony_tui.ui.draw import Cell, Tone, part
+
+_BARS = "▁▂▃▄▅▆▇█"
+_ASCII_BARS = "_.-=+*#@"
+_ASCII = {
+    "●": "*", "○": "o", "◌": ".", "▶": ">", "◔": "~", "✔": "+", "✖": "x", "⊘": "-", "Ⅱ": "=", "?": "?", "↻": "@",
+    "…": "~", "›": ">",  # noqa: RUF001 "✓": "+", "▾": "v", "─": "-", "│": "|", "▲": "^", "▼": "v", "⚠": "!", "·": "-", "→": ">",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What drawing needs beside the row: the time (the server's), the glyphs, and who is where in which queue."""
+
+    now: datetime
+    ascii_only: bool = False
+    places: Mapping[UUID, int] = field(default_factory=dict)
+
+    def glyph(self, symbol: str) -> str:
+        """The symbol, or what stands for it in ASCII."""
+        return _ASCII.get(symbol, symbol) if self.ascii_only else symbol
+
+    def spark(self, values: Sequence[float], width: int) -> str:
+        """The last ``width`` values as bars from 0 to their maximum; blanks where there are fewer."""
+        bars = _ASCII_BARS if self.ascii_only else _BARS
+        shown = list(values)[-width:]
+        top = max(shown, default=0) or 1
+        drawn = "".join(bars[min(int(value / top * (len(bars) - 1) + 0.5), len(bars) - 1)] for value in shown)
+        return drawn.rjust(width)
+
+    def age(self, since: datetime | None) -> str:
+        """How long ago that was, in at most five characters."""
+        return "" if since is None else span((self.now - since).total_seconds())
+
+
+def span(seconds: float) -> str:
+    """A length of time in at most five characters.
+
+    >>> span(0.4), span(72), span(3 * 3600 + 5), span(400 * 86400)
+    ('0:00', '1:12', '3h', '400d')
+    """
+    whole = max(int(seconds), 0)
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d}"
+    return f"{whole // 3600}h" if whole < 48 * 3600 else f"{whole // 86400}d"
+
+
+def exact_span(seconds: float) -> str:
+    """A measured length of time.
+
+    >>> exact_span(0.31), exact_span(12.34), exact_span(200)
+    ('0.3 s', '12.3 s', '3:20')
+    """
+    return f"{seconds:.1f} s" if seconds < 60 else span(seconds)
+
+
+def size(count: float | None) -> str:
+    """Bytes for people.
+
+    >>> size(999), size(2048), size(3 * 1024**3)
+    ('999 B', '2.0 KB', '3.0 GB')
+    """
+    if count is None:
+        return ""
+    for unit in ("B", "KB", "MB", "GB"):
+        if count < 1024 or unit == "GB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    raise AssertionError("the last unit holds everything")
+
+
+def number(value: object) -> float | None:
+    """A number out of what an agent reported, or None where it is none."""
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def agent_sign(agent: Agent) -> tuple[str, str, Tone]:
+    """Glyph, word and tone of an agent's state."""
+    if agent.desired == Desired.RETIRED:
+        return "⊘", "retired", "dim"
+    if agent.desired == Desired.PAUSED:
+        return "Ⅱ", "paused", "warn"
+    if agent.status == AgentStatus.ONLINE:
+        return "●", "idle" if not agent.ready else "online", "good"
+    return {
+        AgentStatus.BUSY: ("●", "busy", "busy"),
+        AgentStatus.CONNECTING: ("◌", "connecting", "warn"),
+        AgentStatus.ERROR: ("✖", "error", "bad"),
+        AgentStatus.OFFLINE: ("○", "offline", "dim"),
+    }[agent.status]  # type: ignore[return-value]
+
+
+def agent_state(agent: Agent, drawing: Drawing) -> Cell:
+    """An agent's state in a few words."""
+    _, word, tone = agent_sign(agent)
+    said = [part(word, tone)]
+    if agent.status == AgentStatus.ERROR and agent.end_reason:
+        said.append(part(f" {safe(agent.end_reason).plain}", "dim"))
+    elif agent.status == AgentStatus.OFFLINE and agent.desired == Desired.ACTIVE:
+        ago = drawing.age(agent.disconnected_at)
+        said.append(part(f" {ago}" if ago else ", never seen", "dim"))
+    elif agent.desired == Desired.PAUSED and agent.running:
+        said.append(part(f", {agent.running} running", "dim"))
+    elif agent.running or agent.ready:
+        waiting = f" +{agent.ready}" if agent.ready else ""
+        said.append(part(f" {agent.running}/{agent.slots}{waiting}", "dim"))
+    return tuple(said)
+
+
+def run_sign(run: Run) -> tuple[str, str, Tone]:
+    """Glyph, word and tone of a run's state."""
+    if run.cancel_at is not None and not run.status.ended:
+        return "⊘", "asked to end", "warn"
+    if run.lost:
+        return "?", "lost", "warn"
+    signs: dict[RunStatus, tuple[str, str, Tone]] = {
+        RunStatus.EXECUTING: ("▶", "executing", "busy"),
+        RunStatus.DISPATCHING: ("◔", "starting", "busy"),
+        RunStatus.WAITING: ("◌", "waiting", "plain"),
+        RunStatus.COMPLETED: ("✔", "completed", "good"),
+        RunStatus.FAILED: ("✖", "failed", "bad"),
+        RunStatus.CANCELLED: ("⊘", "cancelled", "dim"),
+    }
+    return signs[run.status]
+
+
+def run_state(run: Run, drawing: Drawing) -> Cell:
+    """A run's state in a few words: since when it runs, where it waits, how it ended."""
+    glyph, word, tone = run_sign(run)
+    sign = drawing.glyph(glyph)
+    if run.status.ended:
+        code = f" {run.exit_code}" if run.exit_code else ""
+        return (part(f"{sign} {word}{code}", tone),)
+    if word in ("asked to end", "lost") or run.status == RunStatus.DISPATCHING:
+        return (part(f"{sign} {word}", tone),)
+    if run.status == RunStatus.EXECUTING:
+        return (part(f"{sign} {drawing.age(run.started_at)}", tone),)
+    if run.due_at is not None and run.due_at > drawing.now:
+        return (part(f"{drawing.glyph('↻')} in {span((run.due_at - drawing.now).total_seconds())}", "warn"),)
+    if run.agent_desired == Desired.PAUSED:
+        return (part(f"{drawing.glyph('Ⅱ')} paused", "warn"),)
+    place = drawing.places.get(run.run_id)
+    return (part(f"{sign} #{place}" if place else f"{sign} waiting", tone),)
+
+
+def queue_places(runs: Sequence[Run]) -> dict[UUID, int]:
+    """For each waiting run which one it is in the queue of its agent, from 1; ``runs`` in the order of the queue."""
+    taken: dict[UUID, int] = {}
+    places: dict[UUID, int] = {}
+    for run in runs:
+        if run.status == RunStatus.WAITING and run.due_at is None:
+            places[run.run_id] = taken[run.agent_id] = taken.get(run.agent_id, 0) + 1
+    return places

@@ -1,0 +1,205 @@
+"""One registry of commands; keys, palette, ``:`` line, hints and help are all made from it. And the list of screens."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+from textual.binding import Binding
+
+from kolony_tui.models.errors import UsageError
+from kolony_tui.models.people import Role
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from kolony_tui.ui.app import KolonyApp
+
+Place = Literal["app", "list", "runs", "agents", "output", "run", "agent", "composer"]
+"""Where a command's keys work: everywhere, in any list, in lists of runs or agents, on what a run prints, on the
+screen of a run or an agent, in the composer."""
+
+INSIDE: dict[Place, tuple[Place, ...]] = {
+    "app": (),
+    "list": ("app",),
+    "runs": ("list", "app"),
+    "agents": ("list", "app"),
+    "output": ("app",),
+    "run": ("output", "app"),
+    "agent": ("runs", "list", "app"),
+    "composer": (),
+}
+"""The places whose keys work too while one is in a place."""
+
+Handler = Callable[["KolonyApp", str], Awaitable[None] | None]
+Reason = Callable[["KolonyApp"], str | None]
+
+
+def _always(app: KolonyApp) -> str | None:
+    return None
+
+
+def _nothing(app: KolonyApp) -> Iterable[str]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something that a person can ask for.
+
+    ``role`` is the least role that may (None: it changes nothing). ``unavailable`` answers why it cannot be done
+    now, or None. ``argument`` names what may follow on the ``:`` line, ``arguments`` the choices for it. ``short`` is
+    its word among the hints (empty: it is not one of them), ``shown`` whether palette and ``:`` line have it.
+    """
+
+    id: str
+    title: str
+    help: str
+    handler: Handler
+    places: tuple[Place, ...] = ("app",)
+    keys: tuple[str, ...] = ()
+    name: str = ""
+    role: Role | None = None
+    destructive: bool = False
+    unavailable: Reason = _always
+    argument: str = ""
+    arguments: Callable[[KolonyApp], Iterable[str]] = _nothing
+    short: str = ""
+    shown: bool = True
+
+    def why_disabled(self, app: KolonyApp) -> str | None:
+        """Why it cannot be done now, in words for a person; None when it can."""
+        if self.role is not None:
+            if app.session is None or app.live.link.lost:
+                return "there is no connection to the server"
+            if not app.session.role.includes(self.role):
+                article = "an" if app.session.role != Role.VIEWER else "a"
+                return f"you are {article} {app.session.role} here; this takes {_AN[self.role]}"
+        return self.unavailable(app)
+
+
+_AN = {Role.VIEWER: "a viewer", Role.OPERATOR: "an operator", Role.ADMIN: "an admin"}
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenEntry:
+    """A screen that a number opens: its ``key``, ``name`` (of its mode, and on the ``:`` line), and what makes it."""
+
+    key: str
+    name: str
+    title: str
+    make: Callable[[], Screen[None]]
+
+
+def _dashboard() -> Screen[None]:
+    from kolony_tui.ui.screens.dashboard import DashboardScreen
+
+    return DashboardScreen()
+
+
+def _agents() -> Screen[None]:
+    from kolony_tui.ui.screens.fleet.agents import AgentsScreen
+
+    return AgentsScreen()
+
+
+def _runs() -> Screen[None]:
+    from kolony_tui.ui.screens.work.runs import RunsScreen
+
+    return RunsScreen()
+
+
+SCREENS: tuple[ScreenEntry, ...] = (
+    ScreenEntry("1", "dashboard", "Dashboard", _dashboard),
+    ScreenEntry("3", "fleet", "Fleet", _agents),
+    ScreenEntry("4", "queue", "Queue", _runs),
+)
+
+
+@cache
+def commands() -> Mapping[str, Command]:
+    """Every command by its id, in the order in which help shows them."""
+    from kolony_tui.ui.commands import fleet, going, view, work
+
+    every: tuple[Command, ...] = (*going.COMMANDS, *work.COMMANDS, *fleet.COMMANDS, *view.COMMANDS)
+    by_id = {command.id: command for command in every}
+    assert len(by_id) == len(every), "two commands share an id"
+    return by_id
+
+
+def commands_of(place: Place) -> list[Command]:
+    """The commands whose keys belong to a place itself."""
+    return [command for command in commands().values() if place in command.places]
+
+
+def bindings(place: Place) -> list[Binding]:
+    """What a widget or screen that is this place has as ``BINDINGS``."""
+    return [
+        Binding(",".join(command.keys), f"app.command('{command.id}')", command.title, id=command.id, show=False)
+        for command in commands_of(place)
+        if command.keys
+    ]
+
+
+def named(word: str) -> Command:
+    """The command that a person means on the ``:`` line. Raises UsageError with the nearest name."""
+    known = {command.name: command for command in commands().values() if command.name}
+    if word in known:
+        return known[word]
+    begun = sorted(name for name in known if name.startswith(word))
+    if len(begun) == 1:
+        return known[begun[0]]
+    near = begun or get_close_matches(word, known, n=1)
+    raise UsageError(f"there is no command {word!r}", f"did you mean {near[0]}?" if near else "ctrl+p shows them all")
+
+
+def keys_after(keymap: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """The keys of every command, those of ``keymap`` (command id = keys with commas between) replaced.
+
+    Raises UsageError for an unknown id, and for a key that would belong to two commands at once, naming both.
+    """
+    known = commands()
+    for name in keymap:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            raise UsageError(f"[keys]: there is no command {name!r}", f"did you mean {near[0]}?" if near else "see ?")
+    keys = {
+        command.id: tuple(key.strip() for key in keymap[command.id].split(","))
+        if command.id in keymap
+        else command.keys
+        for command in known.values()
+    }
+    _check_clashes(keys)
+    return keys
+
+
+def _check_clashes(keys: Mapping[str, Sequence[str]]) -> None:
+    for place, outer in INSIDE.items():
+        owner: dict[str, Command] = {}
+        for command in commands().values():
+            if place not in command.places and not set(command.places) & set(outer):
+                continue
+            for key in keys[command.id]:
+                other = owner.setdefault(key, command)
+                if other is not command:
+                    raise UsageError(
+                        f"[keys]: {key!r} is the key of both {other.id} and {command.id}", "give one another key"
+                    )
+
+
+_KEY_WORDS = {
+    "question_mark": "?", "colon": ":", "slash": "/", "plus": "+", "minus": "-", "escape": "esc", "space": "space",
+    "exclamation_mark": "!", "equals_sign": "=", "less_than_sign": "<", "greater_than_sign": ">", "underscore": "_",
+}  # fmt: skip
+
+
+def key_words(key: str) -> str:
+    """A key as people write it.
+
+    >>> key_words("question_mark"), key_words("ctrl+p"), key_words("R")
+    ('?', 'ctrl+p', 'R')
+    """
+    return _KEY_WORDS.get(key, key)

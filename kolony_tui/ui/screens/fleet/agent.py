@@ -1,0 +1,208 @@
+"""An agent: its health, the sessions of its runners, its tokens, its queue and its past."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
+from textual.widgets import Static
+
+from kolony_tui.core import fleet, work
+from kolony_tui.core.session import PersonSession
+from kolony_tui.models.fleet import Agent, AgentSession, AgentToken, Desired
+from kolony_tui.models.people import Role
+from kolony_tui.models.work import Run
+from kolony_tui.text import safe
+from kolony_tui.ui.draw import Part, content, part
+from kolony_tui.ui.live import LiveQuery
+from kolony_tui.ui.looks import agent_sign, agent_state, exact_span, number, size, span
+from kolony_tui.ui.registry import Place, bindings
+from kolony_tui.ui.screens.framed import FramedScreen
+from kolony_tui.ui.screens.listing import list_title
+from kolony_tui.ui.widgets.panel import Panel
+from kolony_tui.ui.widgets.rows import RowList
+from kolony_tui.ui.widgets.run_list import RunList
+
+LISTED = 500
+_SPARK = 24
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class _Known:
+    agent: Agent
+    sessions: list[AgentSession]
+    tokens: list[AgentToken]
+    runs: list[Run]
+
+
+class AgentScreen(FramedScreen):
+    """One agent."""
+
+    place: ClassVar[Place] = "agent"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("agent")]
+    AUTO_FOCUS = "#agent-runs"
+
+    def __init__(self, agent_id: UUID) -> None:
+        super().__init__()
+        self.agent_id = agent_id
+        self.known: _Known | None = None
+        self.facts = Static("", id="facts", markup=False)
+        self.runs = RunList(
+            self.kolony.drawing, empty="it has not been asked for anything yet", without=("agent",), id="agent-runs"
+        )
+
+    def body(self) -> ComposeResult:
+        """Facts, and its runs."""
+        yield self.facts
+        yield Panel(self.runs, id="runs-panel")
+
+    def crumbs(self) -> list[Part]:
+        """Its name."""
+        return [part("Fleet"), part(self.known.agent.name if self.known is not None else "")]
+
+    def on_mount(self) -> None:
+        """Begins to read."""
+        super().on_mount()
+        query = LiveQuery(f"agent {self.agent_id}", self._wants, self._read, self._show)
+        self.kolony.live.watch(self.facts, query)
+        self.set_interval(1, self._draw_facts)
+
+    def _wants(self, kind: str, identity: str) -> bool:
+        return kind in ("agents", "command", "run") or (kind == "agent" and identity == str(self.agent_id))
+
+    async def _read(self, session: PersonSession) -> _Known:
+        agent = await fleet.agent(session, self.agent_id)
+        sessions = await fleet.agent_sessions(session, self.agent_id)
+        tokens = await fleet.tokens(session) if session.role == Role.ADMIN else []
+        runs = await work.runs(session, agent_id=self.agent_id, limit=LISTED)
+        return _Known(agent, sessions, [each for each in tokens if each.agent_id == self.agent_id], runs)
+
+    def _show(self, known: _Known) -> None:
+        self.known = known
+        waiting = [run for run in known.runs if not run.status.ended]
+        self.runs.show(known.runs)
+        self._draw_title(len(waiting))
+        self._draw_facts()
+        self.draw_frame()
+
+    def _draw_title(self, open_runs: int) -> None:
+        title = list_title("Queue and history", self.runs)
+        right = [part(f"{open_runs} open of ", "dim"), part(f"{self.runs.total}", "strong")]
+        self.query_one("#runs-panel", Panel).title.say(title, right)
+
+    def chosen_agents(self) -> list[Agent]:
+        """What a step is for."""
+        return [self.known.agent] if self.known is not None else []
+
+    @property
+    def aimed_at(self) -> Agent | None:
+        """Whom a new command is for."""
+        agent = self.known.agent if self.known is not None else None
+        return agent if agent is not None and agent.desired != Desired.RETIRED else None
+
+    def on_row_list_opened(self, event: RowList.Opened) -> None:
+        """Goes in."""
+        event.stop()
+        if self.runs.pointed is not None:
+            self.kolony.open_run(self.runs.pointed.run_id)
+
+    def on_row_list_changed(self, event: RowList.Changed) -> None:
+        """Filter or marks show in the title."""
+        event.stop()
+        self._draw_title(sum(1 for run in (self.known.runs if self.known else []) if not run.status.ended))
+        self.draw_hints()
+
+    def on_row_list_pointed(self, event: RowList.Pointed) -> None:
+        """What can be done depends on the run."""
+        event.stop()
+        self.draw_hints()
+
+    # Facts
+
+    def _draw_facts(self) -> None:
+        if self.known is not None and self.is_mounted:
+            lines = [content(*line) for line in self._lines(self.known)]
+            self.facts.update(Content("\n").join(lines))
+
+    def _lines(self, known: _Known) -> list[list[Part]]:
+        agent, drawing = known.agent, self.kolony.drawing()
+        glyph, _, tone = agent_sign(agent)
+        head = [
+            part(f"{drawing.glyph(glyph)} ", tone),
+            part(agent.name, "accent"),
+            part("  "),
+            *agent_state(agent, drawing),
+        ]
+        if agent.description:
+            head += [part("   "), part(agent.description, "dim")]
+        lines = [head]
+        if agent.desired != Desired.ACTIVE:
+            who, ago = safe(agent.desired_by_login or "?").plain, drawing.age(agent.desired_since)
+            lines.append([part(f"{agent.desired} by {who} {ago} ago  ", "warn"), part(agent.desired_why)])
+        lines += self._health(agent) if agent.sessions else []
+        lines += [self._session(each) for each in known.sessions[:_SHOWN]]
+        lines += [self._token(each) for each in known.tokens[:_SHOWN]]
+        if not known.sessions:
+            start = f"kolony agent run {safe(agent.name).plain}"
+            lines.append(
+                [
+                    part("no runner has ever connected: ", "warn"),
+                    part(start, "strong"),
+                    part(" with a token (T) starts one", "dim"),
+                ]
+            )
+        return lines
+
+    def _health(self, agent: Agent) -> list[list[Part]]:
+        health, drawing, samples = agent.health or {}, self.kolony.drawing(), self.kolony.samples
+        narrow = self.size.width < 60
+        measures = (("cpu_percent", "cpu", lambda value: f"{value:.0f}%"), ("memory_bytes", "memory", size))
+        lines: list[list[Part]] = []
+        for name, label, words in measures:
+            value = number(health.get(name))
+            if value is not None:
+                spark = drawing.spark(samples.series(agent.agent_id, name), 8 if narrow else _SPARK)
+                lines.append([part(f"{label:<8}", "dim"), part(f"{words(value):>9}  "), part(spark, "busy")])
+        counts = [
+            ("up", span(number(health.get("uptime_seconds")) or 0)),
+            ("done", f"{number(health.get('done')) or 0:.0f}"),
+            ("failed", f"{number(health.get('failed')) or 0:.0f}"),
+            ("mean", exact_span(mean) if (mean := number(health.get("mean_seconds"))) is not None else "-"),
+        ]
+        lines.append([piece for label, value in counts for piece in (part(f"{label} ", "dim"), part(f"{value}   "))])
+        return lines
+
+    def _session(self, session: AgentSession) -> list[Part]:
+        drawing = self.kolony.drawing()
+        sign = (
+            part(f"{drawing.glyph('●')} session ", "good")
+            if session.alive
+            else part(f"{drawing.glyph('○')} session ", "dim")
+        )
+        place = f"{safe(session.host, limit=40).plain or '?'} pid {session.pid or '?'}"
+        said = [sign, part(place), part(f"  {safe(session.adapter, limit=20).plain} x{session.concurrency}", "dim")]
+        if session.alive:
+            return [
+                *said,
+                part(f"  up {drawing.age(session.started_at)}, heard {drawing.age(session.last_seen)} ago", "dim"),
+            ]
+        said.append(part(f"  {drawing.age(session.ended_at or session.last_seen)} ago  ", "dim"))
+        words = session.end_reason if session.end_reason else "stopped answering"
+        return [*said, part(words, "bad" if session.end_error or session.ended_at is None else "dim")]
+
+    def _token(self, token: AgentToken) -> list[Part]:
+        drawing = self.kolony.drawing()
+        state = part("active ", "good") if token.token_active else part("revoked ", "dim")
+        used = f"used {drawing.age(token.last_used_at)} ago" if token.last_used_at else "never used"
+        return [
+            part("  token   ", "dim"),
+            part(f"{token.token_hint}...  "),
+            state,
+            part(f" {used}  ", "dim"),
+            part(token.label, "dim"),
+        ]

@@ -1,0 +1,78 @@
+"""The fleet: every agent with what its runner tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import ComposeResult
+
+from kolony_tui.models.fleet import Agent
+from kolony_tui.ui.draw import Part, part
+from kolony_tui.ui.screens.framed import FramedScreen
+from kolony_tui.ui.screens.listing import list_title, recall, remember
+from kolony_tui.ui.widgets.agent_list import AgentList
+from kolony_tui.ui.widgets.panel import Panel
+from kolony_tui.ui.widgets.rows import RowList
+
+
+class AgentsScreen(FramedScreen):
+    """Agents, all that are not retired."""
+
+    AUTO_FOCUS = "#agents"
+
+    def __init__(self) -> None:
+        super().__init__()
+        app = self.kolony
+        empty = "no agents yet; :agent NAME makes one"
+        self.list = AgentList(app.drawing, lambda: app.samples, full=True, empty=empty, id="agents")
+
+    def body(self) -> ComposeResult:
+        """The list."""
+        yield Panel(self.list, id="agents-panel")
+
+    def crumbs(self) -> list[Part]:
+        """The fleet."""
+        return [part("Fleet")]
+
+    def on_mount(self) -> None:
+        """Takes up what was left."""
+        super().on_mount()
+        recall(self.list, self.kolony.remembered.get("agents"))
+        self.fleet_changed()
+
+    def memory(self) -> dict[str, Any]:
+        """Filter and order."""
+        return {"agents": remember(self.list)}
+
+    def fleet_changed(self) -> None:
+        """Agents were read again."""
+        if self.is_mounted:
+            self.list.show(self.kolony.agents)
+            self._draw_title()
+
+    def _draw_title(self) -> None:
+        self.query_one("#agents-panel", Panel).title.say(
+            list_title("Agents", self.list), [part(f"{len(self.kolony.agents)}", "strong")]
+        )
+
+    @property
+    def aimed_at(self) -> Agent | None:
+        """Whom a new command is most likely for."""
+        return self.list.pointed
+
+    def on_row_list_opened(self, event: RowList.Opened) -> None:
+        """Goes in."""
+        event.stop()
+        if self.list.pointed is not None:
+            self.kolony.open_agent(self.list.pointed.agent_id)
+
+    def on_row_list_changed(self, event: RowList.Changed) -> None:
+        """Filter or marks show in the title."""
+        event.stop()
+        self._draw_title()
+        self.draw_hints()
+
+    def on_row_list_pointed(self, event: RowList.Pointed) -> None:
+        """What can be done depends on the agent."""
+        event.stop()
+        self.draw_hints()

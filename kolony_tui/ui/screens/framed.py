@@ -1,0 +1,157 @@
+"""`FramedScreen`: a screen with header, banner and hints around its body."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from kolony_tui.text import safe
+from kolony_tui.ui.draw import Part, part
+from kolony_tui.ui.looks import span
+from kolony_tui.ui.registry import Place, commands, key_words
+from kolony_tui.ui.widgets.frame import Banner, Header, Hints
+
+if TYPE_CHECKING:
+    from kolony_tui.ui.app import KolonyApp
+
+CRUMB = "›"  # noqa: RUF001  (a crumb, not "greater than")
+_PACE_BARS = 10
+
+
+class FramedScreen(Screen[None]):
+    """A full screen. Subclasses give ``body`` and ``crumbs`` and take what changed from the hooks."""
+
+    place: ClassVar[Place] = "app"
+
+    @property
+    def kolony(self) -> KolonyApp:
+        """The app, as what it is."""
+        return cast("KolonyApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """The frame, and the body within."""
+        yield Header()
+        yield Banner()
+        yield from self.body()
+        yield Hints()
+
+    def body(self) -> ComposeResult:
+        """What the screen is for."""
+        raise NotImplementedError
+
+    def crumbs(self) -> list[Part]:
+        """Where one is, after the workspace's name."""
+        return []
+
+    def fleet_changed(self) -> None:
+        """Agents or queue were read again."""
+
+    def workspace_changed(self) -> None:
+        """Another workspace was entered: what this screen shows is of the one before."""
+        if len(self.app.screen_stack) > 1 and self.is_current:
+            self.app.pop_screen()
+
+    def memory(self) -> dict[str, Any]:
+        """What of this screen the next app should know."""
+        return {}
+
+    def on_mount(self) -> None:
+        """The hints follow the focus."""
+        self.watch(self, "focused", self.draw_hints, init=False)
+        self.draw_frame()
+
+    def on_screen_resume(self) -> None:
+        """Up to date when one comes back."""
+        self.kolony.live.look_again()
+        self.draw_frame()
+
+    def draw_frame(self) -> None:
+        """Header, banner and hints."""
+        if self.is_mounted:
+            self._draw_header(self.query_one(Header))
+            self._draw_banner(self.query_one(Banner))
+            self.draw_hints()
+
+    def _draw_header(self, header: Header) -> None:
+        app = self.kolony
+        glyph = app.drawing().glyph
+        left = [part("kolony", "accent")]
+        right: list[Part] = []
+        if app.session is not None:
+            slug = app.session.workspace.slug
+            many = len(app.session.me.workspaces) > 1
+            left += [part(f"  {slug}" + (f" {glyph('▾')}" if many else ""), "strong")]
+            for crumb in self.crumbs():
+                left += [part(f" {glyph(CRUMB)} ", "dim"), crumb]
+            right += self._vitals(glyph("●"))
+            header.badge.say("READ-ONLY" if app.read_only else str(app.session.role).upper(), read_only=app.read_only)
+        header.line.say(left, right)
+
+    def _vitals(self, dot: str) -> list[Part]:
+        app = self.kolony
+        assert app.session is not None
+        online = sum(1 for agent in app.agents if agent.sessions)
+        parts = [part(f"{dot} {online}/{len(app.agents)} online", "good" if online else "dim")]
+        pace = app.samples.pace(app.now())
+        if any(pace) and self.size.width >= 80:
+            last = max(pace[-2:])
+            parts += [
+                part(f"   {app.drawing().spark(pace, min(len(pace), _PACE_BARS))}", "busy"),
+                part(f" {last:.0f}/min", "dim"),
+            ]
+        if self.size.width >= 60:
+            latency = app.live.link.latency
+            words = {"live": "live", "lost": "lost", "opening": "opening"}[app.live.link.state]
+            if latency is not None and app.live.link.state == "live" and app.opening.frozen is None:
+                words = f"{latency * 1000:.0f} ms"
+            parts.append(part(f"   {words}", "bad" if app.live.link.lost else "dim"))
+        name = (
+            safe(app.session.me.display_name, limit=20) if app.session.me.display_name else safe(app.session.me.login)
+        )
+        return [*parts, part("   "), (name, "strong"), part(" ")]
+
+    def _draw_banner(self, banner: Banner) -> None:
+        app = self.kolony
+        link = app.live.link
+        if app.session is None:
+            banner.say([part(f"{app.saying}{app.drawing().glyph('…')}")])
+        elif link.lost:
+            gone = span((app.now() - link.since).total_seconds())
+            banner.say([part(f"connection lost {gone} ago: {link.why}; retrying")], [part("writing is off")])
+        banner.set_class(app.session is None, "-opening")
+        banner.set_class(app.session is None or link.lost, "-shown")
+
+    def places(self) -> list[Place]:
+        """Where the focus is, from the innermost place outwards."""
+        found: list[Place] = []
+        node = self.focused or self
+        for each in node.ancestors_with_self:
+            place = getattr(each, "place", None)
+            if place is not None and place not in found:
+                found.append(place)
+            if each is self:
+                break
+        if {"runs", "agents"} & set(found):
+            found.append("list")
+        return found if "app" in found else [*found, "app"]
+
+    def draw_hints(self) -> None:
+        """The keys of where the focus is."""
+        app = self.kolony
+        places = self.places()
+        ranked = sorted(
+            (command for command in commands().values() if command.short and set(command.places) & set(places)),
+            key=lambda command: min(places.index(place) for place in command.places if place in places),
+        )
+        shown = [
+            (command.id, key_words(app.keys[command.id][0]), command.short, command.why_disabled(app) is None)
+            for command in ranked
+            if app.keys[command.id]
+        ]
+        self.query_one(Hints).say(shown)
+
+    def on_hints_used(self, event: Hints.Used) -> None:
+        """A hint was clicked."""
+        self.kolony.do(event.command)

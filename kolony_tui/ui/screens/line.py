@@ -1,0 +1,182 @@
+"""The line at the bottom: ``:`` for a command by name, ``/`` for a filter that works while one types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.screen import ModalScreen
+from textual.suggester import Suggester
+from textual.widgets import Input, Static
+
+from kolony_tui.models.errors import KolonyError, UsageError
+from kolony_tui.ui.draw import content, part
+from kolony_tui.ui.registry import Command, commands, named
+from kolony_tui.ui.widgets.output import OutputView
+from kolony_tui.ui.widgets.rows import RowList
+
+if TYPE_CHECKING:
+    from kolony_tui.ui.app import KolonyApp
+
+
+class LineInput(Input):
+    """An input of one row; tab takes what is suggested."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "cursor_right", "Take the suggestion", show=False)]
+
+
+class _Line(ModalScreen[None]):
+    """A line with a sign in front and a word about what is typed behind."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave")]
+    sign: ClassVar[str] = ""
+
+    def __init__(self, begun: str = "", suggester: Suggester | None = None) -> None:
+        super().__init__(classes="line")
+        self.input = LineInput(begun, compact=True, suggester=suggester, select_on_focus=False)
+        self.about = Static("", markup=False, id="about-line")
+
+    @property
+    def kolony(self) -> KolonyApp:
+        """The app, as what it is."""
+        return cast("KolonyApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Sign, input, word."""
+        with Horizontal(id="line"):
+            yield Static(content(part(self.sign, "accent")), id="sign")
+            yield self.input
+            yield self.about
+
+    def on_mount(self) -> None:
+        """At the end of what is there."""
+        self.input.cursor_position = len(self.input.value)
+        self.input.focus()
+
+    def action_leave(self) -> None:
+        """Leaves without doing anything."""
+        self.dismiss(None)
+
+    def tell(self, words: str, *, wrong: bool = False) -> None:
+        """Says something about what is typed."""
+        self.about.update(content(part(words, "warn" if wrong else "dim")))
+
+
+class _Names(Suggester):
+    """Completes names of commands, and after one its arguments."""
+
+    def __init__(self, app: KolonyApp) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._app = app
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The first name or argument that goes on from what is typed."""
+        word, space, argument = value.partition(" ")
+        if not space:
+            names = sorted(command.name for command in commands().values() if command.name.startswith(word))
+            return names[0] if names and word else None
+        try:
+            command = named(word)
+        except UsageError:
+            return None
+        fitting = [each for each in command.arguments(self._app) if each.startswith(argument)]
+        return f"{word} {fitting[0]}" if fitting else None
+
+
+class GoLine(_Line):
+    """``:`` and the name of a screen or command, with its argument."""
+
+    sign = ":"
+
+    def __init__(self, begun: str = "") -> None:
+        super().__init__(begun)
+
+    def on_mount(self) -> None:
+        """With names to complete."""
+        self.input.suggester = _Names(self.kolony)
+        super().on_mount()
+        self._describe(self.input.value)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Says what the command does, or why it cannot be done."""
+        self._describe(event.value)
+
+    def _describe(self, value: str) -> None:
+        word = value.strip().partition(" ")[0]
+        if not word:
+            self.tell("a screen or a command; tab completes")
+            return
+        try:
+            command = named(word)
+        except UsageError as error:
+            self.tell(error.line if " " in value else "", wrong=True)
+            return
+        self._describe_command(command)
+
+    def _describe_command(self, command: Command) -> None:
+        reason = None if command.argument else command.why_disabled(self.kolony)
+        argument = f" {command.argument}" if command.argument else ""
+        self.tell(reason or f"{command.name}{argument}: {command.help}", wrong=reason is not None)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Does it."""
+        word, _, argument = event.value.strip().partition(" ")
+        if not word:
+            self.dismiss(None)
+            return
+        try:
+            command = named(word)
+        except KolonyError as error:
+            self.tell(error.line, wrong=True)
+            return
+        self.dismiss(None)
+        self.app.call_later(self.kolony.do, command.id, argument.strip())
+
+
+class FilterLine(_Line):
+    """``/`` and a text; the list follows while one types, escape brings back what was before."""
+
+    sign = "/"
+
+    def __init__(self, rows: RowList[Any]) -> None:
+        super().__init__(rows.filter)
+        self._rows = rows
+        self._before = rows.filter
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filters."""
+        self._rows.narrow(event.value)
+        self.tell(f"{len(self._rows.rows)} of {self._rows.total}   !text: without it")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Keeps the filter."""
+        self.dismiss(None)
+
+    def action_leave(self) -> None:
+        """Back to what was before."""
+        self._rows.narrow(self._before)
+        self.dismiss(None)
+
+
+class SearchLine(_Line):
+    """``/`` in an output: marks what is found, n and N go on from there."""
+
+    sign = "/"
+
+    def __init__(self, view: OutputView) -> None:
+        super().__init__()
+        self._view = view
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Searches; nothing found leaves the line open."""
+        if self._view.search(event.value) or not event.value:
+            self.dismiss(None)
+        else:
+            self.tell("not found", wrong=True)
+
+    def action_leave(self) -> None:
+        """Marks nothing any more."""
+        self._view.search("")
+        self.dismiss(None)

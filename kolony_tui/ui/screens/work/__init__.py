@@ -1,0 +1,1 @@
+"""Commands and runs on the screen."""

@@ -1,0 +1,189 @@
+"""A run: where it stands, its attempts, its whole command, and all that it prints."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from uuid import UUID
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from kolony_tui.core import work
+from kolony_tui.core.session import PersonSession
+from kolony_tui.models.fleet import Agent
+from kolony_tui.models.work import Attempt, Run, RunDetail, RunStatus
+from kolony_tui.text import safe
+from kolony_tui.ui.draw import Part, Tone, content, part
+from kolony_tui.ui.live import LiveQuery
+from kolony_tui.ui.looks import exact_span, number, run_sign, size
+from kolony_tui.ui.registry import Place, bindings
+from kolony_tui.ui.screens.framed import FramedScreen
+from kolony_tui.ui.widgets.output import OutputView
+from kolony_tui.ui.widgets.output_panel import OutputPanel
+from kolony_tui.ui.widgets.panel import Panel
+
+_SHOWN_TEXT = 20_000
+_SHOWN_ATTEMPTS = 5
+
+
+class RunScreen(FramedScreen):
+    """One run."""
+
+    place: ClassVar[Place] = "run"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("run"), *bindings("output")]
+    AUTO_FOCUS = "#output-view"
+
+    def __init__(self, run_id: UUID) -> None:
+        super().__init__()
+        self.run_id = run_id
+        self.detail: RunDetail | None = None
+        self.facts = Static("", id="facts", markup=False)
+        self.text = Static("", id="command-text", markup=False)
+        self.output = OutputPanel(id="output-panel", named=False)
+
+    def body(self) -> ComposeResult:
+        """Facts, command, output."""
+        yield self.facts
+        with Panel(VerticalScroll(self.text, id="command-scroll"), id="command-panel"):
+            pass
+        yield self.output
+
+    def crumbs(self) -> list[Part]:
+        """The run's number."""
+        return [part(f"run {self.detail.run.reference}" if self.detail is not None else "run")]
+
+    def on_mount(self) -> None:
+        """Begins to read."""
+        super().on_mount()
+        self.kolony.live.watch(self.facts, LiveQuery(f"run {self.run_id}", self._wants, self._read, self._show))
+        self.set_interval(1, self._draw_facts)
+
+    def _wants(self, kind: str, identity: str) -> bool:
+        return kind in ("agent", "agents", "command", "run")
+
+    async def _read(self, session: PersonSession) -> RunDetail:
+        return await work.run_detail(session, self.run_id)
+
+    def _show(self, detail: RunDetail) -> None:
+        first = self.detail is None
+        self.detail = detail
+        self.output.follow_run(detail.run)
+        if first:
+            self._show_text(detail)
+        self._draw_facts()
+        self.draw_frame()
+
+    def _show_text(self, detail: RunDetail) -> None:
+        whole = detail.content.raw
+        text = safe(detail.content, limit=_SHOWN_TEXT, newline="\n")
+        self.text.update(content((text, "plain")))
+        lines = whole.count("\n") + 1
+        panel = self.query_one("#command-panel", Panel)
+        length = f"{lines} lines, {size(len(whole.encode()))}" if lines > 1 or len(whole) > _SHOWN_TEXT else ""
+        cut = part(f"first {_SHOWN_TEXT} characters of ", "warn") if len(whole) > _SHOWN_TEXT else part("")
+        panel.title.say([part("Command", "strong")], [cut, part(length, "dim")])
+
+    def chosen_runs(self) -> list[Run]:
+        """What a step is for."""
+        return [self.detail.run] if self.detail is not None else []
+
+    @property
+    def aimed_at(self) -> Agent | None:
+        """Whom a new command is most likely for."""
+        if self.detail is None:
+            return None
+        wanted = self.detail.run.agent_id
+        return next((agent for agent in self.kolony.agents if agent.agent_id == wanted), None)
+
+    @on(OutputView.SearchRequested)
+    def _search(self, event: OutputView.SearchRequested) -> None:
+        from kolony_tui.ui.screens.line import SearchLine
+
+        event.stop()
+        self.app.push_screen(SearchLine(event.view))
+
+    # Facts
+
+    def _draw_facts(self) -> None:
+        if self.detail is not None and self.is_mounted:
+            lines = [content(*line) for line in self._lines(self.detail)]
+            self.facts.update(Content("\n").join(lines))
+
+    def _lines(self, detail: RunDetail) -> list[list[Part]]:
+        run, drawing = detail.run, self.kolony.drawing()
+        glyph, word, tone = run_sign(run)
+        last = detail.attempts[-1] if detail.attempts else None
+        head = [part(f"{drawing.glyph(glyph)} {word}", tone), part("  on "), part(run.agent, "accent")]
+        head += self._timing(run)
+        if run.exit_code is not None:
+            head += [part("  exit ", "dim"), part(str(run.exit_code), "good" if run.exit_code == 0 else "bad")]
+        second = [
+            part("asked by ", "dim"),
+            part(run.created_by_login or "?"),
+            part(f" {drawing.age(run.created_at)} ago", "dim"),
+            part("   priority ", "dim"),
+            part(str(run.priority)),
+            part("   attempt ", "dim"),
+            part(f"{run.attempt} of {run.max_attempts}"),
+        ]
+        if detail.time_limit_ms is not None:
+            second += [part("   time limit ", "dim"), part(exact_span(detail.time_limit_ms / 1000))]
+        lines = [head, second]
+        if last is not None and (usage := _usage(last)):
+            lines.append(usage)
+        if run.cancel_at is not None and not run.status.ended:
+            who = safe(run.cancel_by_login or "somebody").plain
+            lines.append([part(f"{who} asked it to end {drawing.age(run.cancel_at)} ago, not confirmed yet", "warn")])
+            if run.cancel_why:
+                lines[-1] += [part(": ", "dim"), part(run.cancel_why)]
+        elif run.error:
+            lines.append([part(run.error, "bad" if run.status == RunStatus.FAILED else "dim")])
+        if len(detail.attempts) > 1:
+            lines += [self._attempt(each) for each in detail.attempts[-_SHOWN_ATTEMPTS:]]
+        return lines
+
+    def _timing(self, run: Run) -> list[Part]:
+        drawing = self.kolony.drawing()
+        if run.started_at is not None and run.finished_at is not None:
+            took = (run.finished_at - run.started_at).total_seconds()
+            return [part("  took ", "dim"), part(exact_span(took))]
+        if run.started_at is not None:
+            return [part("  for ", "dim"), part(drawing.age(run.started_at))]
+        if run.status == RunStatus.WAITING:
+            place = self.kolony.places.get(run.run_id)
+            return [part(f"  #{place} in its queue" if place else "", "dim")]
+        return []
+
+    def _attempt(self, attempt: Attempt) -> list[Part]:
+        drawing = self.kolony.drawing()
+        tone: Tone = "good" if attempt.outcome == "completed" else "warn"
+        said = [
+            part(f"  {attempt.number}  ", "dim"),
+            part(f"{attempt.outcome or 'open':<10}", tone if attempt.outcome else "busy"),
+            part(f" {drawing.age(attempt.claimed_at):>5} ago  ", "dim"),
+        ]
+        if attempt.started_at is not None and attempt.ended_at is not None:
+            said.append(part(f"{exact_span((attempt.ended_at - attempt.started_at).total_seconds()):>7}  ", "dim"))
+        if attempt.host:
+            said.append(part(f"{safe(attempt.host, limit=40).plain}  ", "dim"))
+        if attempt.error:
+            said.append(part(attempt.error))
+        return said
+
+
+def _usage(attempt: Attempt) -> list[Part]:
+    """What the attempt used, as far as its runner said."""
+    usage = attempt.usage
+    cpu = sum(number(usage.get(name)) or 0 for name in ("user_seconds", "system_seconds"))
+    facts = [
+        ("cpu ", exact_span(cpu) if cpu else ""),
+        ("memory ", size(number(usage.get("max_rss_bytes")))),
+        ("signal ", str(attempt.signal) if attempt.signal else ""),
+        ("printed ", f"{attempt.line_count} lines, {size(attempt.byte_count)}" if attempt.byte_count else ""),
+        ("host ", safe(attempt.host, limit=40).plain if attempt.host else ""),
+    ]
+    return [piece for label, value in facts if value for piece in (part(label, "dim"), part(f"{value}   "))]

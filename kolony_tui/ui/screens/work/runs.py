@@ -1,0 +1,107 @@
+"""The queue and its past: every run, newest first, by status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import ComposeResult
+
+from kolony_tui.core import work
+from kolony_tui.core.session import PersonSession
+from kolony_tui.models.work import Run, RunStatus
+from kolony_tui.ui.draw import Part, part
+from kolony_tui.ui.live import LiveQuery
+from kolony_tui.ui.screens.framed import FramedScreen
+from kolony_tui.ui.screens.listing import list_title, recall, remember
+from kolony_tui.ui.widgets.panel import Panel
+from kolony_tui.ui.widgets.rows import RowList
+from kolony_tui.ui.widgets.run_list import RunList
+
+STATUSES: tuple[str | None, ...] = (None, *RunStatus)
+LISTED = 1000
+
+
+class RunsScreen(FramedScreen):
+    """Runs of one status, or of all."""
+
+    AUTO_FOCUS = "#runs"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.status: str | None = None
+        self.runs = RunList(self.kolony.drawing, empty="no such runs", id="runs")
+
+    def body(self) -> ComposeResult:
+        """The list."""
+        yield Panel(self.runs, id="runs-panel")
+
+    def crumbs(self) -> list[Part]:
+        """Queue, and of which status."""
+        return [part("Queue", "plain")]
+
+    def on_mount(self) -> None:
+        """Takes up what was left."""
+        super().on_mount()
+        kept = self.kolony.remembered.get("runs")
+        recall(self.runs, kept)
+        if isinstance(kept, dict) and kept.get("status") in STATUSES:
+            self.status = kept["status"]
+        self._draw_title()
+        self.kolony.live.watch(self.runs, LiveQuery("runs", _wants, self._read, self._show))
+
+    def memory(self) -> dict[str, Any]:
+        """Status, filter and order."""
+        return {"runs": {**remember(self.runs), "status": self.status}}
+
+    def workspace_changed(self) -> None:
+        """Nothing of the other workspace stays."""
+        self.runs.show([])
+
+    def turn(self, by: int) -> None:
+        """Goes on to another status."""
+        self.status = STATUSES[(STATUSES.index(self.status) + by) % len(STATUSES)]
+        self._draw_title()
+        self.kolony.live.look_again(self.runs)
+
+    async def _read(self, session: PersonSession) -> tuple[str | None, list[Run]]:
+        status = self.status
+        return status, await work.runs(session, status=status, limit=LISTED)
+
+    def _show(self, found: tuple[str | None, list[Run]]) -> None:
+        status, runs = found
+        if status == self.status:
+            self.runs.show(runs)
+            self._draw_title()
+
+    def _draw_title(self) -> None:
+        tabs: list[Part] = []
+        for status in STATUSES:
+            chosen = status == self.status
+            word = str(status or "all")
+            tabs.append(part(f"[{word}] " if chosen else f" {word}  ", "accent" if chosen else "dim"))
+        panel = self.query_one("#runs-panel", Panel)
+        more = [part("newest  ", "warn")] if self.runs.total >= LISTED else []
+        panel.title.say(
+            [*list_title("Runs", self.runs), part("   "), *tabs], [*more, part(f"{self.runs.total}", "strong")]
+        )
+
+    def on_row_list_opened(self, event: RowList.Opened) -> None:
+        """Goes in."""
+        event.stop()
+        if self.runs.pointed is not None:
+            self.kolony.open_run(self.runs.pointed.run_id)
+
+    def on_row_list_changed(self, event: RowList.Changed) -> None:
+        """Filter or marks show in the title."""
+        event.stop()
+        self._draw_title()
+        self.draw_hints()
+
+    def on_row_list_pointed(self, event: RowList.Pointed) -> None:
+        """What can be done depends on the run."""
+        event.stop()
+        self.draw_hints()
+
+
+def _wants(kind: str, identity: str) -> bool:
+    return kind in ("agent", "agents", "command", "run")

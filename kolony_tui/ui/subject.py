@@ -1,0 +1,53 @@
+"""What a step is for: the runs or agents that the focused part of the screen has chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+
+from kolony_tui.models.fleet import Agent
+from kolony_tui.models.work import Run
+
+if TYPE_CHECKING:
+    from kolony_tui.ui.app import KolonyApp
+
+T = TypeVar("T")
+
+
+@runtime_checkable
+class ChoosesRuns(Protocol):
+    """A part of the screen on which runs can be chosen."""
+
+    def chosen_runs(self) -> list[Run]:
+        """The chosen runs."""
+
+
+@runtime_checkable
+class ChoosesAgents(Protocol):
+    """A part of the screen on which agents can be chosen."""
+
+    def chosen_agents(self) -> list[Agent]:
+        """The chosen agents."""
+
+
+def nearest(app: KolonyApp, kind: type[T]) -> T | None:
+    """The focused widget, or what holds it, as far up as its screen, that is a ``kind``."""
+    screen = app.screen
+    node = screen.focused or screen
+    for each in node.ancestors_with_self:
+        if isinstance(each, kind):
+            return each
+        if each is screen:
+            return None
+    return None
+
+
+def chosen_runs(app: KolonyApp) -> list[Run]:
+    """The runs that a step is for; none where runs are not chosen."""
+    part = nearest(app, ChoosesRuns)  # type: ignore[type-abstract]
+    return part.chosen_runs() if part is not None else []
+
+
+def chosen_agents(app: KolonyApp) -> list[Agent]:
+    """The agents that a step is for; none where agents are not chosen."""
+    part = nearest(app, ChoosesAgents)  # type: ignore[type-abstract]
+    return part.chosen_agents() if part is not None else []

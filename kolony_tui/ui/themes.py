@@ -1,0 +1,21 @@
+"""Kolony's own theme: calm, with one accent."""
+
+from __future__ import annotations
+
+from textual.theme import Theme
+
+KOLONY = Theme(
+    name="kolony",
+    primary="#6cb6ff",
+    secondary="#8ddb8c",
+    accent="#7ee2d4",
+    foreground="#cdd3de",
+    background="#12151b",
+    surface="#181c24",
+    panel="#1f2530",
+    success="#8ddb8c",
+    warning="#e3b341",
+    error="#ff7b72",
+    dark=True,
+    variables={"primary-muted": "#233247", "text-muted": "#8a94a6", "text-disabled": "#566072"},
+)

@@ -1,0 +1,111 @@
+"""`AgentList`: agents as rows, in a few words beside the queue or with everything on a screen of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.binding import BindingType
+
+from kolony_tui.models.fleet import Agent
+from kolony_tui.ui.draw import Cell, cell
+from kolony_tui.ui.looks import Drawing, agent_sign, agent_state, exact_span, number, size, span
+from kolony_tui.ui.registry import bindings
+from kolony_tui.ui.samples import Samples
+from kolony_tui.ui.widgets.rows import Column, RowList
+
+_STATES = ("busy", "online", "idle", "connecting", "error", "paused", "offline", "retired")
+
+
+def _sign(agent: Agent, drawing: Drawing) -> Cell:
+    glyph, _, tone = agent_sign(agent)
+    return cell(drawing.glyph(glyph), tone)
+
+
+def _state_order(agent: Agent) -> tuple[int, str]:
+    return _STATES.index(agent_sign(agent)[1]), agent.name.raw
+
+
+def _measure(name: str, words: Callable[[float], str]) -> Callable[[Agent, Drawing], Cell]:
+    def drawn(agent: Agent, drawing: Drawing) -> Cell:
+        value = number((agent.health or {}).get(name)) if agent.sessions else None
+        return () if value is None else cell(words(value), "dim")
+
+    return drawn
+
+
+def _order(name: str) -> Callable[[Agent], float]:
+    return lambda agent: -(number((agent.health or {}).get(name)) or 0)
+
+
+def columns_of(samples: Callable[[], Samples], *, full: bool) -> list[Column[Agent]]:
+    """The columns; ``full``: with all that the runner tells."""
+
+    def spark(agent: Agent, drawing: Drawing) -> Cell:
+        return cell(drawing.spark(samples().series(agent.agent_id, "cpu_percent"), 8), "busy") if agent.sessions else ()
+
+    few: list[Column[Agent]] = [
+        Column("sign", "", 1, _sign),
+        Column(
+            "name", "AGENT", 8, lambda agent, _: cell(agent.name, "strong"), lambda agent: agent.name.raw, flexible=True
+        ),
+        Column("state", "STATE", 16 if full else 14, agent_state, _state_order),
+        Column("spark", "CPU", 8, spark, rank=3),
+    ]
+    if not full:
+        return few
+    return [
+        *few,
+        Column(
+            "cpu",
+            "%",
+            5,
+            _measure("cpu_percent", lambda value: f"{value:.0f}"),
+            _order("cpu_percent"),
+            right=True,
+            rank=4,
+        ),
+        Column("memory", "MEMORY", 8, _measure("memory_bytes", size), _order("memory_bytes"), right=True, rank=5),
+        Column("uptime", "UP", 5, _measure("uptime_seconds", span), _order("uptime_seconds"), right=True, rank=6),
+        Column("done", "DONE", 5, _measure("done", lambda value: f"{value:.0f}"), _order("done"), right=True, rank=2),
+        Column("mean", "MEAN", 7, _measure("mean_seconds", exact_span), _order("mean_seconds"), right=True, rank=7),
+        Column("type", "TYPE", 8, lambda agent, _: cell(agent.type, "dim"), lambda agent: agent.type, rank=8),
+        Column(
+            "host",
+            "HOST",
+            14,
+            lambda agent, _: cell(agent.host, "dim"),
+            lambda agent: agent.host.raw if agent.host else "",
+            rank=9,
+        ),
+        Column(
+            "category",
+            "CATEGORY",
+            12,
+            lambda agent, _: cell(agent.category, "dim"),
+            lambda agent: agent.category.raw,
+            rank=10,
+        ),
+    ]
+
+
+class AgentList(RowList[Agent]):
+    """Agents, by id."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("list"), *bindings("agents")]
+
+    def __init__(
+        self,
+        drawing: Callable[[], Drawing],
+        samples: Callable[[], Samples],
+        *,
+        full: bool,
+        empty: str,
+        id: str | None = None,
+    ) -> None:
+        columns = columns_of(samples, full=full)
+        super().__init__(columns, lambda agent: agent.agent_id, drawing, empty=empty, header=full, id=id)
+
+    def chosen_agents(self) -> list[Agent]:
+        """What a step on agents is for."""
+        return self.chosen

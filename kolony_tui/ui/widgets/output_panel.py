@@ -1,0 +1,113 @@
+"""`OutputPanel`: what a run prints, with a title that says whose it is and whether it is followed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.binding import BindingType
+
+from kolony_tui.models.records import OutputStream
+from kolony_tui.models.work import Run
+from kolony_tui.text import safe
+from kolony_tui.ui.draw import Part, part
+from kolony_tui.ui.looks import run_state
+from kolony_tui.ui.output_feed import OutputFeed
+from kolony_tui.ui.registry import Place, bindings
+from kolony_tui.ui.widgets.output import OutputView
+from kolony_tui.ui.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from kolony_tui.ui.app import KolonyApp
+
+
+class RunOutput(OutputView):
+    """The view; ``n`` begins a command where there is nothing to search for."""
+
+    def action_find(self, direction: int) -> None:
+        """Goes to the next or previous match; without a search ``n`` is what it is elsewhere."""
+        if self._pattern or direction < 0:
+            super().action_find(direction)
+        else:
+            cast("KolonyApp", self.app).do("work.new")
+
+
+class OutputPanel(Panel):
+    """The output of one run. ``follow_run`` puts another one in."""
+
+    place: ClassVar[Place] = "output"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("output")]
+
+    def __init__(self, *, id: str | None = None, named: bool = True) -> None:
+        self.view = RunOutput(id="output-view")
+        super().__init__(self.view, id=id)
+        self.named = named
+        self.run: Run | None = None
+        self.feed: OutputFeed | None = None
+
+    @property
+    def kolony(self) -> KolonyApp:
+        """The app, as what it is."""
+        return cast("KolonyApp", self.app)
+
+    def on_mount(self) -> None:
+        """Begins to read."""
+        self.feed = OutputFeed(self.kolony, self.view, self.draw_title)
+        self.watch(self.view, "follow", self.draw_title)
+        self.watch(self.view, "new_lines", self.draw_title)
+        if self.run is not None:
+            self.feed.show(self.run.run_id)
+        self.draw_title()
+
+    def follow_run(self, run: Run | None) -> None:
+        """Shows this run (the same one with news, or another)."""
+        other = (run.run_id if run else None) != (self.run.run_id if self.run else None)
+        self.run = run
+        if self.feed is not None and other:
+            self.feed.show(run.run_id if run is not None else None)
+        self.draw_title()
+
+    def show_stream(self, stream: OutputStream) -> None:
+        """Shows one stream alone; asked again, all."""
+        if self.feed is not None and self.run is not None:
+            wanted = None if self.feed.stream == stream else stream
+            self.feed.show(self.run.run_id, stream=wanted)
+            self.draw_title()
+
+    def show_attempt(self, attempt: int | None) -> None:
+        """Shows one attempt; None is the last."""
+        if self.feed is not None and self.run is not None:
+            self.feed.show(self.run.run_id, stream=self.feed.stream, attempt=attempt)
+
+    def chosen_runs(self) -> list[Run]:
+        """What a step is for: the run that is shown."""
+        return [self.run] if self.run is not None else []
+
+    def draw_title(self) -> None:
+        """Whose output it is, which streams, and whether its end is followed."""
+        if not self.is_mounted:
+            return
+        run, feed = self.run, self.feed
+        if run is None or feed is None:
+            self.title.say([part("Output", "strong")])
+            return
+        drawing = self.kolony.drawing()
+        left: list[Part] = [part("Output", "strong")]
+        if self.named:
+            left += [
+                part("  "),
+                part(run.agent, "accent"),
+                part(f"  {run.reference}  ", "dim"),
+                (safe(run.title, limit=120), "plain"),
+            ]
+        if self.named:
+            left += [part("  "), *run_state(run, drawing)]
+        right: list[Part] = []
+        if feed.end is not None and feed.end.attempt > 1:
+            right.append(part(f"attempt {feed.end.attempt}  ", "warn"))
+        right.append(part(f"{feed.stream} only" if feed.stream else "stdout+stderr", "dim"))
+        if self.view.follow:
+            right.append(part("  following", "good"))
+        else:
+            news = f", {self.view.new_lines} new" if self.view.new_lines else ""
+            right.append(part(f"  paused{news}", "warn"))
+        self.title.say(left, right)
