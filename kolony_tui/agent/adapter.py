@@ -84,8 +84,11 @@ class Adapter(Protocol):
     def kill(self) -> None:
         """Ends the work at once, without asking and without waiting."""
 
-    async def close(self) -> None:
-        """Frees what the attempt held, after the last event or instead of it."""
+    async def close(self, *, keep: bool = False) -> None:
+        """Frees what the attempt held, after the last event or instead of it; a second time does nothing more.
+
+        ``keep``: what another attempt at the same run may be using by now is left alone.
+        """
 
 
 AdapterFactory = Callable[[Assignment], Adapter]

@@ -149,6 +149,9 @@ class Execution:
         self._outbox.put(self._cutter.finish())
         verdict = self._verdict(ended)
         self.settled = True
+        if self._desk.lease.alive:
+            # Before the end is written: after it another runner may begin in the same folder.
+            await self._adapter.close()
         return verdict
 
     def _verdict(self, ended: Ended) -> Verdict:
@@ -246,7 +249,7 @@ class Execution:
     async def _close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        await self._adapter.close()
+        await self._adapter.close(keep=True)
         if self._stopping is not None:
             await self._stopping
         await self._outbox.close()

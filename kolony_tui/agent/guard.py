@@ -13,11 +13,12 @@ from kolony_tui.agent import guardian
 class Guard:
     """Knows which sessions of processes belong to the runner, so that they end with it, however it ends.
 
-    The guardian's command line holds its source and not Kolony's name: whoever kills the runner by name spares it.
+    Its source goes down its pipe, so that Kolony's name is not in its command line: who kills the runner by that name
+    spares it.
     """
 
     def __init__(self) -> None:
-        self._source = Path(guardian.__file__).read_text(encoding="utf-8")
+        self._source = Path(guardian.__file__).read_bytes()
         self._process: subprocess.Popen[bytes] | None = None
         self._leaders: set[int] = set()
         self._fence: float | None = None
@@ -25,7 +26,7 @@ class Guard:
     def start(self) -> None:
         """Starts the guardian; until then nothing is guarded."""
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", self._source],
+            [sys.executable, "-I", "-S", "-c", f"import os; exec(os.read(0, {len(self._source)}))", "guardian"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -34,6 +35,8 @@ class Guard:
             start_new_session=True,
             bufsize=0,
         )
+        assert self._process.stdin is not None
+        self._process.stdin.write(self._source)
 
     def add(self, leader: int) -> None:
         """From now on this session of processes ends with the runner."""

@@ -1,6 +1,6 @@
 """A small process beside the runner that ends the runner's programs when the runner cannot: killed, stopped, hung.
 
-It runs from this file's source alone (``python -I -S -c``), so this module imports nothing but the standard library.
+It runs from this file's source alone, which comes first on its input; it imports nothing but the standard library.
 Its standard input is a pipe that only the runner holds: lines ``+ID`` (a session of processes begins), ``-ID`` (it has
 ended) and ``@SECONDS`` (the lease ends then, on the clock of ``boot_seconds``). Its input ends with the runner.
 """

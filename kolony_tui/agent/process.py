@@ -98,8 +98,8 @@ class ProcessWork:
         guardian.send(self._process.pid, signal.SIGKILL)
         self._end_by((signal.SIGKILL, _NEVER))
 
-    async def close(self) -> None:
-        """Kills what still runs, and removes the working folder if it is empty."""
+    async def close(self, *, keep: bool = False) -> None:
+        """Kills what still runs and, unless ``keep``, removes the working folder if it is empty."""
         if self._process is None:
             return
         self.kill()
@@ -108,7 +108,8 @@ class ProcessWork:
         assert self._watching is not None
         self._pipes.close()
         await self._watching
-        tidy(self._folder)
+        if not keep:
+            tidy(self._folder)
 
     def _end_by(self, *steps: tuple[signal.Signals | None, float]) -> None:
         if self._process is not None and self._ending is None:

@@ -191,6 +191,8 @@ class Runner:
             words = f"{session.agent} in {session.workspace}: ready for {self._settings.concurrency} at a time"
             self._report.say("ready", words, **facts)
             self._known = True
+        else:
+            self._report.say("session", "working on under a new session")
         self._session = session
         self._guard.fence(session.lease.guardian_ends)
         self._link.seconds = min(CALL_SECONDS, max(5.0, session.lease.seconds_left / 3))
