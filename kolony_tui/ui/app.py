@@ -239,6 +239,11 @@ class KolonyApp(App[int]):
         """Whether this person may only look on."""
         return self.session is not None and self.session.role == Role.VIEWER
 
+    @property
+    def ground(self) -> FramedScreen | None:
+        """The full screen on which one works, below any dialog."""
+        return next((each for each in reversed(self.screen_stack) if isinstance(each, FramedScreen)), None)
+
     # Commands
 
     def action_command(self, command_id: str) -> None:

@@ -6,13 +6,21 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from rich.text import Text
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider, SearchIcon
 
 from kolony_tui.text import safe
 from kolony_tui.ui.registry import Command, commands, key_words
 
 if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
+
+
+class Palette(CommandPalette):
+    """The palette with our sign, which every font has."""
+
+    def on_mount(self) -> None:
+        """Signs it."""
+        self.query_one(SearchIcon).icon = ">"
 
 
 class _Finder(Provider):

@@ -31,7 +31,9 @@ class ChoosesAgents(Protocol):
 
 def nearest(app: KolonyApp, kind: type[T]) -> T | None:
     """The focused widget, or what holds it, as far up as its screen, that is a ``kind``."""
-    screen = app.screen
+    screen = app.ground
+    if screen is None:
+        return None
     node = screen.focused or screen
     for each in node.ancestors_with_self:
         if isinstance(each, kind):

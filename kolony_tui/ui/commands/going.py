@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from textual.command import CommandPalette
-
 from kolony_tui.models.errors import NotFound, UsageError
 from kolony_tui.text import safe
 from kolony_tui.ui.registry import SCREENS, Command, ScreenEntry
@@ -47,8 +45,10 @@ def _line(app: KolonyApp, begun: str) -> None:
 
 
 def _palette(app: KolonyApp, _: str) -> None:
-    if not CommandPalette.is_open(app):  # type: ignore[arg-type]
-        app.push_screen(CommandPalette(id="--command-palette"))
+    from kolony_tui.ui.palette import Palette
+
+    if not isinstance(app.screen, Palette):
+        app.push_screen(Palette())
 
 
 def _help(app: KolonyApp, _: str) -> None:

@@ -46,8 +46,8 @@ def _status(by: int) -> Callable[[KolonyApp, str], None]:
     def show(app: KolonyApp, _: str) -> None:
         from kolony_tui.ui.screens.work.runs import RunsScreen
 
-        if isinstance(app.screen, RunsScreen):
-            app.screen.turn(by)
+        if isinstance(app.ground, RunsScreen):
+            app.ground.turn(by)
 
     return show
 
@@ -55,7 +55,7 @@ def _status(by: int) -> Callable[[KolonyApp, str], None]:
 def _not_in_past(app: KolonyApp) -> str | None:
     from kolony_tui.ui.screens.work.runs import RunsScreen
 
-    return None if isinstance(app.screen, RunsScreen) else "only the screen Queue (4) has statuses to choose from"
+    return None if isinstance(app.ground, RunsScreen) else "only the screen Queue (4) has statuses to choose from"
 
 
 def _theme(app: KolonyApp, name: str) -> None:

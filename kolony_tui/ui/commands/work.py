@@ -143,10 +143,8 @@ async def _submit(app: KolonyApp, reference: str) -> None:
 
 
 def _copy(app: KolonyApp, _: str) -> None:
-    from kolony_tui.ui.screens.work.run import RunScreen
-
-    screen = app.screen
-    if isinstance(screen, RunScreen) and (selected := screen.get_selected_text()):
+    selected = app.screen.get_selected_text()
+    if selected:
         app.copy_to_clipboard(selected)
         app.say("the selection is copied")
         return
@@ -160,7 +158,7 @@ def _stream(name: str) -> Callable[[KolonyApp, str], None]:
         from kolony_tui.ui.screens.work.run import RunScreen
         from kolony_tui.ui.widgets.output_panel import OutputPanel
 
-        screen = app.screen
+        screen = app.ground
         panel = screen.output if isinstance(screen, RunScreen) else nearest(app, OutputPanel)
         if panel is not None:
             panel.show_stream(name)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from textual.screen import Screen
 from kolony_tui.text import safe
 from kolony_tui.ui.draw import Part, part
 from kolony_tui.ui.looks import span
-from kolony_tui.ui.registry import Place, commands, key_words
+from kolony_tui.ui.registry import Command, Place, commands, key_words
 from kolony_tui.ui.widgets.frame import Banner, Header, Hints
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class FramedScreen(Screen[None]):
         places = self.places()
         ranked = sorted(
             (command for command in commands().values() if command.short and set(command.places) & set(places)),
-            key=lambda command: min(places.index(place) for place in command.places if place in places),
+            key=lambda command: _rank(command, places),
         )
         shown = [
             (command.id, key_words(app.keys[command.id][0]), command.short, command.why_disabled(app) is None)
@@ -155,3 +155,8 @@ class FramedScreen(Screen[None]):
     def on_hints_used(self, event: Hints.Used) -> None:
         """A hint was clicked."""
         self.kolony.do(event.command)
+
+
+def _rank(command: Command, places: list[Place]) -> tuple[bool, int]:
+    """What one is here for first, then what belongs to the innermost place."""
+    return command.id != "work.new", min(places.index(place) for place in command.places if place in places)

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from kolony_tui.models.fleet import Agent
 from kolony_tui.ui.draw import Cell, cell
 from kolony_tui.ui.looks import Drawing, agent_sign, agent_state, exact_span, number, size, span
-from kolony_tui.ui.registry import bindings
+from kolony_tui.ui.registry import Place, bindings
 from kolony_tui.ui.samples import Samples
 from kolony_tui.ui.widgets.rows import Column, RowList
 
@@ -92,6 +92,7 @@ def columns_of(samples: Callable[[], Samples], *, full: bool) -> list[Column[Age
 class AgentList(RowList[Agent]):
     """Agents, by id."""
 
+    place: ClassVar[Place] = "agents"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("list"), *bindings("agents")]
 
     def __init__(

@@ -99,9 +99,7 @@ class OutputPanel(Panel):
                 part(f"  {run.reference}  ", "dim"),
                 (safe(run.title, limit=120), "plain"),
             ]
-        if self.named:
-            left += [part("  "), *run_state(run, drawing)]
-        right: list[Part] = []
+        right: list[Part] = [*run_state(run, drawing), part("  ")] if self.named else []
         if feed.end is not None and feed.end.attempt > 1:
             right.append(part(f"attempt {feed.end.attempt}  ", "warn"))
         right.append(part(f"{feed.stream} only" if feed.stream else "stdout+stderr", "dim"))

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from kolony_tui.models.work import Run
 from kolony_tui.ui.draw import Cell, cell
 from kolony_tui.ui.looks import Drawing, exact_span, run_state
-from kolony_tui.ui.registry import bindings
+from kolony_tui.ui.registry import Place, bindings
 from kolony_tui.ui.widgets.rows import Column, RowList
 
 
@@ -58,7 +58,7 @@ COLUMNS: tuple[Column[Run], ...] = (
         rank=3,
     ),
     Column("agent", "AGENT", 12, lambda run, _: cell(run.agent, "strong"), lambda run: run.agent.raw, rank=1),
-    Column("command", "COMMAND", 14, lambda run, _: cell(run.title), lambda run: run.title.raw, flexible=True),
+    Column("command", "COMMAND", 20, lambda run, _: cell(run.title), lambda run: run.title.raw, flexible=True),
     Column("cause", "CAUSE", 24, lambda run, _: cell(run.error or run.cancel_why, "dim"), rank=9),
     Column("tries", "TRY", 3, _tries, lambda run: -run.attempt, right=True, rank=7),
     Column("took", "TOOK", 7, _duration, right=True, rank=8),
@@ -72,6 +72,7 @@ COLUMNS: tuple[Column[Run], ...] = (
 class RunList(RowList[Run]):
     """Runs, by id. ``without`` names columns that say nothing here."""
 
+    place: ClassVar[Place] = "runs"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("list"), *bindings("runs")]
 
     def __init__(
