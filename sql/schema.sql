@@ -1,5 +1,6 @@
--- The schema as the migrations leave it: what exists, who owns it, what it does and who may use it. Generated, for reading
--- and for comparison with a live database (kolony migrate --check): python -m kolony_tui.server.schema DSN > sql/schema.sql
+-- The schema as the migrations leave it: what exists, who owns it, what it does and who may use it. Generated, to be
+-- read and to be compared with a live database (kolony migrate --check):
+-- python -m kolony_tui.server.schema DSN > sql/schema.sql
 
 --- role kolony_agents
 NOLOGIN

@@ -1,6 +1,6 @@
 """The live schema as text, and where it differs from the one of ``sql/schema.sql``.
 
-``python -m kolony_tui.server.schema DSN > sql/schema.sql`` writes that file anew, from a database that was just migrated.
+``python -m kolony_tui.server.schema DSN > sql/schema.sql`` writes that file anew from a database just migrated.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from kolony_tui.db.queries import query, sql_folder
 
 _HEAD = "--- "
 _PREFACE = """\
--- The schema as the migrations leave it: what exists, who owns it, what it does and who may use it. Generated, for reading
--- and for comparison with a live database (kolony migrate --check): python -m kolony_tui.server.schema DSN > sql/schema.sql
+-- The schema as the migrations leave it: what exists, who owns it, what it does and who may use it. Generated, to be
+-- read and to be compared with a live database (kolony migrate --check):
+-- python -m kolony_tui.server.schema DSN > sql/schema.sql
 """
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from kolony_tui.models.errors import LoginRefused, NoRight
+from kolony_tui.models.errors import KolonyError, LoginRefused
 from kolony_tui.models.secret import Secret
 from tests.database import Agent, Database, Workspace
 from tests.security.probes import Line, Place, function_cell, functions, relation_lines, relations
@@ -124,7 +124,7 @@ async def test_everybody_may_do_what_the_table_says(workspace: Workspace, agent:
 
 async def test_who_belongs_nowhere_does_not_get_in(database: Database) -> None:
     await database.connect("eve")
-    with pytest.raises(NoRight, match="permission denied for database"):
+    with pytest.raises(KolonyError, match="permission denied for database"):
         await database.connect("mallory")
     with pytest.raises(LoginRefused, match="password authentication failed"):
         await database.connect("eve", Secret("guessed"))
