@@ -116,8 +116,10 @@ class Execution:
         except (Fenced, Lapsed) as error:
             self.stop(Stop.LOST)
             self._desk.report.say("lost", f"{self.work.reference} lost: {error.message}", **self._facts())
-        except Refused as error:
+        except KolonyError as error:
             await self._give_up(error)
+        except Exception as error:  # a fault of one attempt is not the end of the others
+            await self._give_up(KolonyError(f"a fault of the runner: {type(error).__name__}: {error}"))
         finally:
             await self._close()
 

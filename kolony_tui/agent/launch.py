@@ -83,7 +83,7 @@ class Launch:
 def file_name(name: str) -> str:
     """A name of a folder for any agent's name: one that had to be changed is told apart by a digest."""
     plain = _FILE_NAME.sub("_", name).lstrip(".")[:80]
-    return plain if plain == name else f"{plain or '_'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return plain if plain and plain == name else f"{plain or '_'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def begin(launch: Launch, work: Assignment, folder: Path, out: int, err: int) -> subprocess.Popen[bytes]:

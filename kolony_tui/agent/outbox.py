@@ -91,8 +91,6 @@ class Outbox:
             waiting.cancel()
         if self._trouble is not None:
             raise self._trouble
-        if self._sender.done():
-            self._sender.result()
 
     async def write_again(self) -> None:
         """Writes once more what is still kept of what was written: a server that lost its newest data gets it back."""
@@ -159,9 +157,10 @@ class Outbox:
                     self._remember(chunk)
                 self.acknowledged += len(batch)
                 self._on_written()
-        except KolonyError as error:
-            self._trouble = error
-            self._on_trouble(error)
+        except Exception as error:  # whatever it is: an output that is not sent any more must hold nobody up
+            known = error if isinstance(error, KolonyError) else KolonyError(f"a fault of the runner: {error!r}")
+            self._trouble = known
+            self._on_trouble(known)
 
     def _remember(self, chunk: Chunk) -> None:
         self._written.append(chunk)

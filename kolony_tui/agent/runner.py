@@ -37,7 +37,6 @@ from kolony_tui.models.errors import (
 )
 from kolony_tui.server.migrations import newest_version
 
-SPOOL_BYTES = 64 * 1024 * 1024
 POLL_SECONDS, POLL_SECONDS_DEAF = 5.0, 1.0
 """How often the queue is looked at without a hint: while hints come, and while they do not."""
 
@@ -58,7 +57,7 @@ class Settings:
     concurrency: int
     scratch: Path
     release: bool = False
-    spool_bytes: int = SPOOL_BYTES
+    spool_bytes: int = 64 * 1024 * 1024
 
 
 class Runner:
@@ -213,7 +212,7 @@ class Runner:
 
     async def _beat(self, session: Session) -> None:
         due = time.monotonic() >= self._beat_due
-        if not due and not self._hinted:
+        if not due and not self._hinted and self._link.up.is_set():
             return
         self._hinted = False
         self._hint_taken_at = time.monotonic()
@@ -353,6 +352,9 @@ class Runner:
         self._wake.set()
 
     async def _close(self) -> None:
+        if self._running and self._session is not None:
+            # A fault of the runner or its token: nothing more is written, and nothing waits for the server.
+            self._session.lease.lapse()
         for execution, _ in self._running.values():
             execution.stop(Stop.LOST)
         if self._running:

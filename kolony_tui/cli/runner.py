@@ -47,6 +47,8 @@ def add_run_parser(agent_verbs: Any) -> None:
                         help="when stopped: finish running work, or hand it back (default: finish)")  # fmt: skip
     parser.add_argument("--grace", type=_seconds, default=5.0, metavar="SECONDS",
                         help="time to end after SIGINT, and after SIGTERM, before SIGKILL (default: 5)")  # fmt: skip
+    parser.add_argument("--spool", type=_mebibytes, default=64, metavar="MIB",
+                        help="disk for a run's output while the database is away (default: 64)")  # fmt: skip
     parser.add_argument("--attached", action="store_true", help=argparse.SUPPRESS)
 
 
@@ -78,6 +80,7 @@ async def _serve(args: argparse.Namespace, target: Any, launch: Launch, graces: 
         concurrency=args.concurrency,
         scratch=launch.scratch,
         release=args.on_stop == "release",
+        spool_bytes=args.spool * 1024 * 1024,
     )
     guard = Guard()
     report = Report(as_json=args.json)
@@ -146,6 +149,12 @@ def _count(text: str) -> int:
     if not 1 <= number <= 1000:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 1000")
     return number
+
+
+def _mebibytes(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of MiB from 1 to 1000000")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

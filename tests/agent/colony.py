@@ -35,6 +35,15 @@ async def until(
     return found
 
 
+def lives(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in ("Z", "X")
+
+
 @dataclass
 class RunnerProcess:
     """``kolony agent run`` as a process. ``log`` is what it wrote."""

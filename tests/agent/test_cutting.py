@@ -86,9 +86,9 @@ def test_the_spool_gives_back_what_it_took_in_order(steps: list[bytes | None]) -
 def test_the_spool_knows_its_bound_and_leaves_nothing_behind(tmp_path: Path) -> None:
     spool = Spool(tmp_path, 1000)
     assert spool.put(_chunk(0, b"x" * 500))
-    assert not spool.full
+    before = spool.full
     assert spool.put(_chunk(1, b"x" * 500))
-    assert spool.full
+    assert (before, spool.full) == (False, True)
     assert list(tmp_path.iterdir()) == []
     spool.close()
     assert not Spool(tmp_path / "missing", 1000).put(_chunk(0, b"x"))

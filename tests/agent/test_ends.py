@@ -6,10 +6,9 @@ import asyncio
 import os
 import signal
 import time
-from pathlib import Path
 from uuid import UUID
 
-from tests.agent.colony import Colony, until
+from tests.agent.colony import Colony, lives, until
 
 
 async def _pids(colony: Colony, run_id: UUID, count: int) -> list[int]:
@@ -20,14 +19,6 @@ async def _pids(colony: Colony, run_id: UUID, count: int) -> list[int]:
         return found if len(found) == count else None
 
     return await until(printed, what=f"{count} pids")
-
-
-def _lives(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in ("Z", "X")
 
 
 async def test_a_waiting_run_is_cancelled_at_once(colony: Colony) -> None:
@@ -57,7 +48,7 @@ async def test_a_program_that_ignores_everything_is_killed_with_its_children(col
     await colony.cancel(run_id, "enough")
     row = await colony.done(run_id)
     # The end was written only when nothing lived any more, so this needs no waiting.
-    assert not any(_lives(pid) for pid in pids)
+    assert not any(lives(pid) for pid in pids)
     assert (row["status"], row["exit_code"], row["cancel_why"]) == ("cancelled", 137, "enough")
     [attempt] = await colony.attempts(run_id)
     assert attempt["signal"] == signal.SIGKILL
@@ -69,7 +60,7 @@ async def test_a_stopped_program_is_ended_too(colony: Colony) -> None:
     [pid] = await _pids(colony, run_id, 1)
     await colony.cancel(run_id)
     assert (await colony.done(run_id))["status"] == "cancelled"
-    assert not _lives(pid)
+    assert not lives(pid)
 
 
 async def test_death_by_a_signal_is_told_as_shells_do(colony: Colony) -> None:
@@ -87,7 +78,7 @@ async def test_what_a_program_leaves_behind_is_ended_and_holds_nothing_up(colony
     run_id = await colony.send("sleep 603 & echo $!; set -m; sleep 604 & echo $!")
     row = await colony.done(run_id, deadline=15)
     assert row["status"] == "completed"
-    assert not any(_lives(pid) for pid in await _pids(colony, run_id, 2))
+    assert not any(lives(pid) for pid in await _pids(colony, run_id, 2))
     assert time.monotonic() - began < 12
 
 
@@ -108,7 +99,7 @@ async def test_a_killed_runner_leaves_nothing_running(colony: Colony) -> None:
     runner.process.kill()
 
     async def gone() -> bool:
-        return not any(_lives(pid) for pid in pids)
+        return not any(lives(pid) for pid in pids)
 
     await until(gone, deadline=5, what="the end of its programs")
 
@@ -133,7 +124,7 @@ async def test_a_stop_can_hand_work_back_and_another_runner_does_it(colony: Colo
     [pid] = await _pids(colony, run_id, 1)
     first.send(signal.SIGHUP)
     assert await first.ended() == 0
-    assert not _lives(pid)
+    assert not lives(pid)
     row = await colony.run(run_id)
     assert (row["status"], row["lost"]) == ("waiting", False)
     (colony.home / "go").touch()
@@ -150,7 +141,7 @@ async def test_a_second_signal_hands_back_at_once(colony: Colony) -> None:
     await runner.says("finishing 1 running")
     runner.send(signal.SIGINT)
     assert await runner.ended() == 0
-    assert not _lives(pid)
+    assert not lives(pid)
     assert (await colony.run(run_id))["status"] == "waiting"
 
 

@@ -53,10 +53,10 @@ async def test_it_works_and_stops_with_its_work_handed_back(colony: Colony) -> N
         assert (await colony.done(await colony.send("true")))["status"] == "completed"
         run_id = await colony.send("echo $$; exec sleep 621")
         pid = await _pid_of(colony, run_id)
-        assert runner.alive
+        before = runner.alive
     finally:
         await runner.stop()
-    assert not runner.alive
+    assert (before, runner.alive) == (True, False)
     assert not psutil.pid_exists(pid)
     assert (await colony.run(run_id))["status"] == "waiting"
     assert runner.log.stat().st_mode & 0o777 == 0o600

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
+from pathlib import Path
 from uuid import UUID
 
 from tests.agent.colony import Colony, until
@@ -120,6 +121,29 @@ async def test_output_waits_on_disk_while_the_database_is_away(colony: Colony) -
     assert (await colony.done(run_id))["status"] == "completed"
     assert await colony.output(run_id) == b"first\n" + b"z" * 12_000_000 + b"last\n"
     assert list((colony.home / "spool").iterdir()) == []
+
+
+async def test_a_full_spool_slows_the_program_and_drops_nothing(colony: Colony) -> None:
+    runner = colony.runner("--spool", "1")
+    run_id = await colony.send(f"echo $$; while [ ! -e {colony.home}/go ]; do sleep 0.02; done;"
+                               " exec dd if=/dev/zero bs=1M count=12 status=none")  # fmt: skip
+    await _wait_for_chunks(colony, run_id, 1)
+    pid = int(await colony.output(run_id))
+    await _let_in(colony, False)
+    await _cut_off(colony)
+    await runner.says("trying again")
+    (colony.home / "go").touch()
+    looks = [""] * 20
+
+    async def blocked() -> bool:
+        looks.pop(0)
+        looks.append((Path("/proc") / str(pid) / "wchan").read_text())
+        return all("pipe" in look for look in looks)
+
+    await until(blocked, what=f"a program that waits in its write ({looks})")
+    await _let_in(colony, True)
+    assert (await colony.done(run_id))["status"] == "completed"
+    assert await colony.output(run_id) == b"%d\n" % pid + bytes(12 * 1024 * 1024)
 
 
 async def test_pieces_that_the_server_lost_are_written_again(colony: Colony) -> None:

@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 from uuid import UUID
 
-from tests.agent.colony import Colony, until
+from tests.agent.colony import Colony, lives, until
 
 
 async def _printed(colony: Colony, run_id: UUID, attempt: int = 1) -> bytes:
@@ -47,7 +47,7 @@ async def test_a_runner_stopped_past_its_lease_is_fenced_when_it_wakes(colony: C
     first.send(signal.SIGSTOP)
 
     async def program_gone() -> bool:
-        return not os.path.exists(f"/proc/{pid}") or "Z" in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2][:3]
+        return not lives(pid)
 
     # The guardian ends the program although the runner cannot, and before anybody else may begin it.
     await until(program_gone, deadline=10, what="the end of the program of a stopped runner")
@@ -80,7 +80,7 @@ async def test_a_killed_runner_leaves_no_run_executing_though_nobody_looks_after
 
     async def derived() -> bool:
         row = await colony.run(run_id)
-        return row["status"] == "waiting" and row["lost"]
+        return bool(row["status"] == "waiting" and row["lost"])
 
     await until(derived, deadline=8, what="the derived end of the lease")
     agent = await colony.operator.fetchrow("SELECT status, activity FROM kolony.agent_overview")
