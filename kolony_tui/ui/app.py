@@ -28,7 +28,7 @@ from kolony_tui.models.work import Run
 from kolony_tui.text import safe
 from kolony_tui.ui.companion import Companion
 from kolony_tui.ui.live import Live, LiveQuery
-from kolony_tui.ui.looks import Drawing, queue_places
+from kolony_tui.ui.looks import Drawing, queue_places, what_agents_do
 from kolony_tui.ui.opening import Opening, wall_clock
 from kolony_tui.ui.palette import AgentHits, CommandHits, RunHits
 from kolony_tui.ui.registry import SCREENS, bindings, commands, keys_after
@@ -70,7 +70,9 @@ class KolonyApp(App[int]):
         self.samples = Samples()
         self.agents: list[Agent] = []
         self.queue: list[Run] = []
-        self.places: dict[Any, int] = {}
+        self.queue_known = False
+        self.places: dict[UUID, int] = {}
+        self.doing: dict[UUID, Run] = {}
         self.failure: KolonyError | None = None
         self.companion = Companion(self)
         self.saying = "connecting"
@@ -86,7 +88,7 @@ class KolonyApp(App[int]):
 
     def drawing(self) -> Drawing:
         """What lists draw with."""
-        return Drawing(self.now(), self.opening.ascii_only, self.places)
+        return Drawing(self.now(), self.opening.ascii_only, self.places, self.doing)
 
     # Opening and closing
 
@@ -142,6 +144,7 @@ class KolonyApp(App[int]):
         self.enter(session)
         self._know_agents([])
         self._know_queue([])
+        self.queue_known = False
         if self.destination is not None and before.workspace != session.workspace:
             await asyncio.to_thread(remember_workspace, self.destination, slug)
         if old_output is not None:
@@ -214,8 +217,8 @@ class KolonyApp(App[int]):
         self._show_everywhere()
 
     def _know_queue(self, runs: list[Run]) -> None:
-        self.queue = runs
-        self.places = queue_places(runs)
+        self.queue, self.queue_known = runs, True
+        self.places, self.doing = queue_places(runs), what_agents_do(runs)
         self._show_everywhere()
 
     def _show_everywhere(self) -> None:

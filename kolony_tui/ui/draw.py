@@ -51,7 +51,7 @@ def content(*parts: Part) -> Content:
 def line(left: Iterable[Part], right: Iterable[Part], width: int, fill: str = " ") -> Content:
     """One line: ``left``, then ``fill`` up to ``right``. Too narrow: ``left`` is cut, then ``right`` goes."""
     before, after = content(*left), content(*right)
-    room = width - after.cell_length
+    room = width - after.cell_length - bool(after.plain)
     if room < min(before.cell_length, 12):
         after, room = Content(), width
     if before.cell_length > room:

@@ -22,21 +22,23 @@ _ASCII = {
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What drawing needs beside the row: the time (the server's), the glyphs, and who is where in which queue."""
+    """What drawing needs beside the row: the time (the server's), the glyphs, and from the queue the ``places`` of its
+    runs by run and what each agent is ``doing`` by agent."""
 
     now: datetime
     ascii_only: bool = False
     places: Mapping[UUID, int] = field(default_factory=dict)
+    doing: Mapping[UUID, Run] = field(default_factory=dict)
 
     def glyph(self, symbol: str) -> str:
         """The symbol, or what stands for it in ASCII."""
         return _ASCII.get(symbol, symbol) if self.ascii_only else symbol
 
-    def spark(self, values: Sequence[float], width: int) -> str:
-        """The last ``width`` values as bars from 0 to their maximum; blanks where there are fewer."""
+    def spark(self, values: Sequence[float], width: int, *, top: float = 0) -> str:
+        """The last ``width`` values as bars from 0 to ``top`` or their maximum; blanks where there are fewer."""
         bars = _ASCII_BARS if self.ascii_only else _BARS
         shown = list(values)[-width:]
-        top = max(shown, default=0) or 1
+        top = max(top, *shown, 0) or 1
         drawn = "".join(bars[min(int(value / top * (len(bars) - 1) + 0.5), len(bars) - 1)] for value in shown)
         return drawn.rjust(width)
 
@@ -153,6 +155,12 @@ def run_state(run: Run, drawing: Drawing) -> Cell:
         return (part(f"{drawing.glyph('Ⅱ')} paused", "warn"),)
     place = drawing.places.get(run.run_id)
     return (part(f"{sign} #{place}" if place else f"{sign} waiting", tone),)
+
+
+def what_agents_do(runs: Sequence[Run]) -> dict[UUID, Run]:
+    """For each agent that works the run that it began last."""
+    begun = [run for run in runs if run.status == RunStatus.EXECUTING]
+    return {run.agent_id: run for run in sorted(begun, key=lambda run: run.started_at or run.created_at)}
 
 
 def queue_places(runs: Sequence[Run]) -> dict[UUID, int]:

@@ -112,7 +112,7 @@ class DashboardScreen(FramedScreen):
         """What runs, as long as the person has not chosen; and what has ended stays until something else runs."""
         running = next((run for run in self.kolony.queue if run.started_at is not None), None)
         shown = self.output.run
-        if running is not None and (shown is None or shown.status.ended):
+        if running is not None and (shown is None or shown.started_at is None or shown.status.ended):
             self.output.follow_run(running)
             self.queue.cursor = running.run_id
             self.queue.refresh()
@@ -162,7 +162,7 @@ class DashboardScreen(FramedScreen):
         wanted = self._awaited or (self.output.run.run_id if self.output.run is not None else None)
         if wanted is None:
             # Nothing runs and nothing was chosen: the last thing that happened is better than an empty panel.
-            found = await work.runs(session, limit=1) if not self.kolony.queue else []
+            found = await work.runs(session, limit=1) if self.kolony.queue_known and not self.kolony.queue else []
             return found[0] if found else None
         return (await work.run_detail(session, wanted)).run
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from kolony_tui.models.fleet import Agent
-from kolony_tui.ui.draw import Cell, cell
+from kolony_tui.ui.draw import Cell, cell, part
 from kolony_tui.ui.looks import Drawing, agent_sign, agent_state, exact_span, number, size, span
 from kolony_tui.ui.registry import Place, bindings
 from kolony_tui.ui.samples import Samples
@@ -20,6 +20,11 @@ _STATES = ("busy", "online", "idle", "connecting", "error", "paused", "offline",
 def _sign(agent: Agent, drawing: Drawing) -> Cell:
     glyph, _, tone = agent_sign(agent)
     return cell(drawing.glyph(glyph), tone)
+
+
+def _doing(agent: Agent, drawing: Drawing) -> Cell:
+    run = drawing.doing.get(agent.agent_id)
+    return () if run is None else (part(f"{drawing.age(run.started_at)}  ", "dim"), part(run.title))
 
 
 def _state_order(agent: Agent) -> tuple[int, str]:
@@ -42,15 +47,18 @@ def columns_of(samples: Callable[[], Samples], *, full: bool) -> list[Column[Age
     """The columns; ``full``: with all that the runner tells."""
 
     def spark(agent: Agent, drawing: Drawing) -> Cell:
-        return cell(drawing.spark(samples().series(agent.agent_id, "cpu_percent"), 8), "busy") if agent.sessions else ()
+        return (
+            cell(drawing.spark(samples().series(agent.agent_id, "cpu_percent"), 6, top=100), "busy")
+            if agent.sessions
+            else ()
+        )
 
     few: list[Column[Agent]] = [
         Column("sign", "", 1, _sign),
-        Column(
-            "name", "AGENT", 8, lambda agent, _: cell(agent.name, "strong"), lambda agent: agent.name.raw, flexible=True
-        ),
-        Column("state", "STATE", 16 if full else 14, agent_state, _state_order),
-        Column("spark", "CPU", 8, spark, rank=3),
+        Column("name", "AGENT", 14, lambda agent, _: cell(agent.name, "strong"), lambda agent: agent.name.raw),
+        Column("state", "STATE", 14, agent_state, _state_order, flexible=not full),
+        Column("doing", "DOING", 16, _doing, flexible=True, rank=3),
+        Column("spark", "CPU", 6, spark, rank=1),
     ]
     if not full:
         return few

@@ -17,7 +17,6 @@ class Title(Widget):
 
     DEFAULT_CSS = """
     Title { height: 1; width: 1fr; color: $text-muted; background: $surface; }
-    Panel:focus-within > Title { color: $text; background: $primary-muted; text-style: bold; }
     """
 
     def __init__(self) -> None:

@@ -51,7 +51,7 @@ COLUMNS: tuple[Column[Run], ...] = (
     Column(
         "age",
         "AGE",
-        4,
+        5,
         lambda run, drawing: cell(drawing.age(run.created_at), "dim"),
         lambda run: run.created_at,
         right=True,

@@ -161,12 +161,12 @@ class AgentScreen(FramedScreen):
     def _health(self, agent: Agent) -> list[list[Part]]:
         health, drawing, samples = agent.health or {}, self.kolony.drawing(), self.kolony.samples
         narrow = self.size.width < 60
-        measures = (("cpu_percent", "cpu", lambda value: f"{value:.0f}%"), ("memory_bytes", "memory", size))
+        measures = (("cpu_percent", "cpu", _percent, 100.0), ("memory_bytes", "memory", size, 0.0))
         lines: list[list[Part]] = []
-        for name, label, words in measures:
+        for name, label, words, top in measures:
             value = number(health.get(name))
             if value is not None:
-                spark = drawing.spark(samples.series(agent.agent_id, name), 8 if narrow else _SPARK)
+                spark = drawing.spark(samples.series(agent.agent_id, name), 8 if narrow else _SPARK, top=top)
                 lines.append([part(f"{label:<8}", "dim"), part(f"{words(value):>9}  "), part(spark, "busy")])
         counts = [
             ("up", span(number(health.get("uptime_seconds")) or 0)),
@@ -206,3 +206,7 @@ class AgentScreen(FramedScreen):
             part(f" {used}  ", "dim"),
             part(token.label, "dim"),
         ]
+
+
+def _percent(value: float) -> str:
+    return f"{value:.0f}%"

@@ -78,11 +78,11 @@ class RunsScreen(FramedScreen):
         for status in STATUSES:
             chosen = status == self.status
             word = str(status or "all")
-            tabs.append(part(f"[{word}] " if chosen else f" {word}  ", "accent" if chosen else "dim"))
+            tabs.append(part(f"[{word}]" if chosen else f" {word} ", "accent" if chosen else "dim"))
         panel = self.query_one("#runs-panel", Panel)
         more = [part("newest  ", "warn")] if self.runs.total >= LISTED else []
         panel.title.say(
-            [*list_title("Runs", self.runs), part("   "), *tabs], [*more, part(f"{self.runs.total}", "strong")]
+            [*list_title("Runs", self.runs), part("  "), *tabs], [*more, part(f"{self.runs.total}", "strong")]
         )
 
     def on_row_list_opened(self, event: RowList.Opened) -> None:

@@ -1,0 +1,80 @@
+"""The dashboard shows what really is, as it changes, and the composer sends."""
+
+from __future__ import annotations
+
+import time
+
+from kolony_tui.ui.screens.dashboard import DashboardScreen
+from kolony_tui.ui.screens.work.composer import EXAMPLES, Composer
+from tests.ui.stage import Stage, toasts, until, words
+
+
+async def test_work_of_others_shows_within_a_second(stage: Stage) -> None:
+    await stage.send("an old one")
+    async with stage.app("eve") as (app, pilot):
+        await until(lambda: "an old one" in words(app), "the queue is shown")
+        began = time.monotonic()
+        await stage.send("brand new work")
+        await until(lambda: "brand new work" in words(app), "another session's command is shown")
+        assert time.monotonic() - began < 1.5
+        assert "● 0/1 online" in words(app)
+        runner = await stage.runner()
+        claim = await runner.take()
+        await runner.write(claim, b"the first line\n", ("stderr", b"a complaint\n"))
+        await until(lambda: "the first line" in words(app), "output is shown as it comes")
+        await until(lambda: "a complaint" in words(app), "both streams are shown")
+        await until(lambda: "● 1/1 online" in words(app), "the runner is seen")
+        await until(lambda: "▶" in words(app), "it is seen to execute")
+        await runner.finish(claim, exit_code=0, chunks=2)
+        await until(lambda: "✔ completed" in words(app), "its end is shown")
+        assert "the first line" in words(app), "what was printed stays"
+
+
+async def test_composer_sends_and_shows_the_output(stage: Stage) -> None:
+    runner = await stage.runner()
+    async with stage.app("bob") as (app, pilot):
+        await until(lambda: isinstance(app.screen, Composer), "the composer opens where nothing was ever sent")
+        assert all(text in words(app) for _, text in EXAMPLES[:1])
+        await pilot.press("down", "enter", "enter")
+        await until(lambda: isinstance(app.screen, DashboardScreen), "it was sent")
+        claim = await runner.take()
+        assert claim["content"] == EXAMPLES[0][1]
+        await runner.write(claim, b"Linux\n")
+        await until(lambda: "Linux" in words(app), "its output is shown")
+        assert app.focused is not None
+        assert app.focused.id == "output-view"
+
+
+async def test_composer_writes_lines_drafts_and_errors(stage: Stage) -> None:
+    await stage.runner()
+    await stage.send("earlier work")
+    async with stage.app("bob") as (app, pilot):
+        await pilot.press("n")
+        await until(lambda: isinstance(app.screen, Composer), "n opens it")
+        await pilot.press("enter")
+        await until(lambda: "the command is empty" in words(app), "an empty command is refused in place")
+        await pilot.press("up")
+        await until(lambda: "earlier work" in words(app), "up brings back what was sent")
+        await pilot.press("ctrl+j", "m", "o", "r", "e", "ctrl+s")
+        await until(lambda: isinstance(app.screen, DashboardScreen), "kept")
+        await until(lambda: "draft #2 is kept" in toasts(app), "said so")
+        person = await stage.workspace.database.connect("bob")
+        draft = await person.fetchrow("SELECT content, submitted_at FROM kolony.commands WHERE number = 2")
+        assert tuple(draft) == ("earlier work\nmore", None)
+        await pilot.press("colon", *"submit", "space", "2", "enter")
+        await until(lambda: "draft 2 is sent" in toasts(app), "sent by name")
+
+
+async def test_composer_names_an_unknown_agent_and_keeps_the_text(stage: Stage) -> None:
+    await stage.send("something")
+    async with stage.app("bob") as (app, pilot):
+        await pilot.press("n", *"hello", "tab")
+        await until(lambda: isinstance(app.screen, Composer), "open")
+        composer = app.screen
+        target = composer.query_one("#target")
+        target.value = "nobody"  # type: ignore[attr-defined]
+        composer.query_one("#text").focus()
+        await pilot.press("enter")
+        await until(lambda: "there is no agent 'nobody' here" in words(app), "said in place")
+        await pilot.press("escape", "n")
+        await until(lambda: isinstance(app.screen, Composer) and "hello" in words(app), "the text is there again")

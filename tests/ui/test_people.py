@@ -1,0 +1,67 @@
+"""A viewer sees everything and is told why nothing can be changed; a change of role is in force at once."""
+
+from __future__ import annotations
+
+from kolony_tui.ui.screens.work.composer import Composer
+from tests.ui.stage import Stage, toasts, until, words
+
+
+async def test_viewer_is_told_why(stage: Stage) -> None:
+    await stage.send("somebody's work")
+    async with stage.app("eve") as (app, pilot):
+        await until(lambda: "somebody's work" in words(app), "the queue is shown")
+        assert "READ-ONLY" in words(app)
+        await pilot.press("x")
+        await until(lambda: "you are a viewer here" in toasts(app), "the reason is told")
+        await pilot.press("n")
+        await until(lambda: toasts(app).count("you are a viewer here") == 2, "for each key")
+        assert not isinstance(app.screen, Composer)
+        await pilot.press("ctrl+p", *"cancel")
+        await until(lambda: "you are a viewer here" in words(app), "the palette shows the reason too")
+
+
+async def test_new_role_is_in_force_without_a_restart(stage: Stage) -> None:
+    await stage.send("work")
+    login = await stage.workspace.database.add_person("viewer")
+    async with stage.app(login) as (app, _):
+        assert app.read_only
+        ada = await stage.workspace.database.connect("ada")
+        await ada.execute("SELECT kolony.set_role($1, $2, 'operator')", stage.workspace.workspace_id, login)
+        await until(lambda: "OPERATOR" in words(app), "the badge changes")
+        await ada.execute("SELECT kolony.disable_person($1, $2)", stage.workspace.workspace_id, login)
+        await until(lambda: app.live.link.lost, "no rights any more: nothing pretends to be current")
+        assert "work" in words(app)
+
+
+async def test_admin_sees_a_token_once_and_in_no_picture(stage: Stage) -> None:
+    from kolony_tui.models.errors import WrongState
+    from kolony_tui.ui.screens.fleet.token import TokenScreen
+
+    async with stage.app("ada") as (app, pilot):
+        await until(lambda: isinstance(app.screen, Composer), "greeted")
+        await pilot.press("escape", "colon", *"token", "space", *"worker", "enter")
+        await until(lambda: isinstance(app.screen, TokenScreen) and "kol_" in words(app), "the token is shown")
+        try:
+            app.export_screenshot()
+        except WrongState as refused:
+            assert "token" in refused.message
+        else:
+            raise AssertionError("a picture was taken")
+        await pilot.press("y")
+        assert app.clipboard.startswith("kol_")
+        await pilot.press("escape")
+        await until(lambda: "kol_" not in words(app), "and gone")
+
+
+async def test_workspaces_can_be_changed(stage: Stage) -> None:
+    admin = await stage.workspace.database.connect("ada")
+    await admin.fetchval("SELECT kolony.create_workspace('second', 'Second')")
+    await stage.send("work of main")
+    async with stage.app("ada") as (app, pilot):
+        await until(lambda: "work of main" in words(app), "main is shown")
+        await pilot.press("ctrl+w")
+        await until(lambda: "Second" in words(app), "both are offered")
+        await pilot.press("down", "enter")
+        await until(lambda: "second" in words(app) and "work of main" not in words(app), "the other one is shown")
+        await pilot.press("colon", *"workspace main", "enter")
+        await until(lambda: "work of main" in words(app), "and back by name")
