@@ -335,7 +335,7 @@ async def test_a_workspace_is_made_by_an_admin_who_is_then_its_admin(workspace: 
 async def test_a_database_is_founded_once_and_by_a_login_that_exists(database: Database) -> None:
     installer, superuser = await database.connect("test_installer"), await database.superuser()
     with refused("42501"):
-        await installer.execute("SELECT kolony.found('x', 'X', 'eve', '')")
+        await (await database.connect("ada")).execute("SELECT kolony.found('x', 'X', 'eve', '')")
     await installer.execute("SET ROLE kolony_api")
     with refused("55000", "has a workspace already"):
         await installer.execute("SELECT kolony.found('x', 'X', 'eve', '')")
