@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -57,10 +57,6 @@ class Desk:
     spool_bytes: int
     agent_hint: str
     lease: Lease
-
-    def with_lease(self, lease: Lease, agent_hint: str) -> Desk:
-        """The same under a new session."""
-        return replace(self, lease=lease, agent_hint=agent_hint)
 
 
 class Execution:

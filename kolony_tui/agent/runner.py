@@ -21,7 +21,7 @@ from kolony_tui.agent.guard import Guard
 from kolony_tui.agent.health import Health
 from kolony_tui.agent.link import CALL_SECONDS, Link
 from kolony_tui.agent.report import Report
-from kolony_tui.agent.session import Order, Session, open_session
+from kolony_tui.agent.session import Order, Session, application_name, check, open_session, token_refused
 from kolony_tui.db.connect import pause_seconds
 from kolony_tui.db.listen import EVERYTHING, Listener
 from kolony_tui.db.target import Target
@@ -30,12 +30,9 @@ from kolony_tui.models.errors import (
     Fenced,
     KolonyError,
     LoginRefused,
-    NotFound,
     Refused,
-    SchemaMismatch,
     WrongState,
 )
-from kolony_tui.server.migrations import newest_version
 
 POLL_SECONDS, POLL_SECONDS_DEAF = 5.0, 1.0
 """How often the queue is looked at without a hint: while hints come, and while they do not."""
@@ -184,7 +181,7 @@ class Runner:
             self._retired = True
             raise Fenced(error.message) from error
         if not self._known:
-            await self._check(session)
+            await check(session, self._settings.agent)
             self._start(Listener(self._target, session.channel, self._application, self._hint, self._heard).run())
             facts = {"agent": session.agent, "agent_id": session.agent_id, "workspace": session.workspace}
             words = f"{session.agent} in {session.workspace}: ready for {self._settings.concurrency} at a time"
@@ -197,18 +194,6 @@ class Runner:
         self._link.seconds = min(CALL_SECONDS, max(5.0, session.lease.seconds_left / 3))
         self._beat_due = float("-inf")
         return session
-
-    async def _check(self, session: Session) -> None:
-        wrong: KolonyError | None = None
-        if self._settings.agent not in (session.agent, str(session.agent_id)):
-            wrong = NotFound(f"the token belongs to the agent {session.agent!r}, not to {self._settings.agent!r}",
-                             "name that one, or give the other's token")  # fmt: skip
-        elif session.schema_version > newest_version():
-            wrong = SchemaMismatch(f"the schema is version {session.schema_version}, newer than this program's "
-                                   f"{newest_version()}", "upgrade kolony")  # fmt: skip
-        if wrong is not None:
-            await session.close(wrong.message, failed=True)
-            raise wrong
 
     async def _beat(self, session: Session) -> None:
         due = time.monotonic() >= self._beat_due
@@ -370,14 +355,3 @@ class Runner:
                     await self._announcer.send()
         await self._link.close()
         self._guard.close()
-
-
-def token_refused(error: LoginRefused) -> LoginRefused:
-    """The server's refusal in the words of whoever started the runner."""
-    return LoginRefused(f"the agent's token was refused ({error.message})", "issue another: kolony token issue AGENT")
-
-
-def application_name(agent: str) -> str:
-    """What the server shows as this runner's name: ASCII, at most 63 characters."""
-    plain = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in agent)
-    return f"kolony run {plain}"[:63]

@@ -14,6 +14,8 @@ from kolony_tui.agent.adapter import Assignment
 from kolony_tui.agent.guardian import boot_seconds
 from kolony_tui.agent.lease import Lease
 from kolony_tui.agent.link import Link
+from kolony_tui.models.errors import KolonyError, LoginRefused, NotFound, SchemaMismatch
+from kolony_tui.server.migrations import newest_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +77,28 @@ async def open_session(link: Link, adapter: str, concurrency: int) -> Session:
         lease=Lease(row["lease_seconds"], sent_at),
         link=link,
     )
+
+
+async def check(session: Session, agent: str) -> None:
+    """Closes a session that is another agent's than was named (NotFound) or of a newer schema (SchemaMismatch)."""
+    wrong: KolonyError | None = None
+    if agent not in (session.agent, str(session.agent_id)):
+        words = f"the token belongs to the agent {session.agent!r}, not to {agent!r}"
+        wrong = NotFound(words, "name that one, or give the other's token")
+    elif session.schema_version > newest_version():
+        words = f"the schema is version {session.schema_version}, newer than this program's {newest_version()}"
+        wrong = SchemaMismatch(words, "upgrade kolony")
+    if wrong is not None:
+        await session.close(wrong.message, failed=True)
+        raise wrong
+
+
+def token_refused(error: LoginRefused) -> LoginRefused:
+    """The server's refusal in the words of whoever started the runner."""
+    return LoginRefused(f"the agent's token was refused ({error.message})", "issue another: kolony token issue AGENT")
+
+
+def application_name(agent: str) -> str:
+    """What the server shows as this runner's name: ASCII, at most 63 characters."""
+    plain = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in agent)
+    return f"kolony run {plain}"[:63]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -43,7 +44,8 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     """A program in a session of its own, with a child."""
     process = subprocess.Popen(["sh", "-c", "sleep 631 & wait"], start_new_session=True)
     yield process
-    process.kill()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 

@@ -163,6 +163,25 @@ async def test_a_runner_cut_off_past_its_lease_ends_its_work_by_itself(colony: C
     assert [attempt["outcome"] for attempt in await colony.attempts(run_id)] == ["lost", "completed"]
 
 
+async def test_a_cancel_that_no_runner_confirms_is_not_shown_as_done(colony: Colony) -> None:
+    await colony.quick()
+    runner = colony.runner()
+    run_id = await colony.send("echo $$; exec sleep 613")
+    await _printed(colony, run_id)
+    runner.send(signal.SIGSTOP)
+    assert await colony.cancel(run_id) == "requested"
+    row = await colony.run(run_id)
+    assert (row["status"], row["cancel_at"] is None, row["finished_at"]) == ("executing", False, None)
+
+    async def decided() -> bool:
+        return bool(await colony.operator.fetchval("SELECT kolony.settle($1)", colony.workspace.workspace_id))
+
+    await until(decided, deadline=8, what="the end of the lease")
+    row = await colony.run(run_id)
+    assert row["status"] == "cancelled"
+    assert row["error"].startswith("cancel not confirmed")
+
+
 async def test_a_claim_whose_answer_was_lost_is_handed_back_and_done(colony: Colony) -> None:
     await colony.quick()
     await colony.desire("paused")
