@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MEGABYTE = 1_000_000
 
 
-def register(verbs: Any) -> None:
+def register_db(verbs: Any) -> None:
     """Declares the verbs."""
     steps = group(verbs, "db", "the embedded Postgres: start, stop, status, url, backup, restore")
     verb(steps, "start", start, "start the server, making its data folder on first use")

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
-from kolony_tui.cli.printing import ago, print_json, print_line, print_table
+from kolony_tui.cli.listing import print_rows
 from kolony_tui.cli.verbs import done, group, in_session, tell, verb
 from kolony_tui.models.errors import NotFound, UsageError
-from kolony_tui.models.fleet import Agent, AgentToken, Desired
+from kolony_tui.models.states import Desired
 
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without typing: these modules are to load fast
 if TYPE_CHECKING:
+    from typing import Any
+    from uuid import UUID
+
     from kolony_tui.core.fleet import IssuedToken
     from kolony_tui.core.session import PersonSession
+    from kolony_tui.models.fleet import Agent, AgentToken
 
 
-def register(verbs: Any) -> None:
-    """Declares the verbs."""
+def register_agent(verbs: Any) -> None:
+    """Declares ``kolony agent`` and its verbs."""
     agents = group(verbs, "agent", "agents")
     making = verb(agents, "create", _create, "make an agent")
     making.add_argument("name", help="1 to 100 printable characters")
@@ -42,6 +44,9 @@ def register(verbs: Any) -> None:
 
     add_run_parser(agents)
 
+
+def register_token(verbs: Any) -> None:
+    """Declares ``kolony token`` and its verbs."""
     tokens = group(verbs, "token", "agents' tokens")
     issuing = verb(tokens, "issue", _issue, "make a token for an agent; it is printed this once")
     issuing.add_argument("agent")
@@ -81,31 +86,25 @@ def _create(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
+    if args.json:
+        return print_rows(args, lambda reader: reader.rows("fleet/agents", bool(args.all)))
+    from kolony_tui.cli.printing import print_table
     from kolony_tui.core.fleet import agents
 
     found = in_session(args, lambda session: agents(session, with_retired=args.all))
-    if args.json:
-        print_json([_facts(each) for each in found])
-    else:
-        print_table(
-            ["AGENT", "TYPE", "WANTED", "STATUS", "ACTIVITY", "RUNNING", "WAITING", "HOST", "SEEN"],
-            [
-                (each.name, each.type, each.desired.value, each.status.value, each.activity.value,
-                 f"{each.running}/{each.slots}", each.ready + each.scheduled, each.host, each.last_seen)
-                for each in found
-            ],
-        )  # fmt: skip
+    print_table(
+        ["AGENT", "TYPE", "WANTED", "STATUS", "ACTIVITY", "RUNNING", "WAITING", "HOST", "SEEN"],
+        [
+            (each.name, each.type, each.desired.value, each.status.value, each.activity.value,
+             f"{each.running}/{each.slots}", each.ready + each.scheduled, each.host, each.last_seen)
+            for each in found
+        ],
+    )  # fmt: skip
     return 0
 
 
-def _facts(agent: Agent) -> dict[str, Any]:
-    from kolony_tui.cli.printing import as_json
-
-    facts: dict[str, Any] = as_json(agent)
-    return {"agent": facts["name"], **facts}
-
-
 def _show(args: argparse.Namespace) -> int:
+    from kolony_tui.cli.printing import ago, as_json, print_json, print_table
     from kolony_tui.core.fleet import agent
 
     async def work(session: PersonSession) -> Agent:
@@ -113,7 +112,7 @@ def _show(args: argparse.Namespace) -> int:
 
     found = in_session(args, work)
     if args.json:
-        print_json(_facts(found))
+        print_json({"agent": found.name, **as_json(found)})
         return 0
     wanted = found.desired.value + (f" ({found.desired_why.raw})" if found.desired_why else "")
     lines = [
@@ -150,6 +149,8 @@ def _retire(args: argparse.Namespace) -> int:
 
 
 def _issue(args: argparse.Namespace) -> int:
+    from datetime import UTC, datetime, timedelta
+
     from kolony_tui.core.fleet import issue_token
 
     if args.expires is not None and not 0 < args.expires <= 36500:
@@ -163,6 +164,8 @@ def _issue(args: argparse.Namespace) -> int:
 
 
 def _shown_once(args: argparse.Namespace, issued: IssuedToken, message: str) -> int:
+    from kolony_tui.cli.printing import print_json, print_line
+
     clear = issued.token.secret.reveal()
     if args.json:
         print_json({"agent": args.agent, "token": clear, "hint": issued.token.hint, "token_id": issued.token_id})
@@ -173,31 +176,26 @@ def _shown_once(args: argparse.Namespace, issued: IssuedToken, message: str) -> 
 
 
 def _tokens(args: argparse.Namespace) -> int:
+    if args.json:
+        return print_rows(args, lambda reader: reader.rows("fleet/tokens"))
+    from kolony_tui.cli.printing import print_table
     from kolony_tui.core.fleet import tokens
 
     found = in_session(args, tokens)
-    if args.json:
-        print_json([{"hint": each.token_hint, "active": each.token_active, **_token_facts(each)} for each in found])
-    else:
-        print_table(
-            ["TOKEN", "HINT", "AGENT", "STATE", "LABEL", "MADE", "BY", "RUNS OUT", "LAST USED", "FROM"],
-            [
-                (each.token_id, each.token_hint, each.agent, "active" if each.token_active else "off", each.label,
-                 each.created_at, each.created_by, each.expires_at, each.last_used_at, each.last_used_from)
-                for each in found
-            ],
-        )  # fmt: skip
+    print_table(
+        ["TOKEN", "HINT", "AGENT", "STATE", "LABEL", "MADE", "BY", "RUNS OUT", "LAST USED", "FROM"],
+        [
+            (each.token_id, each.token_hint, each.agent, "active" if each.token_active else "off", each.label,
+             each.created_at, each.created_by, each.expires_at, each.last_used_at, each.last_used_from)
+            for each in found
+        ],
+    )  # fmt: skip
     return 0
 
 
-def _token_facts(token: AgentToken) -> dict[str, Any]:
-    from kolony_tui.cli.printing import as_json
-
-    facts: dict[str, Any] = as_json(token)
-    return facts
-
-
 def _rotate(args: argparse.Namespace) -> int:
+    from datetime import UTC, datetime, timedelta
+
     from kolony_tui.core.fleet import expire_token, issue_token, tokens
 
     if not 0 <= args.overlap <= 365 * 86400:

@@ -6,14 +6,18 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
-from typing import NoReturn
 
 from kolony_tui import __version__
 from kolony_tui.models.errors import ExitCode, KolonyError, UsageError
 
-# Verb, the module that registers it, and its line in the help. A module is imported when its verb is used: building
-# every parser would cost more than most verbs take.
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without typing: these modules are to load fast
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+# Verb, the module whose ``register_<verb>`` declares it, and its line in the help. A verb is declared when it is used:
+# building every parser would cost more than most verbs take.
 VERBS: tuple[tuple[str, str, str], ...] = (
     ("db", "db", "the embedded server: start, stop, status, url, backup, restore"),
     ("migrate", "migrate", "apply, plan or check the schema of a database"),
@@ -33,8 +37,30 @@ server. KOLONY_HOME moves everything that Kolony keeps on this machine. Exit cod
 2 wrong usage, 3 cannot connect or log in, 4 the database refused it, 130 interrupted."""
 
 
+class Layout(argparse.HelpFormatter):
+    """argparse's help. It makes one of these for each argument, and would load shutil to see how wide the screen is."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+class RawLayout(Layout, argparse.RawDescriptionHelpFormatter):
+    """The same, which keeps the lines of the epilog."""
+
+
+@cache
+def _columns() -> int:
+    try:
+        return int(os.environ.get("COLUMNS", 0)) or os.get_terminal_size(1).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
 class Parser(argparse.ArgumentParser):
     """argparse, with its complaints as our one-line errors."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"formatter_class": Layout, **settings})
 
     def error(self, message: str) -> NoReturn:
         """Raises UsageError."""
@@ -87,21 +113,18 @@ def parser_for(words: Sequence[str]) -> Parser:
         prog="kolony",
         description="A command center for fleets of AI agents, in a terminal, on Postgres. No verb: it opens the app.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=RawLayout,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"kolony {__version__}")
     add_connection_options(parser, first=True)
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", parser_class=Parser)
-    used = {module for name, module, _ in VERBS if name in words}
+    # With ``prog`` given, argparse need not lay out a usage line to find it.
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", parser_class=Parser, prog=parser.prog)
     for name, module, line in VERBS:
-        if module not in used:
+        if name in words:
+            getattr(import_module(f"kolony_tui.cli.{module}"), f"register_{name}")(verbs)
+        else:
             verbs.add_parser(name, help=line, add_help=False)
-    registered: set[str] = set()
-    for _, module, _ in VERBS:
-        if module in used and module not in registered:
-            registered.add(module)
-            import_module(f"kolony_tui.cli.{module}").register(verbs)
     return parser
 
 

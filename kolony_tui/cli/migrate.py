@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kolony_tui.db.target import Target
 
 
-def register(verbs: Any) -> None:
+def register_migrate(verbs: Any) -> None:
     """Declares the verb."""
     parser = verb(
         verbs, "migrate", _migrate, "apply the migrations of this program to a database",

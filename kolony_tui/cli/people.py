@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import sys
-from typing import Any
 
-from kolony_tui.cli.printing import print_json, print_line, print_table
+from kolony_tui.cli.listing import print_rows
 from kolony_tui.cli.verbs import choice, done, group, in_session, tell, verb
 from kolony_tui.models.errors import UsageError
-from kolony_tui.models.people import Role
 from kolony_tui.models.secret import Secret
+from kolony_tui.models.states import Role
+
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without typing: these modules are to load fast
+if TYPE_CHECKING:
+    from typing import Any
+
+    from kolony_tui.core.session import PersonSession
 
 ROLES = [role.value for role in Role]
 
 
-def register(verbs: Any) -> None:
-    """Declares the verbs."""
+def register_user(verbs: Any) -> None:
+    """Declares ``kolony user`` and its verbs."""
     users = group(verbs, "user", "people of a workspace")
     adding = verb(users, "add", _add, "make a login with a role; its password is printed this once")
     adding.add_argument("name", help="the login: a-z, 0-9 and _, beginning with a letter")
@@ -36,6 +40,9 @@ def register(verbs: Any) -> None:
     renewing.add_argument("name", nargs="?", help="whose; yours where left out")
     renewing.add_argument("--generate", action="store_true", help="make one and print it this once")
 
+
+def register_workspace(verbs: Any) -> None:
+    """Declares ``kolony workspace`` and its verbs."""
     workspaces = group(verbs, "workspace", "tenants")
     making = verb(workspaces, "create", _create_workspace, "make a workspace; you are its admin")
     making.add_argument("slug")
@@ -45,6 +52,7 @@ def register(verbs: Any) -> None:
 
 
 def _add(args: argparse.Namespace) -> int:
+    from kolony_tui.cli.printing import print_json, print_line
     from kolony_tui.core import people
 
     password = people.new_password()
@@ -59,20 +67,20 @@ def _add(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
+    if args.json:
+        return print_rows(args, lambda reader: reader.rows("people/people"))
+    from kolony_tui.cli.printing import print_table
     from kolony_tui.core.people import people
 
     found = in_session(args, people)
-    if args.json:
-        print_json(found)
-    else:
-        print_table(
-            ["LOGIN", "NAME", "ROLE", "STATE", "GRANTED BY", "SINCE"],
-            [
-                (each.login, each.display_name, each.role.value, "disabled" if each.disabled else "active",
-                 each.granted_by, each.granted_at)
-                for each in found
-            ],
-        )  # fmt: skip
+    print_table(
+        ["LOGIN", "NAME", "ROLE", "STATE", "GRANTED BY", "SINCE"],
+        [
+            (each.login, each.display_name, each.role.value, "disabled" if each.disabled else "active",
+             each.granted_by, each.granted_at)
+            for each in found
+        ],
+    )  # fmt: skip
     return 0
 
 
@@ -98,8 +106,8 @@ def _enable(args: argparse.Namespace) -> int:
 
 
 def _passwd(args: argparse.Namespace) -> int:
+    from kolony_tui.cli.printing import print_line
     from kolony_tui.core import people
-    from kolony_tui.core.session import PersonSession
 
     password = people.new_password() if args.generate else _asked_password()
 
@@ -123,6 +131,8 @@ def _asked_password() -> Secret:
         if not line:
             raise UsageError("no password came on standard input", "type one, or use --generate")
         return Secret(line)
+    import getpass
+
     first = getpass.getpass("new password: ")
     if not first or first != getpass.getpass("again: "):
         raise UsageError("the two passwords differ, or are empty", "try again, or use --generate")
@@ -137,7 +147,7 @@ def _create_workspace(args: argparse.Namespace) -> int:
 
 
 def _list_workspaces(args: argparse.Namespace) -> int:
-    from kolony_tui.core.session import PersonSession
+    from kolony_tui.cli.printing import print_json, print_table
 
     async def work(session: PersonSession) -> PersonSession:
         return session

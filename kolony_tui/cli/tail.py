@@ -22,7 +22,7 @@ _PIECES_AT_ONCE = 100
 Writer = Callable[[int, OutputPiece], None]
 
 
-def register(verbs: Any) -> None:
+def register_tail(verbs: Any) -> None:
     """Declares the verb."""
     parser = verb(
         verbs, "tail", _tail, "the output of a run, byte for byte",

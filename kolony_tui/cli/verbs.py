@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from kolony_tui.cli.main import add_connection_options
 
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without typing: these modules are to load fast
 if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
     from kolony_tui.core.connection import Choice
     from kolony_tui.core.session import PersonSession
 
+    _Answer = TypeVar("_Answer")
+
 APPLICATION = "kolony cli"
 
-_Answer = TypeVar("_Answer")
 Verbs = argparse._SubParsersAction
 
 
@@ -24,7 +26,9 @@ def group(verbs: Any, name: str, help: str) -> Any:
     """A verb that has verbs of its own (``kolony agent ...``)."""
     parser = verbs.add_parser(name, help=help, description=help, allow_abbrev=False)
     add_connection_options(parser)
-    return parser.add_subparsers(title="verbs", metavar="VERB", required=True, parser_class=type(parser))
+    return parser.add_subparsers(
+        title="verbs", metavar="VERB", required=True, parser_class=type(parser), prog=parser.prog
+    )
 
 
 def verb(verbs: Any, name: str, func: Callable[[argparse.Namespace], int], help: str, **extra: Any) -> Any:
@@ -51,6 +55,8 @@ def tell(message: str) -> None:
 
 def in_session(args: argparse.Namespace, work: Callable[[PersonSession], Awaitable[_Answer]]) -> _Answer:
     """Connects as the command line says, logs in, and runs ``work`` with the session."""
+    import asyncio
+
     from kolony_tui.core.connection import find_destination
     from kolony_tui.core.session import log_in
 

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
-from kolony_tui.cli.printing import ago, print_json, print_table
+from kolony_tui.cli.listing import print_rows
 from kolony_tui.cli.verbs import done, group, in_session, tell, verb
 from kolony_tui.models.errors import ExitCode, UsageError
-from kolony_tui.models.work import CommandStatus, Run, RunStatus, SentCommand
+from kolony_tui.models.states import CommandStatus, RunStatus
 
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without typing: these modules are to load fast
 if TYPE_CHECKING:
+    from typing import Any
+    from uuid import UUID
+
     from kolony_tui.core.session import PersonSession
     from kolony_tui.core.work import Sending
+    from kolony_tui.models.work import Run, SentCommand
 
 
-def register(verbs: Any) -> None:
-    """Declares the verbs."""
+def register_send(verbs: Any) -> None:
+    """Declares ``kolony send``."""
     sending = verb(
         verbs, "send", _send, "send a command to agents",
-        epilog="The text comes after --, or from standard input where there is no -- or it is a single '-'.",
+        epilog="The text comes after --; a single - after it reads the text from standard input.",
     )  # fmt: skip
     sending.set_defaults(takes_rest=True)
     sending.add_argument("agents", metavar="AGENT", nargs="*", help="the agents' names")
@@ -35,11 +37,10 @@ def register(verbs: Any) -> None:
     sending.add_argument("--wait", action="store_true", help="wait for the end; exit code 1 unless all completed")
     sending.add_argument("--follow", action="store_true", help="wait, and print the output meanwhile")
 
-    _register_commands(group(verbs, "command", "commands"))
-    _register_runs(group(verbs, "run", "runs: the queue and its past"))
 
-
-def _register_commands(commands: Any) -> None:
+def register_command(verbs: Any) -> None:
+    """Declares ``kolony command`` and its verbs."""
+    commands = group(verbs, "command", "commands")
     listing = verb(commands, "list", _commands, "commands, newest first")
     listing.add_argument("--status", choices=[status.value for status in CommandStatus])
     listing.add_argument("--limit", type=int, default=200, metavar="N", help="at most so many (200)")
@@ -55,7 +56,9 @@ def _register_commands(commands: Any) -> None:
     verb(commands, "retry", _retry_command, "queue its failed and cancelled runs again").add_argument("command")
 
 
-def _register_runs(runs: Any) -> None:
+def register_run(verbs: Any) -> None:
+    """Declares ``kolony run`` and its verbs."""
+    runs = group(verbs, "run", "runs: the queue and its past")
     listing = verb(runs, "list", _runs, "runs, newest first")
     listing.add_argument("--status", choices=[status.value for status in RunStatus])
     listing.add_argument("--agent", help="of this agent only")
@@ -71,10 +74,8 @@ def _register_runs(runs: Any) -> None:
 
 
 def _text(args: argparse.Namespace) -> str:
-    if args.rest is not None and args.rest != ["-"]:
-        return " ".join(args.rest)
-    if args.rest is None and sys.stdin.isatty():
-        raise UsageError("the command is empty", "say what is to be done, after --")
+    if args.rest != ["-"]:
+        return " ".join(args.rest or [])
     try:
         return sys.stdin.buffer.read().decode()
     except UnicodeDecodeError as error:
@@ -119,6 +120,8 @@ def _send(args: argparse.Namespace) -> int:
 
 
 async def _wait(session: PersonSession, sent: SentCommand, *, follow: bool) -> list[Run]:
+    import asyncio
+
     from kolony_tui.cli.tail import follow_run
     from kolony_tui.core.waiting import ended_runs, look_again
 
@@ -131,6 +134,8 @@ async def _wait(session: PersonSession, sent: SentCommand, *, follow: bool) -> l
 
 
 def _print_sent(args: argparse.Namespace, sent: SentCommand, ended: Sequence[Run]) -> None:
+    from kolony_tui.cli.printing import print_json
+
     ends: dict[UUID | None, Run] = {run.run_id: run for run in ended}
     if args.json and not args.follow:
         runs = [{"run_id": run.run_id, "agent": run.agent, **_end(ends.get(run.run_id))} for run in sent.runs]
@@ -149,25 +154,26 @@ def _end(run: Run | None) -> dict[str, Any]:
 
 
 def _commands(args: argparse.Namespace) -> int:
+    limit = _limit(args)
+    if args.json:
+        return print_rows(args, lambda reader: reader.rows("work/commands", args.status, limit))
+    from kolony_tui.cli.printing import print_table
     from kolony_tui.core.work import commands
 
-    found = in_session(args, lambda session: commands(session, status=args.status, limit=_limit(args)))
-    if args.json:
-        print_json(found)
-    else:
-        print_table(
-            ["#", "STATUS", "RUNS", "PRI", "AGE", "BY", "COMMAND"],
-            [
-                (each.number, each.status.value, f"{each.completed + each.failed + each.cancelled}/{each.runs}",
-                 each.priority, each.created_at, each.created_by_login, each.title)
-                for each in found
-            ],
-        )  # fmt: skip
+    found = in_session(args, lambda session: commands(session, status=args.status, limit=limit))
+    print_table(
+        ["#", "STATUS", "RUNS", "PRI", "AGE", "BY", "COMMAND"],
+        [
+            (each.number, each.status.value, f"{each.completed + each.failed + each.cancelled}/{each.runs}",
+             each.priority, each.created_at, each.created_by_login, each.title)
+            for each in found
+        ],
+    )  # fmt: skip
     return 0
 
 
 def _command(args: argparse.Namespace) -> int:
-    from kolony_tui.cli.printing import as_json
+    from kolony_tui.cli.printing import as_json, print_json, print_table
     from kolony_tui.core.work import command_detail, find_command
 
     async def work(session: PersonSession) -> Any:
@@ -249,23 +255,26 @@ def _limit(args: argparse.Namespace) -> int:
 
 
 def _runs(args: argparse.Namespace) -> int:
+    limit = _limit(args)
+    if args.json:
+        from kolony_tui.core import reading
+
+        return print_rows(args, lambda reader: reading.runs(reader, status=args.status, agent=args.agent, limit=limit))
     from kolony_tui.core.fleet import agent_ids
     from kolony_tui.core.work import runs, settle
 
     async def work(session: PersonSession) -> list[Run]:
         agent_id = (await agent_ids(session, [args.agent]))[0] if args.agent is not None else None
         await settle(session)
-        return await runs(session, status=args.status, agent_id=agent_id, limit=_limit(args))
+        return await runs(session, status=args.status, agent_id=agent_id, limit=limit)
 
-    found = in_session(args, work)
-    if args.json:
-        print_json(found)
-    else:
-        _print_runs(found)
+    _print_runs(in_session(args, work))
     return 0
 
 
 def _print_runs(runs: Sequence[Run]) -> None:
+    from kolony_tui.cli.printing import print_table
+
     print_table(
         ["RUN", "STATUS", "AGENT", "TRY", "PRI", "AGE", "BY", "EXIT", "COMMAND"],
         [
@@ -285,7 +294,7 @@ def _status_words(run: Run) -> str:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from kolony_tui.cli.printing import as_json
+    from kolony_tui.cli.printing import ago, as_json, print_json, print_table
     from kolony_tui.core.work import find_run, run_detail, settle
 
     async def work(session: PersonSession) -> Any:

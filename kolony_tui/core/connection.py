@@ -1,4 +1,4 @@
-"""Which server is meant: ``--dsn``, ``KOLONY_DSN``, a profile, libpq's environment, the embedded server; in that order."""
+"""Which server is meant: --dsn, KOLONY_DSN, a profile, libpq's environment, or the embedded one; in that order."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kolony_tui.db.target import LIBPQ_NAMES, Target, parse_target
+from kolony_tui.db.startup import LIBPQ_NAMES
+from kolony_tui.db.target import Target, parse_target
 from kolony_tui.models.errors import CannotConnect, UsageError
 from kolony_tui.server.home import Home, kolony_home
+from kolony_tui.server.traces import last_workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +109,7 @@ def _embedded(home: Home, workspace: str | None, for_person: bool, tell: Callabl
 
 
 def _last_workspace(home: Home, key: str) -> str | None:
-    if not home.state.exists():
-        return None
-    found = home.read_state().get("workspaces", {}).get(key)
-    return found if isinstance(found, str) else None
+    return last_workspace(home.read_state(), key)
 
 
 def remember_workspace(destination: Destination, slug: str) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from kolony_tui.core.finding import agent_named
 from kolony_tui.core.session import PersonSession
 from kolony_tui.core.tokens import Token, new_token
-from kolony_tui.db.rows import read
 from kolony_tui.models.errors import NotFound
 from kolony_tui.models.fleet import Agent, AgentSession, AgentToken, Desired
 from kolony_tui.server.scram import verifier
@@ -46,10 +46,7 @@ async def agent_ids(session: PersonSession, names: Sequence[str]) -> list[UUID]:
     """The ids of agents by name, in the order of ``names``. Raises NotFound naming the first that is unknown."""
     found = await session.db.records("fleet/agent_ids_by_name", session.workspace.workspace_id, list(names))
     by_name: dict[str, UUID] = {row["name"]: row["agent_id"] for row in found}
-    for name in names:
-        if name not in by_name:
-            raise NotFound(f"there is no agent {name!r} in {session.workspace.slug}", "see kolony agent list")
-    return [by_name[name] for name in names]
+    return [agent_named(name, by_name, session.workspace.slug) for name in names]
 
 
 async def all_agent_ids(session: PersonSession) -> list[UUID]:
@@ -93,7 +90,7 @@ async def issue_token(
 
 async def tokens(session: PersonSession) -> list[AgentToken]:
     """Every token of the workspace, without the secrets. Raises NoRight (admins only)."""
-    return [read(AgentToken, row) for row in await session.db.call("list_tokens", session.workspace.workspace_id)]
+    return await session.db.rows(AgentToken, "fleet/tokens", session.workspace.workspace_id)
 
 
 async def revoke_token(session: PersonSession, token_id: UUID) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from kolony_tui.core.finding import workspace_place
 from kolony_tui.db.connect import Database
 from kolony_tui.db.rows import read
 from kolony_tui.db.target import Target
-from kolony_tui.models.errors import NoRight, NotFound, SchemaMismatch
 from kolony_tui.models.people import Me, Role, Workspace
+from kolony_tui.server.versions import check_schema_version, check_server_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,6 @@ async def log_in(target: Target, application: str, workspace: str | None = None)
     db = Database(target, application)
     try:
         await _check_schema(db)
-        await db.call("ensure_profile")
         return await refreshed(db, workspace)
     except BaseException:
         await db.close()
@@ -47,14 +47,13 @@ async def log_in(target: Target, application: str, workspace: str | None = None)
 async def refreshed(db: Database, workspace: str | None) -> PersonSession:
     """Reads again who the person is and what they may do."""
     workspaces = tuple(await db.rows(Workspace, "people/my_workspaces"))
+    if not workspaces:
+        await db.call("ensure_profile")  # lets who is new in, as a viewer; refuses who is disabled everywhere
+        workspaces = tuple(await db.rows(Workspace, "people/my_workspaces"))
     person = (await db.records("people/me"))[0]
     me = read(Me, {**person, "workspaces": workspaces})
-    if not workspaces:
-        raise NoRight(f"{me.login} is a member of no workspace", "ask an admin to add you (kolony user role)")
-    chosen = [each for each in workspaces if workspace is None or each.slug == workspace]
-    if not chosen:
-        raise NotFound(f"{me.login} is a member of no workspace {workspace!r}", "see kolony workspace list")
-    return PersonSession(db, me, chosen[0])
+    place = workspace_place(workspace, [each.slug for each in workspaces], me.login)
+    return PersonSession(db, me, workspaces[place])
 
 
 async def clock(session: PersonSession) -> datetime:
@@ -64,16 +63,6 @@ async def clock(session: PersonSession) -> datetime:
 
 
 async def _check_schema(db: Database) -> None:
-    from kolony_tui.server.migrations import check_server_version, newest_version
-
     async with db.connection() as connection:
-        check_server_version(connection)
-        live = await connection.fetchval("SELECT kolony.schema_version()")
-    ours = newest_version()
-    if live > ours:
-        raise SchemaMismatch(f"the schema is version {live}, newer than this program's {ours}", "upgrade kolony")
-    if live < ours:
-        raise SchemaMismatch(
-            f"the schema is version {live}, older than this program's {ours}",
-            "run kolony migrate as the role that owns the database",
-        )
+        check_server_version(connection.get_server_version().major)
+        check_schema_version(await connection.fetchval("SELECT kolony.schema_version()"))

@@ -37,10 +37,10 @@ def new_token() -> Token:
 
 
 def parse_token(text: str) -> Token:
-    """Reads a token that a person pasted. Raises UsageError where it cannot be one; check digits find a typing error."""
+    """Reads a token that a person pasted. Raises UsageError where it cannot be one, or has a typing error."""
     match = _FORM.fullmatch(text.strip())
     if match is None:
-        raise UsageError("that is no agent token", "it looks like kol_..., 70 characters, as kolony token issue shows it")
+        raise UsageError("that is no agent token", "it is kol_... with 70 characters, as kolony token issue shows it")
     whole = match[0]
     if _check(whole[:-6]) != match[3]:
         raise UsageError("that agent token has a typing error", "copy it again, whole")

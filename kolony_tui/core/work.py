@@ -85,7 +85,7 @@ async def runs(
 
 async def settle(session: PersonSession) -> int:
     """Takes back what lost runners held; the clock has decided it already. Answers how many runs that were."""
-    settled: int = (await session.db.call("settle", session.workspace.workspace_id))[0][0]
+    settled: int = await session.db.value("work/settle", session.workspace.workspace_id)
     return settled
 
 

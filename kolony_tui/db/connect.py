@@ -11,30 +11,15 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from kolony_tui.db.errors import translated
+from kolony_tui.db.errors import DRIVER_ERRORS, translated
 from kolony_tui.db.guard import refusals
 from kolony_tui.db.queries import query
 from kolony_tui.db.rows import read
+from kolony_tui.db.startup import SETTINGS
 from kolony_tui.db.target import Target, tls_for
 from kolony_tui.models.errors import CannotConnect, KolonyError, LoginRefused, NoRight
 
 _Row = TypeVar("_Row")
-
-# Sent with every start-up, so that settings an administrator or an attacker put on the role do not apply.
-_SETTINGS = {
-    "search_path": "pg_catalog",
-    "statement_timeout": "0",
-    "lock_timeout": "0",
-    "idle_in_transaction_session_timeout": "15s",
-    "idle_session_timeout": "0",
-    "default_transaction_isolation": "read committed",
-    "default_transaction_read_only": "off",
-    "row_security": "on",
-    "client_min_messages": "warning",
-    "TimeZone": "UTC",
-    "bytea_output": "hex",
-    "local_preload_libraries": "",
-}
 
 
 async def connect(target: Target, application: str, *, patience: float = 10.0) -> asyncpg.Connection:
@@ -56,19 +41,23 @@ async def connect(target: Target, application: str, *, patience: float = 10.0) -
         connection: asyncpg.Connection = await asyncpg.connect(
             target.dsn or None,
             timeout=float(options.pop("timeout", patience)),
-            server_settings={**_SETTINGS, "application_name": application},
+            server_settings={**SETTINGS, "application_name": application},
             **options,
         )
     except asyncpg.ClientConfigurationError as error:
         raise CannotConnect(f"{target.origin} does not say where to connect ({error})") from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except DRIVER_ERRORS as error:
         if found:
             raise CannotConnect(f"{found[0]}, which Kolony refuses", "use a server with SCRAM-SHA-256") from error
         raise _said(error, target) from error
     finally:
         refusals.reset(mark)
-    for kind in ("json", "jsonb"):
-        await connection.set_type_codec(kind, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+    try:
+        for kind in ("json", "jsonb"):
+            await connection.set_type_codec(kind, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+    except DRIVER_ERRORS as error:
+        connection.terminate()
+        raise _said(error, target) from error
     return connection
 
 
@@ -114,7 +103,7 @@ class Database:
                 self._connection = await connect(self.target, self.application)
             try:
                 yield self._connection
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except DRIVER_ERRORS as error:
                 known = translated(error)
                 if isinstance(known, CannotConnect):
                     self._connection.terminate()

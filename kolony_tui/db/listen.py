@@ -10,6 +10,7 @@ from collections.abc import Callable
 import asyncpg
 
 from kolony_tui.db.connect import connect, pause_seconds
+from kolony_tui.db.errors import DRIVER_ERRORS
 from kolony_tui.db.target import Target
 from kolony_tui.models.errors import KolonyError, LoginRefused
 
@@ -69,7 +70,7 @@ class Listener:
                     break
                 # A half-open connection says nothing for ever; a round trip shows it.
                 await connection.fetchval("SELECT 1", timeout=5)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        except DRIVER_ERRORS:
             pass
         finally:
             connection.terminate()

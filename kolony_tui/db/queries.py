@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
-from pathlib import Path
+
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without typing: these modules are to load fast
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@cache
+def sql_path() -> str:
+    """The path of the folder ``sql/``: inside the installed package, or beside it in a checkout."""
+    package = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    shipped = os.path.join(package, "sql")
+    return shipped if os.path.isdir(shipped) else os.path.join(os.path.dirname(package), "sql")
 
 
 def sql_folder() -> Path:
-    """The folder ``sql/``: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    shipped = package / "sql"
-    return shipped if shipped.is_dir() else package.parent / "sql"
+    """``sql_path`` as a Path."""
+    from pathlib import Path
+
+    return Path(sql_path())
 
 
 @cache
@@ -19,5 +31,11 @@ def query(name: str) -> str:
 
     Its name stands in front as a comment, so that it can be recognised in server logs and pg_stat_activity.
     """
-    text = (sql_folder() / "queries" / f"{name}.sql").read_text(encoding="utf-8")
-    return f"/* kolony:{name} */ {text.strip()}"
+    with open(os.path.join(sql_path(), "queries", f"{name}.sql"), encoding="utf-8") as file:
+        return f"/* kolony:{name} */ {file.read().strip()}"
+
+
+@cache
+def json_query(name: str) -> str:
+    """The same, with each row as one JSON object (text), in the same order."""
+    return f"SELECT row_to_json(r)::text FROM (\n{query(name)}\n) r"  # noqa: S608  (statements of ours)

@@ -13,7 +13,6 @@ from urllib.parse import parse_qs, urlsplit
 from kolony_tui.models.errors import CannotConnect
 from kolony_tui.models.secret import Secret
 
-LIBPQ_NAMES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGSERVICE")
 _KEYWORDS = {"host": "host", "port": "port", "dbname": "database", "user": "user", "password": "password",
              "service": "service", "passfile": "passfile", "sslmode": "ssl", "connect_timeout": "timeout"}  # fmt: skip
 _URL_SCHEMES = ("postgresql", "postgres")

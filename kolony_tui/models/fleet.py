@@ -4,37 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from kolony_tui.models.states import Activity as Activity
+from kolony_tui.models.states import AgentStatus as AgentStatus
+from kolony_tui.models.states import Desired as Desired
 from kolony_tui.models.untrusted import Untrusted
-
-
-class Desired(StrEnum):
-    """What people want of an agent."""
-
-    ACTIVE = "active"
-    PAUSED = "paused"
-    RETIRED = "retired"
-
-
-class AgentStatus(StrEnum):
-    """What the database observes of an agent; derived, never written."""
-
-    CONNECTING = "connecting"
-    ONLINE = "online"
-    BUSY = "busy"
-    ERROR = "error"
-    OFFLINE = "offline"
-
-
-class Activity(StrEnum):
-    """Whether an agent has work."""
-
-    IDLE = "idle"
-    QUEUED = "queued"
-    PROCESSING = "processing"
 
 
 @dataclass(frozen=True, slots=True)

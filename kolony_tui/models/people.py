@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
+from kolony_tui.models.states import Role as Role
 from kolony_tui.models.untrusted import Untrusted
-
-
-class Role(StrEnum):
-    """What a person may do in a workspace; each includes the one before it."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    ADMIN = "admin"
-
-    def includes(self, needed: Role) -> bool:
-        """Whether a holder of this role may do what ``needed`` may do."""
-        ranks = list(Role)
-        return ranks.index(self) >= ranks.index(needed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import hmac
-from typing import NoReturn
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without typing: these modules are to load fast
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 
 
 class Secret:
@@ -29,6 +31,8 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
+        import hmac
+
         return hmac.compare_digest(self._clear.encode(), other._clear.encode())
 
     def __hash__(self) -> int:

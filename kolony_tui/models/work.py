@@ -4,39 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from kolony_tui.models.states import CommandStatus as CommandStatus
+from kolony_tui.models.states import RunStatus as RunStatus
 from kolony_tui.models.untrusted import Untrusted
-
-
-class CommandStatus(StrEnum):
-    """Where a command stands; rolled up from its runs by the database."""
-
-    DRAFT = "draft"
-    QUEUED = "queued"
-    DISPATCHING = "dispatching"
-    EXECUTING = "executing"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class RunStatus(StrEnum):
-    """Where a run stands; what has not ended is derived from its lease."""
-
-    WAITING = "waiting"
-    DISPATCHING = "dispatching"
-    EXECUTING = "executing"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more happens to the run by itself."""
-        return self in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)

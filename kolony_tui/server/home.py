@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kolony_tui.models.errors import CannotConnect, UsageError, WorkFailed
+from kolony_tui.models.errors import CannotConnect
+from kolony_tui.server import traces
 from kolony_tui.server.private_files import locked, said_plainly, write_private
-
-ROOT_HOME = Path("/var/lib/kolony")
-"""For uid 0: the server runs as a user of its own then, who may not enter root's home folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +101,8 @@ class Home:
             raise said_plainly(error, self.path) from error
 
     def read_state(self) -> dict[str, Any]:
-        """What ``update_state`` kept; empty where nothing was kept yet."""
-        try:
-            state = json.loads(self.state.read_bytes())
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise WorkFailed(f"cannot read {self.state}: {error.strerror}") from error
-        except ValueError:
-            state = None
-        if not isinstance(state, dict):
-            raise WorkFailed(f"{self.state} is damaged", "move it away; Kolony makes a new one")
-        return state
+        """What ``update_state`` kept; empty where nothing was kept yet. Raises WorkFailed where it cannot be read."""
+        return traces.read_state(str(self.state))
 
     def update_state(self, **changes: Any) -> dict[str, Any]:
         """Set the given keys (None removes one) and return the whole; safe with other processes at once."""
@@ -131,13 +119,4 @@ def kolony_home() -> Home:
 
     Raises UsageError for a path that no server can live under.
     """
-    named = os.environ.get("KOLONY_HOME", "")
-    if named:
-        if not named.isprintable():
-            raise UsageError("KOLONY_HOME holds a character that cannot be printed", "set it to a plain path")
-        return Home(Path(named).expanduser().resolve())
-    if os.geteuid() == 0:
-        return Home(ROOT_HOME)
-    from platformdirs import user_data_path
-
-    return Home(user_data_path("kolony", appauthor=False))
+    return Home(Path(traces.home_folder()))

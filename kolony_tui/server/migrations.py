@@ -11,10 +11,9 @@ from pathlib import Path
 import asyncpg
 
 from kolony_tui.db.queries import sql_folder
-from kolony_tui.models.errors import CannotConnect, NoRight, SchemaMismatch, WorkFailed
-
-OLDEST_SERVER = 15
-NEWEST_SERVER = 18
+from kolony_tui.models.errors import NoRight, SchemaMismatch, WorkFailed
+from kolony_tui.server.versions import check_server_version
+from kolony_tui.server.versions import newest_version as newest_version
 
 _FILE_NAME = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
 
@@ -65,11 +64,6 @@ def migrations(folder: Path | None = None) -> tuple[Migration, ...]:
     return tuple(found)
 
 
-def newest_version() -> int:
-    """The schema version that this program was made for."""
-    return migrations()[-1].version
-
-
 async def plan(connection: asyncpg.Connection, ours: tuple[Migration, ...] | None = None) -> MigrationPlan:
     """What is applied and what is not; reads only.
 
@@ -78,7 +72,7 @@ async def plan(connection: asyncpg.Connection, ours: tuple[Migration, ...] | Non
         SchemaMismatch: the schema is newer than this program, or an applied migration is not the one we have.
     """
     ours = migrations() if ours is None else ours
-    check_server_version(connection)
+    check_server_version(connection.get_server_version().major)
     if not await _has_ledger(connection):
         return MigrationPlan((), ours)
     ledger = await connection.fetch("SELECT version, name, checksum FROM kolony.migrations ORDER BY version")
@@ -94,16 +88,6 @@ async def plan(connection: asyncpg.Connection, ours: tuple[Migration, ...] | Non
                 "a migration is never edited after it was applied: install the release that applied it",
             )
     return MigrationPlan(ours[: len(ledger)], ours[len(ledger) :])
-
-
-def check_server_version(connection: asyncpg.Connection) -> None:
-    """Refuses a server that Kolony was not tested on (CannotConnect)."""
-    major = connection.get_server_version().major
-    if major < OLDEST_SERVER:
-        raise CannotConnect(
-            f"the server is PostgreSQL {major}, too old for Kolony",
-            f"use PostgreSQL {OLDEST_SERVER} to {NEWEST_SERVER}",
-        )
 
 
 async def migrate(

@@ -13,6 +13,7 @@ from kolony_tui.server.address import PORT, Address, socket_path
 from kolony_tui.server.binaries import Binaries, plain_environment
 from kolony_tui.server.home import Home
 from kolony_tui.server.os_user import ServerUser
+from kolony_tui.server.traces import read_pid_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,8 @@ class PidFile:
 
 def read_pid_file(data: Path) -> PidFile | None:
     """What ``data`` says about its server; None where it says nothing whole. It may be stale: ask the address."""
-    try:
-        lines = (data / "postmaster.pid").read_text("utf-8", errors="surrogateescape").split("\n")
-        return PidFile(int(lines[0]), lines[4], int(lines[3]), lines[7].strip())
-    except (OSError, IndexError, ValueError):
-        return None
+    found = read_pid_lines(str(data))
+    return PidFile(*found) if found else None
 
 
 def running_address(data: Path) -> Address | None:

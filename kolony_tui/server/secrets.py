@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import quote
 
 from kolony_tui.models.errors import CannotConnect, WorkFailed
 from kolony_tui.models.secret import Secret
 from kolony_tui.server.home import Home
 from kolony_tui.server.private_files import private_folder, said_plainly, write_private
+from kolony_tui.server.traces import read_secret, secret_file
 
 SUPERUSER_SECRET = "superuser"  # noqa: S105 (the name of a secret, not one)
 MARK = ".keyring"
@@ -53,7 +52,7 @@ class SecretStore:
     def get(self, name: str) -> Secret | None:
         """The secret, or None where none was set. Raises CannotConnect where it is there and cannot be had."""
         file, mark = self._paths(name)
-        clear = _read(file)
+        clear = read_secret(str(file))
         if clear is not None:
             self._where = self._in_files
             return Secret(clear)
@@ -99,8 +98,8 @@ class SecretStore:
             raise said_plainly(error, self._home.secrets, WorkFailed) from error
 
     def _paths(self, name: str) -> tuple[Path, Path]:
-        plain = quote(name, safe="").replace(".", "%2E")
-        return self._home.secrets / plain, self._home.secrets / (plain + MARK)
+        file = secret_file(str(self._home.secrets), name)
+        return Path(file), Path(file + MARK)
 
     def _usable_keyring(self) -> Keyring | None:
         if _is_root():
@@ -132,20 +131,3 @@ def _kept(keyring: Keyring, service: str, name: str, secret: Secret) -> bool:
         return keyring.get(service, name) == secret.reveal()
     except WorkFailed:
         return False
-
-
-def _read(file: Path) -> str | None:
-    try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise CannotConnect(f"cannot read {file}: {error.strerror}", "check who owns it") from error
-    with os.fdopen(descriptor, encoding="utf-8") as open_file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-            raise CannotConnect(
-                f"{file} holds a secret and is not private (uid {found.st_uid}, {stat.filemode(found.st_mode)})",
-                f"look who could read it, then: chmod 600 {file}",
-            )
-        return open_file.read()

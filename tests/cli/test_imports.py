@@ -33,8 +33,16 @@ def test_help_loads_next_to_nothing(kolony: CommandLine) -> None:
     assert not loaded & {*SLOW_FOR_ALL, "asyncpg", "pydantic", "asyncio", "psutil", "platformdirs"}
 
 
-@pytest.mark.parametrize("words", [["run", "list", "--json"], ["agent", "list"], ["command", "list", "--json"]])
-def test_reading_verbs_load_no_screen_and_no_keyring(kolony: CommandLine, words: list[str]) -> None:
+@pytest.mark.parametrize("words", [["agent", "list"], ["run", "list"]])
+def test_tables_load_no_screen_and_no_keyring(kolony: CommandLine, words: list[str]) -> None:
     loaded = _loaded(words, kolony._environment({}))
     assert "asyncpg" in loaded
     assert not loaded & {*SLOW_FOR_ALL, "pydantic", "scramp"}
+
+
+@pytest.mark.parametrize("verb", ["run", "command", "token", "user"])
+def test_lists_for_scripts_load_next_to_nothing(kolony: CommandLine, verb: str) -> None:
+    loaded = _loaded([verb, "list", "--json"], kolony._environment({}))
+    assert "ctypes" in loaded
+    slow = {"asyncpg", "asyncio", "inspect", "dataclasses", "typing", "pathlib", "subprocess", "socket", "ssl", "uuid"}
+    assert not loaded & {*SLOW_FOR_ALL, *slow, "shutil", "tempfile", "hashlib", "platformdirs", "tomllib"}

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from kolony_tui.models.errors import UsageError, WorkFailed
-from kolony_tui.server.home import ROOT_HOME, Home, kolony_home
+from kolony_tui.server.home import Home, kolony_home
+from kolony_tui.server.traces import ROOT_HOME
 from kolony_tui.server.private_files import write_private
 
 
@@ -33,7 +34,7 @@ def test_the_default_is_the_users_data_folder(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert kolony_home().path == tmp_path / "kolony"
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert kolony_home().path == ROOT_HOME
+    assert str(kolony_home().path) == ROOT_HOME
 
 
 def test_nobody_else_can_write_in_the_home(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+SELECT kolony.settle($1) AS settled
