@@ -58,6 +58,10 @@ async def connect(target: Target, application: str, *, patience: float = 10.0) -
     except DRIVER_ERRORS as error:
         connection.terminate()
         raise _said(error, target) from error
+    except BaseException:
+        # Nobody else knows of it yet, so whoever cancels us could not close it.
+        connection.terminate()
+        raise
     return connection
 
 
@@ -69,6 +73,9 @@ def _said(error: Exception, target: Target) -> KolonyError:
     assert known is not None
     if isinstance(known, NoRight):
         return LoginRefused(known.message, "ask an admin to add this login (kolony user add)")
+    if not isinstance(known, CannotConnect):
+        # A database that is being moved or takes no connections (55000, 57P03 and others).
+        return CannotConnect(known.message, known.hint)
     return known
 
 
