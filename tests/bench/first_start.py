@@ -1,0 +1,115 @@
+"""From ``kolony`` to a screen that takes keys: the first start against initdb and the server alone, later ones against Textual.
+
+Run with ``python -m tests.bench first_start``; it takes about two minutes.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.bench.measuring import Installation, installation, interleaved, machine, timed, told
+from tests.terminal import Terminal
+
+ROUNDS = 5
+LATER_ROUNDS = 11
+FIRST_BOUND = 2.5
+LATER_BOUND = 1.5
+GRACE = 0.3
+"""Seconds that a later start may take beyond an empty Textual app."""
+EMPTY_APP = """
+from textual.app import App
+from textual.widgets import Input
+class Empty(App):
+    def compose(self):
+        yield Input()
+Empty().run()
+"""
+
+
+def main() -> None:
+    """Print both figures."""
+    print(machine())
+    with installation() as installed:
+        first = interleaved(
+            {"kolony": lambda: _first(installed), "server": lambda: _server_alone(installed)}, ROUNDS
+        )
+        what = "first start to a screen that takes keys"
+        print(told(what, ("kolony", first["kolony"]), ("initdb and start", first["server"]), FIRST_BOUND))
+        with installed.home() as home:
+            installed.kolony(home, "db", "start")
+            _app(installed, home)
+            later = interleaved(
+                {"kolony": lambda: _app(installed, home), "textual": lambda: _empty(installed, home)}, LATER_ROUNDS
+            )
+        what = f"later start ({GRACE} s granted)"
+        print(told(what, ("kolony", later["kolony"]), ("empty app + 0.3 s", later["textual"] + GRACE), LATER_BOUND))
+
+
+def _first(installed: Installation) -> float:
+    with installed.home() as home:
+        return _app(installed, home)
+
+
+def _app(installed: Installation, home: Path) -> float:
+    return _until_a_key_shows([installed.program("kolony")], installed.environment(home))
+
+
+def _empty(installed: Installation, home: Path) -> float:
+    return _until_a_key_shows([installed.program("python"), "-c", EMPTY_APP], installed.environment(home))
+
+
+def _until_a_key_shows(program: list[str | Path], environment: dict[str, str]) -> float:
+    """Seconds from the start of a program until its screen shows a character that was typed."""
+    with Terminal(program, environment, columns=120, rows=36) as terminal:
+        typed = time.perf_counter()
+        while "ß" not in terminal.text:
+            # Keys that come before the program reads them are lost, or are answers to another question: so, again.
+            if terminal.written and time.perf_counter() - typed > 0.03:
+                terminal.send("ß")
+                typed = time.perf_counter()
+            if not terminal.read(0.005):
+                raise RuntimeError(f"it ended before it took a key:\n{terminal.text}")
+            if time.perf_counter() - terminal.started > 60:
+                raise RuntimeError(f"it took no key in a minute:\n{terminal.text}")
+        taken = time.perf_counter() - terminal.started
+        terminal.send("\x11")  # ctrl+q
+        terminal.wait_for_end()
+        return taken
+
+
+def _server_alone(installed: Installation) -> float:
+    """Seconds that initdb and ``pg_ctl -w start`` take, with nothing turned off."""
+    folder = Path(tempfile.mkdtemp(prefix="alone-", dir=installed.folder))
+    user: dict[str, Any] = {}
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root; Kolony has made this user by now
+        entry = pwd.getpwnam("kolony-postgres")
+        user = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+        os.chown(folder, entry.pw_uid, entry.pw_gid)
+    pg_ctl = [installed.postgres / "pg_ctl", "-D", folder / "data", "-w"]
+
+    def run(*program: str | Path) -> None:
+        subprocess.run(
+            program, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=folder, env={"LC_ALL": "C"}, **user
+        )
+
+    def make_and_start() -> None:
+        run(installed.postgres / "initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres", "-E", "UTF8")
+        run(*pg_ctl, "-l", folder / "log", "-o", f"-k {folder} -c listen_addresses=", "start")
+
+    try:
+        return timed(make_and_start)
+    finally:
+        run(*pg_ctl, "-m", "immediate", "stop")
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
