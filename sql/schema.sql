@@ -769,9 +769,8 @@ AS
 DECLARE
     command kolony.commands := kolony.command_for_step(the_command, 'operator');
     open_run uuid;
-    became text[] := '{}';
+    asked uuid[] := '{}';
 BEGIN
-    PERFORM kolony.settle_lost(command.workspace_id, NULL);
     UPDATE kolony.commands c SET outcome = 'cancelled', finished_at = now()
     WHERE c.workspace_id = command.workspace_id AND c.command_id = the_command
       AND c.submitted_at IS NULL AND c.outcome IS NULL;
@@ -781,17 +780,20 @@ BEGIN
             WHERE r.workspace_id = command.workspace_id AND r.command_id = the_command AND r.outcome IS NULL
             ORDER BY r.run_id
         LOOP
-            became := became || kolony.cancel_open_run(command.workspace_id, open_run, "left"(coalesce(why, ''), 1000));
+            IF kolony.cancel_open_run(command.workspace_id, open_run, "left"(coalesce(why, ''), 1000)) IS NOT NULL THEN
+                asked := asked || open_run;
+            END IF;
         END LOOP;
-        IF array_remove(became, NULL) = '{}' THEN
+        IF asked = '{}' THEN
             RAISE EXCEPTION 'command #% has ended already (%)', command.number, (SELECT c.outcome FROM kolony.commands c
                 WHERE c.workspace_id = command.workspace_id AND c.command_id = the_command) USING ERRCODE = '55000';
         END IF;
         PERFORM kolony.roll_up(command.workspace_id, the_command);
+        PERFORM kolony.settle_lost(command.workspace_id, NULL);
     END IF;
     PERFORM kolony.hint(command.workspace_id, 'agents:*');
-    RETURN QUERY SELECT count(*) FILTER (WHERE b = 'cancelled'), count(*) FILTER (WHERE b = 'requested')
-                 FROM unnest(became) b;
+    RETURN QUERY SELECT count(*) FILTER (WHERE r.outcome IS NOT NULL), count(*) FILTER (WHERE r.outcome IS NULL)
+                 FROM kolony.runs r WHERE r.workspace_id = command.workspace_id AND r.run_id = ANY (asked);
 END
 
 --- function cancel_open_run(home uuid, the_run uuid, why text)
@@ -829,7 +831,6 @@ DECLARE
     run kolony.runs := kolony.run_for_step(the_run);
     became text;
 BEGIN
-    PERFORM kolony.settle_lost(run.workspace_id, run.agent_id);
     became := kolony.cancel_open_run(run.workspace_id, the_run, "left"(coalesce(why, ''), 1000));
     IF became IS NULL THEN
         RAISE EXCEPTION 'this run has ended already (%)', coalesce(
@@ -837,8 +838,11 @@ BEGIN
             USING ERRCODE = '55000';
     END IF;
     PERFORM kolony.roll_up(run.workspace_id, run.command_id);
+    -- After the request: a runner that is gone will not confirm it, so its run ends here.
+    PERFORM kolony.settle_lost(run.workspace_id, run.agent_id);
     PERFORM kolony.hint(run.workspace_id, 'agent:' || run.agent_id);
-    RETURN became;
+    RETURN coalesce((SELECT r.outcome FROM kolony.runs r
+                     WHERE r.workspace_id = run.workspace_id AND r.run_id = the_run), became);
 END
 
 --- function change_disabled(in_workspace uuid, who text, to_disabled boolean)
