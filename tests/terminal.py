@@ -55,7 +55,9 @@ class Terminal:
     def __enter__(self) -> Terminal:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.process.kill()
         self.process.wait()
         os.close(self._here)
@@ -75,7 +77,7 @@ class Terminal:
         os.write(self._here, keys.encode())
 
     def wait_for(self, shown: str | Callable[[str], object], deadline: float = 60.0) -> None:
-        """Reads until the screen shows that text, or fulfils that condition; AssertionError after ``deadline`` seconds."""
+        """Reads until the screen shows that text or fulfils that condition; fails after ``deadline`` seconds."""
         ready = (lambda text: shown in text) if isinstance(shown, str) else shown
         end = time.monotonic() + deadline
         while not ready(self.text):
