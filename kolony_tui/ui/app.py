@@ -12,10 +12,12 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from rich.text import Text
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
-from textual.worker import Worker, WorkerState
+from textual.scrollbar import ScrollBar
+from textual.worker import Worker, WorkerError, WorkerState
 
 from kolony_tui.core import fleet, work
 from kolony_tui.core.connection import Destination
@@ -27,6 +29,7 @@ from kolony_tui.models.people import Role
 from kolony_tui.models.work import Run
 from kolony_tui.text import safe
 from kolony_tui.ui.companion import Companion
+from kolony_tui.ui.early_keys import EarlyKeys
 from kolony_tui.ui.live import Live, LiveQuery
 from kolony_tui.ui.looks import Drawing, queue_places, what_agents_do
 from kolony_tui.ui.opening import Opening, wall_clock
@@ -47,6 +50,7 @@ class KolonyApp(App[int]):
     CSS_PATH = "styles/app.tcss"
     MODES: ClassVar[dict[str, Callable[[], Screen[None]]]] = {entry.name: entry.make for entry in SCREENS}  # type: ignore[assignment]
     DEFAULT_MODE = "dashboard"
+    ENABLE_COMMAND_PALETTE = False  # its own key would beat ours; the palette is a command like any other
     COMMANDS: ClassVar[set[Any]] = {CommandHits, AgentHits, RunHits}
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  (Textual declares it otherwise)
@@ -94,9 +98,12 @@ class KolonyApp(App[int]):
 
     def on_mount(self) -> None:
         """Connects; the dashboard is there meanwhile."""
-        from kolony_tui.ui.themes import KOLONY
+        from kolony_tui.ui.themes import KOLONY, PlainScrollBar
 
         self.register_theme(KOLONY)
+        if self.opening.ascii_only:
+            self.add_class("-ascii")
+            ScrollBar.renderer = PlainScrollBar
         wanted = self.remembered.get("theme") or self.opening.theme or THEME
         self.theme = wanted if wanted in self.available_themes else THEME
         self.set_keymap({name: ",".join(self.keys[name]) for name in self.opening.keymap})
@@ -166,7 +173,13 @@ class KolonyApp(App[int]):
         self.exit(return_code=128 + number)
 
     async def on_unmount(self) -> None:
-        """Ends what was begun."""
+        """Ends what was begun: first whoever might open a connection once more, then the connections."""
+        workers = list(self.workers)
+        for worker in workers:
+            worker.cancel()
+        for worker in workers:
+            with contextlib.suppress(WorkerError):
+                await worker.wait()
         await self.companion.end()
         for session in (self.session, self.output_session):
             if session is not None:
@@ -246,6 +259,12 @@ class KolonyApp(App[int]):
     def ground(self) -> FramedScreen | None:
         """The full screen on which one works, below any dialog."""
         return next((each for each in reversed(self.screen_stack) if isinstance(each, FramedScreen)), None)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keeps what is typed into a dialog that is not quite there yet."""
+        if isinstance(event, events.Key) and isinstance(self.screen, EarlyKeys) and self.screen.keep(event):
+            return
+        await super().on_event(event)
 
     # Commands
 
@@ -351,6 +370,8 @@ class KolonyApp(App[int]):
     def memory(self) -> dict[str, Any]:
         """What the next app should know."""
         kept = {**self.remembered, "screen": self.current_mode, "theme": self.theme}
+        # Half a command may hold anything, and the state file no secret.
+        kept.pop("unsent", None)
         for name in self._screen_stacks:
             for screen in self._screen_stacks[name]:
                 if isinstance(screen, FramedScreen):

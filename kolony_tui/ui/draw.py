@@ -48,13 +48,13 @@ def content(*parts: Part) -> Content:
     return Content.assemble(*((text.plain, TONES[tone]) for text, tone in parts))
 
 
-def line(left: Iterable[Part], right: Iterable[Part], width: int, fill: str = " ") -> Content:
-    """One line: ``left``, then ``fill`` up to ``right``. Too narrow: ``left`` is cut, then ``right`` goes."""
+def line(left: Iterable[Part], right: Iterable[Part], width: int, ellipsis: str = "…") -> Content:
+    """One line with two sides. Too narrow: ``left`` is cut, and where that would leave too little, ``right`` goes."""
     before, after = content(*left), content(*right)
     room = width - after.cell_length - bool(after.plain)
     if room < min(before.cell_length, 12):
         after, room = Content(), width
     if before.cell_length > room:
-        before = before.truncate(max(room, 1), ellipsis=True)
+        before = Content.assemble(before.truncate(max(room - 1, 0)), ellipsis)
     gap = width - before.cell_length - after.cell_length
-    return Content.assemble(before, (fill * max(gap, 0), "$text-disabled" if fill.strip() else ""), after)
+    return Content.assemble(before, " " * max(gap, 0), after)

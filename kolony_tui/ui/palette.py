@@ -20,7 +20,9 @@ class Palette(CommandPalette):
 
     def on_mount(self) -> None:
         """Signs it."""
-        self.query_one(SearchIcon).icon = ">"
+        icon = self.query_one(SearchIcon)
+        icon.icon = ">"
+        icon.refresh()
 
 
 class _Finder(Provider):

@@ -52,7 +52,8 @@ class Command:
 
     ``role`` is the least role that may (None: it changes nothing). ``unavailable`` answers why it cannot be done
     now, or None. ``argument`` names what may follow on the ``:`` line, ``arguments`` the choices for it. ``short`` is
-    its word among the hints (empty: it is not one of them), ``shown`` whether palette and ``:`` line have it.
+    its word among the hints (empty: it is not one of them), ``shown`` whether palette and ``:`` line have it;
+    ``everywhere``: its keys work in dialogs too.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Command:
     argument: str = ""
     arguments: Callable[[KolonyApp], Iterable[str]] = _nothing
     short: str = ""
+    everywhere: bool = False
     shown: bool = True
 
     def why_disabled(self, app: KolonyApp) -> str | None:
@@ -138,7 +140,14 @@ def commands_of(place: Place) -> list[Command]:
 def bindings(place: Place) -> list[Binding]:
     """What a widget or screen that is this place has as ``BINDINGS``."""
     return [
-        Binding(",".join(command.keys), f"app.command('{command.id}')", command.title, id=command.id, show=False)
+        Binding(
+            ",".join(command.keys),
+            f"app.command('{command.id}')",
+            command.title,
+            id=command.id,
+            show=False,
+            priority=command.everywhere,
+        )
         for command in commands_of(place)
         if command.keys
     ]
@@ -193,6 +202,7 @@ def _check_clashes(keys: Mapping[str, Sequence[str]]) -> None:
 _KEY_WORDS = {
     "question_mark": "?", "colon": ":", "slash": "/", "plus": "+", "minus": "-", "escape": "esc", "space": "space",
     "exclamation_mark": "!", "equals_sign": "=", "less_than_sign": "<", "greater_than_sign": ">", "underscore": "_",
+    "left_square_bracket": "[", "right_square_bracket": "]", "comma": ",",
 }  # fmt: skip
 
 

@@ -1,7 +1,10 @@
-"""Kolony's own theme: calm, with one accent."""
+"""Kolony's own theme: calm, with one accent; and scroll bars without block characters."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from textual.scrollbar import ScrollBarRender
 from textual.theme import Theme
 
 KOLONY = Theme(
@@ -19,3 +22,10 @@ KOLONY = Theme(
     dark=True,
     variables={"primary-muted": "#233247", "text-muted": "#8a94a6", "text-disabled": "#566072"},
 )
+
+
+class PlainScrollBar(ScrollBarRender):
+    """Made of blanks alone, for terminals that have nothing beyond ASCII."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "] * 8
+    HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * 8

@@ -142,8 +142,10 @@ REMEMBERED: Mapping[str, Any] = {}
 
 
 def words(app: KolonyApp) -> str:
-    """Everything that is on the screen, as text."""
-    lines = app.screen._compositor.render_strips()
+    """Everything that is on the screen, as text; what a dialog leaves of the screen below comes first."""
+    below = app._background_screens if app.screen.is_modal else []
+    screens = [*below, app.screen]
+    lines = [strip for screen in screens for strip in screen._compositor.render_strips()]
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in lines)
 
 

@@ -11,7 +11,7 @@ from tests.ui.stage import Stage, toasts, until, words
 
 async def test_work_of_others_shows_within_a_second(stage: Stage) -> None:
     await stage.send("an old one")
-    async with stage.app("eve") as (app, pilot):
+    async with stage.app("eve") as (app, _):
         await until(lambda: "an old one" in words(app), "the queue is shown")
         began = time.monotonic()
         await stage.send("brand new work")
@@ -60,6 +60,7 @@ async def test_composer_writes_lines_drafts_and_errors(stage: Stage) -> None:
         await until(lambda: "draft #2 is kept" in toasts(app), "said so")
         person = await stage.workspace.database.connect("bob")
         draft = await person.fetchrow("SELECT content, submitted_at FROM kolony.commands WHERE number = 2")
+        assert draft is not None
         assert tuple(draft) == ("earlier work\nmore", None)
         await pilot.press("colon", *"submit", "space", "2", "enter")
         await until(lambda: "draft 2 is sent" in toasts(app), "sent by name")

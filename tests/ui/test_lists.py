@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 
 from textual.app import App, ComposeResult
 
+from kolony_tui.ui.app import KolonyApp
 from kolony_tui.ui.draw import cell
 from kolony_tui.ui.looks import Drawing
 from kolony_tui.ui.screens.asking import Question
-from kolony_tui.ui.widgets.rows import Column, RowList
+from kolony_tui.ui.widgets.rows import CURSOR, Column, RowList
+from kolony_tui.ui.widgets.run_list import RunList
 from tests.ui.stage import Stage, toasts, until, words
 
 
@@ -54,16 +56,16 @@ async def test_cursor_stays_with_its_row_and_the_row_where_it_was() -> None:
     app = Listing(100)
     async with app.run_test(size=(40, 12)) as pilot:
         await pilot.press(*["down"] * 30)
-        line = next(at for at, text in enumerate(drawn(app)) if text.startswith("›"))
+        line = next(at for at, text in enumerate(drawn(app)) if text.startswith(CURSOR))
         app.rows.show(
             [Thing(-number, "new") for number in range(1, 6)] + [Thing(number, "old") for number in range(100)]
         )
         await pilot.pause()
-        assert app.rows.cursor == 30
-        assert next(at for at, text in enumerate(drawn(app)) if text.startswith("›")) == line
+        assert app.rows.pointed == Thing(30, "old")
+        assert next(at for at, text in enumerate(drawn(app)) if text.startswith(CURSOR)) == line
         app.rows.show([Thing(number, "old") for number in range(100) if number != 30])
         await pilot.pause()
-        assert app.rows.cursor == 31, "a row that went leaves the cursor to the next one"
+        assert app.rows.pointed == Thing(31, "old"), "a row that went leaves the cursor to the next one"
 
 
 async def test_filter_order_and_marks() -> None:
@@ -82,7 +84,7 @@ async def test_filter_order_and_marks() -> None:
         assert app.rows.marks == {299, 298}
         app.rows.narrow("thing 7")
         assert len(app.rows.chosen) == 2
-        assert app.rows.hidden_marks == 2
+        assert app.rows.hidden_marks == 1
         app.rows.show([Thing(299, "gone on")])
         assert app.rows.marks == {299}, "what went is marked no more"
 
@@ -122,17 +124,23 @@ async def test_fifty_thousand_rows_are_no_burden() -> None:
         assert spent < 5, spent
 
 
+def queue(app: KolonyApp) -> str:
+    """What the queue of the dashboard shows."""
+    rows = app.screen_stack[0].query_one("#queue", RunList)
+    return "\n".join(rows.render_line(y).text for y in range(rows.size.height))
+
+
 async def test_filter_line_works_while_one_types(stage: Stage) -> None:
     for name in ("alpha", "beta", "gamma"):
         await stage.send(f"run {name}")
     async with stage.app("bob") as (app, pilot):
         await until(lambda: "run gamma" in words(app), "all are shown")
         await pilot.press("slash", *"beta")
-        await until(lambda: "run alpha" not in words(app) and "run beta" in words(app), "only what matches")
+        await until(lambda: "◌ #1" not in queue(app) and "run beta" in queue(app), "only what matches")
         await pilot.press("enter")
         assert "/beta (1 of 3)" in words(app), "a filter is never out of sight"
         await pilot.press("escape")
-        await until(lambda: "run alpha" in words(app), "escape shows all again")
+        await until(lambda: "run alpha" in queue(app), "escape shows all again")
 
 
 async def test_marked_runs_are_cancelled_together_after_one_question(stage: Stage) -> None:
@@ -157,7 +165,7 @@ async def test_marked_runs_are_cancelled_together_after_one_question(stage: Stag
         await pilot.press("y")
         await until(lambda: "2 cancelled" in toasts(app), "done, and said")
         assert await person.fetchval(count) == 2
-        await until(lambda: "run alpha" not in words(app) and "run gamma" in words(app), "gone from the queue")
+        await until(lambda: "run alpha" not in queue(app) and "run gamma" in queue(app), "gone from the queue")
 
 
 async def test_marked_agents_are_paused_together(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.scrollbar import ScrollBar
 
 from kolony_tui.ui.registry import SCREENS
 from tests.ui.scene import build
@@ -18,7 +19,9 @@ async def test_every_screen_at_every_size(stage: Stage) -> None:
             await pilot.resize_terminal(width, height)
             for entry in SCREENS:
                 await pilot.press(entry.key)
-                await until(lambda: "claude" in words(app), f"{entry.name} at {width}x{height}")
+                await until(
+                    lambda: "claude" in words(app) or "review" in words(app), f"{entry.name} at {width}x{height}"
+                )
                 for keys in (("question_mark", "escape"), ("n", "escape"), ("colon", "escape"), ("ctrl+p", "escape")):
                     await pilot.press(*keys)
                 assert all(len(line) <= width for line in words(app).splitlines())
@@ -50,10 +53,13 @@ async def test_wide_terminals_have_more_columns(stage: Stage) -> None:
         assert "CAUSE" not in words(app)
 
 
-async def test_ascii_glyphs(stage: Stage) -> None:
+async def test_ascii_glyphs(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ScrollBar, "renderer", ScrollBar.renderer)
     await build(stage)
     async with stage.app("bob", ascii_only=True) as (app, pilot):
         await until(lambda: "claude-1" in words(app), "shown")
-        await pilot.press("3")
-        await until(lambda: "worker-7" in words(app), "shown")
-        assert words(app).isascii()
+        for keys in ("3", "4", "question_mark"):
+            await pilot.press(keys)
+            await pilot.pause()
+            await until(lambda: "claude-1" in words(app), "shown")
+            assert words(app).isascii(), words(app)

@@ -115,5 +115,6 @@ COMMANDS: tuple[Command, ...] = (
             argument="NAME", arguments=_names),
     Command("go.workspace", "Change workspace", "works in another workspace", _workspace, keys=("ctrl+w",),
             name="workspace", unavailable=_no_workspaces, argument="", arguments=_slugs),
-    Command("go.quit", "Quit", "leaves Kolony", _quit, keys=("ctrl+q",), name="quit"),
+    Command("go.quit", "Quit", "leaves Kolony", _quit, keys=("ctrl+q",), name="quit",
+            everywhere=True),
 )  # fmt: skip

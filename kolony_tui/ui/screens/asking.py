@@ -55,10 +55,10 @@ class Question(ModalScreen[str | None]):
                 yield Static(Content("\n").join(content(part(each)) for each in listed), id="about")
             yield Static(content(part(self._said, "dim")))
             if self._reason is not None:
-                yield Input(self._given, placeholder=self._reason, id="reason", max_length=500)
+                yield Input(self._given, placeholder=self._reason, id="reason", compact=True, max_length=500)
             with Horizontal(id="buttons"):
-                yield Button(content(part(f"{self._no} (n)")), id="no")
-                yield Button(content(part(f"{self._yes} (y)")), id="yes", variant="error")
+                yield Button(content(part(f"{self._no} (n)")), id="no", compact=True)
+                yield Button(content(part(f"{self._yes} (y)")), id="yes", variant="error", compact=True)
 
     def action_yes(self) -> None:
         """Yes, with the reason."""
@@ -105,9 +105,9 @@ class Leaving(ModalScreen[str | None]):
             yield Static(content((self._agent, "accent"), part(f" works on {what}.", "strong")), id="question")
             yield Static(content(part("Stopped, they are handed back and run again next time.", "dim")))
             with Horizontal(id="buttons"):
-                yield Button(content(part("Stay (esc)")), id="stay")
-                yield Button(content(part("Leave it running (l)")), id="leave")
-                yield Button(content(part("Stop it (s)")), id="stop", variant="error")
+                yield Button(content(part("Stay (esc)")), id="stay", compact=True)
+                yield Button(content(part("Leave it running (l)")), id="leave", compact=True)
+                yield Button(content(part("Stop it (s)")), id="stop", variant="error", compact=True)
 
     def action_answer(self, answer: str) -> None:
         """Answers."""

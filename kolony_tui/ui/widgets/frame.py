@@ -35,9 +35,13 @@ class OneLine(Widget):
         """What it says."""
         return f"{content(*self._left).plain} {content(*self._right).plain}"
 
+    @property
+    def _ellipsis(self) -> str:
+        return "~" if self.app.has_class("-ascii") else "…"
+
     def render(self) -> Content:
         """Both sides at the width that there is."""
-        return Content.assemble(" ", line(self._left, self._right, max(self.size.width - 2, 0)), " ")
+        return Content.assemble(" ", line(self._left, self._right, max(self.size.width - 2, 0), self._ellipsis), " ")
 
 
 class Badge(Widget):

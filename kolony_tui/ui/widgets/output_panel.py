@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
 
 
+_ROOM_FOR_STREAMS = 90
+
+
 class RunOutput(OutputView):
     """The view; ``n`` begins a command where there is nothing to search for."""
 
@@ -78,6 +81,10 @@ class OutputPanel(Panel):
         if self.feed is not None and self.run is not None:
             self.feed.show(self.run.run_id, stream=self.feed.stream, attempt=attempt)
 
+    def on_resize(self) -> None:
+        """The title says more where there is room."""
+        self.draw_title()
+
     def chosen_runs(self) -> list[Run]:
         """What a step is for: the run that is shown."""
         return [self.run] if self.run is not None else []
@@ -102,7 +109,10 @@ class OutputPanel(Panel):
         right: list[Part] = [*run_state(run, drawing), part("  ")] if self.named else []
         if feed.end is not None and feed.end.attempt > 1:
             right.append(part(f"attempt {feed.end.attempt}  ", "warn"))
-        right.append(part(f"{feed.stream} only" if feed.stream else "stdout+stderr", "dim"))
+        if feed.stream is not None:
+            right.append(part(f"{feed.stream} only", "warn"))
+        elif self.size.width >= _ROOM_FOR_STREAMS:
+            right.append(part("stdout+stderr", "dim"))
         if self.view.follow:
             right.append(part("  following", "good"))
         else:

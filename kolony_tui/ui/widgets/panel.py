@@ -39,7 +39,9 @@ class Title(Widget):
     def render(self) -> Content:
         """The line at the width that there is."""
         room = max(self.size.width - 2, 0)
-        return Content.assemble(" ", line(self._left, self._right, room), " ")
+        return Content.assemble(
+            " ", line(self._left, self._right, room, "~" if self.app.has_class("-ascii") else "…"), " "
+        )
 
 
 class Panel(Vertical):

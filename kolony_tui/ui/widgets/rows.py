@@ -23,6 +23,7 @@ S = TypeVar("S")
 CURSOR = "›"  # noqa: RUF001  (points, and is not "greater than")
 _GUTTER = 2
 _GAP = 1
+_NARROW = 4
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,7 @@ class RowList(ScrollView, Generic[S], can_focus=True):
         return sum(1 for row in self._rows if self.key(row) in self.marks and self.key(row) not in self._index)
 
     def _arrange(self) -> None:
-        before = self._index.get(self.cursor)
+        before, old = self._index.get(self.cursor), self._view
         view = [row for row in self._rows if self._passes(row)] if self.filter else list(self._rows)
         column = next((each for each in self.columns if each.id == self.sorted_by), None)
         if column is not None and column.order is not None:
@@ -220,20 +221,27 @@ class RowList(ScrollView, Generic[S], can_focus=True):
         self._index = {key(row): number for number, row in enumerate(view)}
         if self.marks:
             self.marks &= {key(row) for row in self._rows}
-        self._keep_cursor(before)
+        self._keep_cursor(before, old)
         self.refresh()
 
-    def _keep_cursor(self, before: int | None) -> None:
+    def _keep_cursor(self, before: int | None, old: Sequence[S]) -> None:
         """The cursor stays on its row, and that row where it was in view; a row that went leaves it to the next one."""
         top = self.scroll_offset.y
         height = self._page
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._view) + self._header)
         now = self._index.get(self.cursor)
         if now is None:
-            at = min(before or 0, len(self._view) - 1)
-            self._point(self.key(self._view[at]) if self._view else None, by_person=False)
+            self._point(self._heir(before, old), by_person=False)
         elif before is not None and now != before and top <= before < top + height:
             self.scroll_to(y=max(top + now - before, 0), animate=False, force=True, immediate=True)
+
+    def _heir(self, before: int | None, old: Sequence[S]) -> Hashable | None:
+        """Who gets the cursor of a row that went: the next one that is still there, else the one before it."""
+        if before is not None:
+            for row in (*old[before + 1 :], *reversed(old[:before])):
+                if self.key(row) in self._index:
+                    return self.key(row)
+        return self.key(self._view[0]) if self._view else None
 
     def _passes(self, row: S) -> bool:
         wanted = self.filter.lower()
@@ -369,8 +377,11 @@ class RowList(ScrollView, Generic[S], can_focus=True):
         if self._layout[0] == width:
             return self._layout[1]
         kept = list(self.columns)
-        while len(kept) > 1 and sum(each.width + _GAP for each in kept) - _GAP > width:
+        while any(each.rank for each in kept) and sum(each.width + _GAP for each in kept) - _GAP > width:
             kept.remove(max(reversed(kept), key=lambda each: each.rank))
+        if sum(each.width + _GAP for each in kept) - _GAP > width:
+            self._layout = width, _squeezed(kept, width)
+            return self._layout[1]
         left = width - sum(each.width + _GAP for each in kept) + _GAP
         flexible = [each for each in kept if each.flexible]
         extra = {each.id: left // len(flexible) for each in flexible} if flexible and left > 0 else {}
@@ -428,9 +439,16 @@ class RowList(ScrollView, Generic[S], can_focus=True):
         for text, tone in column.cell(row, drawing):
             if left <= 0:
                 break
-            shown = text.cut(left)
+            shown = text.cut(left, ellipsis=drawing.glyph("…"))
             left -= shown.cells
             segments.append(Segment(shown.plain, base + self._style(tone)))
         padding = Segment(" " * max(left, 0), base)
         gap = Segment(" " * _GAP, base)
         return [padding, *segments, gap] if column.right else [*segments, padding, gap]
+
+
+def _squeezed(columns: list[Column[S]], width: int) -> list[tuple[Column[S], int]]:
+    """Columns of which none may go: the wide ones share what there is."""
+    room = width - _GAP * (len(columns) - 1) - sum(each.width for each in columns if each.width <= _NARROW)
+    total = sum(each.width for each in columns if each.width > _NARROW)
+    return [(each, each.width if each.width <= _NARROW else max(each.width * room // total, 0)) for each in columns]

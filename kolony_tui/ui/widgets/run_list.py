@@ -42,7 +42,7 @@ COLUMNS: tuple[Column[Run], ...] = (
     Column(
         "priority",
         "PRI",
-        3,
+        4,
         lambda run, _: cell(str(run.priority), "dim"),
         lambda run: -run.priority,
         right=True,
