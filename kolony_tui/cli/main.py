@@ -16,6 +16,9 @@ TYPE_CHECKING = False  # typing.TYPE_CHECKING without typing: these modules are 
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+# argparse has gettext look for a translation of each of its words, in several folders each time; there is none.
+setattr(argparse, "_", str)  # noqa: B010  (the checker does not know this name)
+
 # Verb, the module whose ``register_<verb>`` declares it, and its line in the help. A verb is declared when it is used:
 # building every parser would cost more than most verbs take.
 VERBS: tuple[tuple[str, str, str], ...] = (
@@ -120,10 +123,11 @@ def parser_for(words: Sequence[str]) -> Parser:
     add_connection_options(parser, first=True)
     # With ``prog`` given, argparse need not lay out a usage line to find it.
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", parser_class=Parser, prog=parser.prog)
+    settled = any(name in words[:1] for name, _, _ in VERBS)  # then nothing lists the others
     for name, module, line in VERBS:
         if name in words:
             getattr(import_module(f"kolony_tui.cli.{module}"), f"register_{name}")(verbs)
-        else:
+        elif not settled:
             verbs.add_parser(name, help=line, add_help=False)
     return parser
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from kolony_tui.core.finding import agent_named, workspace_place
 from kolony_tui.db.queries import json_query
 from kolony_tui.db.startup import LIBPQ_NAMES
-from kolony_tui.models.errors import CannotConnect
+from kolony_tui.models.errors import CannotConnect, Refused
 from kolony_tui.models.secret import Secret
 from kolony_tui.server.traces import home_folder, last_workspace, read_pid_lines, read_secret, read_state, secret_file
 from kolony_tui.server.versions import check_schema_version, check_server_version, newest_version
@@ -45,17 +45,30 @@ class Reader:
         self._connection = connection
         try:
             check_server_version(connection.server_major())
-            check_schema_version(int(connection.rows("SELECT kolony.schema_version()")[0]))
-            mine = self._workspaces()
-            if not mine:
-                connection.rows("SELECT kolony.ensure_profile()")
-                mine = self._workspaces()
+            mine = self._mine()
             login = "" if mine else connection.rows("SELECT session_user")[0]
             entered = mine[workspace_place(workspace, [each["slug"] for each in mine], login)]
         except BaseException:
             connection.close()
             raise
         self.workspace_id, self.slug = entered["workspace_id"], entered["slug"]
+
+    def _mine(self) -> list[dict[str, str]]:
+        # The usual case is one round trip: the version of the schema comes with each workspace.
+        try:
+            mine = self._workspaces()
+        except Refused:
+            self._check_schema()
+            raise
+        if mine:
+            check_schema_version(int(mine[0]["schema_version"]))
+            return mine
+        self._check_schema()
+        self._connection.rows("SELECT kolony.ensure_profile()")
+        return self._workspaces()
+
+    def _check_schema(self) -> None:
+        check_schema_version(int(self._connection.rows("SELECT kolony.schema_version()")[0]))
 
     def _workspaces(self) -> list[dict[str, str]]:
         return [json.loads(row) for row in self._connection.rows(json_query("people/my_workspaces"))]

@@ -9,7 +9,6 @@ import os
 import pwd
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -94,7 +93,7 @@ def _server_alone(installed: Installation) -> float:
         entry = pwd.getpwnam("kolony-postgres")
         user = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
         os.chown(folder, entry.pw_uid, entry.pw_gid)
-    pg_ctl = [installed.postgres / "pg_ctl", "-D", folder / "data", "-w"]
+    pg_ctl: list[str | Path] = [installed.postgres / "pg_ctl", "-D", folder / "data", "-w"]
 
     def run(*program: str | Path) -> None:
         subprocess.run(
@@ -113,4 +112,4 @@ def _server_alone(installed: Installation) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

