@@ -1267,7 +1267,7 @@ BEGIN
 END
 
 --- function expire_token(the_token uuid, at_latest timestamp with time zone)
-OWNER kolony_roleadm ARGUMENTS (the_token uuid, at_latest timestamp with time zone) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+OWNER kolony_roleadm ARGUMENTS (the_token uuid, at_latest timestamp with time zone) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET DateStyle=ISO
 AS
 DECLARE
     token record;
@@ -1368,7 +1368,7 @@ BEGIN
 END
 
 --- function issue_token(of_agent uuid, new_login text, verifier text, new_hash bytea, new_hint text, new_label text, new_expiry timestamp with time zone)
-OWNER kolony_roleadm ARGUMENTS (of_agent uuid, new_login text, verifier text, new_hash bytea, new_hint text, new_label text DEFAULT ''::text, new_expiry timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+OWNER kolony_roleadm ARGUMENTS (of_agent uuid, new_login text, verifier text, new_hash bytea, new_hint text, new_label text DEFAULT ''::text, new_expiry timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET DateStyle=ISO
 AS
 DECLARE
     made uuid;

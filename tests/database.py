@@ -31,6 +31,7 @@ from kolony_tui.server.migrations import migrate
 
 GIVEN_SERVER = os.environ.get("KOLONY_TEST_SERVER", "")
 INSTALLER = "test_installer"
+"""Owns the databases. One for all workers and runs on a server: Kolony's own roles belong to whoever made them."""
 PASSWORD = Secret("a test's pa55 wörd")
 PLACES: dict[str, dict[str, str]] = {
     "main": {"ada": "admin", "bob": "operator", "eve": "viewer", "dan": "operator"},
@@ -64,7 +65,7 @@ class Cluster:
 
     def login(self, nickname: str) -> str:
         """The login that a nickname of ``PLACES`` has on this server; any other login is itself."""
-        known = {STRANGER, OUTSIDER, INSTALLER, *(name for people in PLACES.values() for name in people)}
+        known = {STRANGER, OUTSIDER, *(name for people in PLACES.values() for name in people)}
         return nickname + self.suffix if nickname in known else nickname
 
     def dsn(self, database: str, login: str | None = None, password: Secret = PASSWORD) -> str:
@@ -182,13 +183,11 @@ async def _prepare(cluster: Cluster) -> None:
     try:
         await superuser.execute("SELECT pg_advisory_lock(4242)")
         await _remove(cluster, superuser)
-        installer = cluster.login(INSTALLER)
-        await superuser.execute(f"CREATE ROLE {installer} LOGIN CREATEROLE PASSWORD '{verifier()}'")
+        if not await superuser.fetchval("SELECT to_regrole($1) IS NOT NULL", INSTALLER):
+            await superuser.execute(f"CREATE ROLE {INSTALLER} LOGIN CREATEROLE PASSWORD '{verifier()}'")
         await superuser.execute(f"CREATE ROLE {cluster.login(OUTSIDER)} LOGIN PASSWORD '{verifier()}'")
-        if await superuser.fetchval("SELECT to_regrole('kolony_owner') IS NOT NULL"):
-            await _inherit(superuser, installer)
-        await superuser.execute(f"CREATE DATABASE {cluster.template} OWNER {installer}")
-        connection = await asyncpg.connect(cluster.dsn(cluster.template, installer))
+        await superuser.execute(f"CREATE DATABASE {cluster.template} OWNER {INSTALLER}")
+        connection = await asyncpg.connect(cluster.dsn(cluster.template, INSTALLER))
         try:
             await migrate(connection)
             await _populate(cluster, connection)
@@ -200,16 +199,8 @@ async def _prepare(cluster: Cluster) -> None:
         await superuser.close()
 
 
-async def _inherit(superuser: asyncpg.Connection, installer: str) -> None:
-    """Kolony's roles are there from another worker or an earlier run: the new installer gets them as a maker would."""
-    for role in ("kolony_owner", "kolony_api", "kolony_roleadm", "kolony_user", "kolony_agents", "kolony_backup"):
-        await superuser.execute(f"GRANT {role} TO {installer} WITH ADMIN OPTION")
-        if superuser.get_server_version().major >= 16:
-            await superuser.execute(f"GRANT {role} TO {installer} WITH INHERIT FALSE, SET FALSE")
-
-
 async def _populate(cluster: Cluster, installer: asyncpg.Connection) -> None:
-    own = cluster.login(INSTALLER)
+    own = INSTALLER
     async with installer.transaction():
         await installer.execute("SET LOCAL ROLE kolony_api")
         homes = {"main": await installer.fetchval("SELECT kolony.found('main', 'Main', $1, '')", own)}
@@ -234,7 +225,7 @@ async def _remove(cluster: Cluster, superuser: asyncpg.Connection) -> None:
     own = f"kolony_test{cluster.suffix}_"
     for row in await superuser.fetch("SELECT datname FROM pg_database WHERE starts_with(datname, $1)", own):
         await superuser.execute(f'DROP DATABASE "{row["datname"]}" WITH (FORCE)')
-    names = [STRANGER, OUTSIDER, *(name for people in PLACES.values() for name in people), INSTALLER]
+    names = [STRANGER, OUTSIDER, *(name for people in PLACES.values() for name in people)]
     for name in (cluster.login(each) for each in names):
         if await superuser.fetchval("SELECT to_regrole($1) IS NOT NULL", name):
             await superuser.execute(f"REASSIGN OWNED BY {name} TO CURRENT_USER; DROP OWNED BY {name} CASCADE")
@@ -262,7 +253,7 @@ async def database(cluster: Cluster) -> AsyncIterator[Database]:
     """A fresh copy of the template."""
     made = Database(cluster, f"kolony_test{cluster.suffix}_{secrets.token_hex(4)}")
     superuser = await cluster.superuser()
-    await superuser.execute(f"CREATE DATABASE {made.name} TEMPLATE {cluster.template} OWNER {cluster.login(INSTALLER)}")
+    await superuser.execute(f"CREATE DATABASE {made.name} TEMPLATE {cluster.template} OWNER {INSTALLER}")
     # A copy does not inherit the grants on the database itself.
     await superuser.execute(
         f"""REVOKE ALL ON DATABASE {made.name} FROM PUBLIC;

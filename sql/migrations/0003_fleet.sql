@@ -245,10 +245,12 @@ GRANT EXECUTE ON FUNCTION kolony.record_token(uuid, text, bytea, text, text, tim
 
 SET LOCAL ROLE kolony_roleadm;
 
--- A token is a login: the caller made it, shows it once, and sends only what the server needs to check it.
+-- A token is a login: the caller made it, shows it once, and sends only what the server needs to check it. Times are
+-- written in ISO style: other styles name time zones by words such as IST, which are read back as another zone.
 CREATE FUNCTION kolony.issue_token(of_agent uuid, new_login text, verifier text, new_hash bytea, new_hint text,
     new_label text DEFAULT '', new_expiry timestamptz DEFAULT NULL) RETURNS uuid
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET datestyle = 'ISO' AS $$
 DECLARE
     made uuid;
 BEGIN
@@ -276,7 +278,8 @@ END
 $$;
 
 CREATE FUNCTION kolony.expire_token(the_token uuid, at_latest timestamptz) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET datestyle = 'ISO' AS $$
 DECLARE
     token record;
 BEGIN

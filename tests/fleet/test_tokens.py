@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-import asyncpg
 import pytest
 
 from kolony_tui.models.errors import CannotConnect, LoginRefused
@@ -195,7 +194,7 @@ async def test_hints_pass_on_the_channel_of_the_workspace_and_carry_ids_only(
     heard: asyncio.Queue[str] = asyncio.Queue()
     eve, bob = await database.connect("eve"), await database.connect("bob")
 
-    def listen(connection: asyncpg.Connection, pid: int, channel: str, payload: object) -> None:
+    def listen(connection: object, pid: int, channel: str, payload: object) -> None:
         heard.put_nowait(str(payload))
 
     await eve.add_listener(workspace.channel, listen)

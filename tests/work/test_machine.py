@@ -125,7 +125,7 @@ class Machine(RuleBasedStateMachine):
         self._send(agents, draft, priority, most, retry_on)
 
     def _send(self, agents: list[ModelAgent], draft: bool, priority: int, most: int, retry_on: str) -> None:
-        given = {"priority": priority, "as_draft": draft, "max_attempts": most, "retry_on": retry_on}
+        given: dict[str, Any] = {"priority": priority, "as_draft": draft, "max_attempts": most, "retry_on": retry_on}
         call = send_rows(self.scene.bob, [agent.agent_id for agent in agents], **given)
         if not draft and any(agent.desired == "retired" for agent in agents):
             self.step(call, Refusal("55000"))
