@@ -15,6 +15,7 @@ from rich.text import Text
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar
 from textual.worker import Worker, WorkerError, WorkerState
@@ -63,8 +64,8 @@ class KolonyApp(App[int]):
         (18, "-high"),
     ]
 
-    def __init__(self, opening: Opening) -> None:
-        super().__init__()
+    def __init__(self, opening: Opening, driver: type[Driver] | None = None) -> None:
+        super().__init__(driver_class=driver)
         self.keys = keys_after(opening.keymap)
         self.opening = opening
         self.session: PersonSession | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,15 +56,14 @@ async def test_keys_and_a_closed_window_end_it_too(stage: Stage, tmp_path: Path)
             terminal.read(0.2)
             assert given_back(terminal)
             assert terminal.code == 0
-    with opened(tmp_path, dsn) as terminal:
-        await asyncio.to_thread(start, terminal)
-        terminal.hang_up()
-        await asyncio.to_thread(_until_gone, terminal)
+    for _ in range(4):  # writing to a terminal that is gone hung the app about once in four times
+        with opened(tmp_path, dsn) as terminal:
+            await asyncio.to_thread(start, terminal)
+            terminal.hang_up()
+            await asyncio.to_thread(_until_gone, terminal)
 
 
 def _until_gone(terminal: Terminal) -> None:
-    import time
-
     end = time.monotonic() + 15
     while not terminal.ended():
         assert time.monotonic() < end, "a closed window leaves a process behind"
