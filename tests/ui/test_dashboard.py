@@ -13,10 +13,11 @@ async def test_work_of_others_shows_within_a_second(stage: Stage) -> None:
     await stage.send("an old one")
     async with stage.app("eve") as (app, _):
         await until(lambda: "an old one" in words(app), "the queue is shown")
-        began = time.monotonic()
-        await stage.send("brand new work")
-        await until(lambda: "brand new work" in words(app), "another session's command is shown")
-        assert time.monotonic() - began < 1.5
+        for number in range(3):  # one might be seen by the slow poll, by luck
+            began = time.monotonic()
+            await stage.send(f"new work {number}")
+            await until(lambda number=number: f"new work {number}" in words(app), "another's command")  # type: ignore[misc]
+            assert time.monotonic() - began < 1.5
         assert "● 0/1 online" in words(app)
         runner = await stage.runner()
         claim = await runner.take()
