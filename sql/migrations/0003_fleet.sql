@@ -21,8 +21,8 @@ CREATE TABLE kolony.agents (
     updated_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (workspace_id, agent_id),
     CONSTRAINT agent_name_is_free UNIQUE (workspace_id, name),
-    CONSTRAINT agent_name_is_printable CHECK (
-        length(name) BETWEEN 1 AND 100 AND name = btrim(name) AND name !~ '[\u0001-\u001f\u007f-\u009f]')
+    CONSTRAINT agent_name_has_a_length CHECK (length(name) BETWEEN 1 AND 100),
+    CONSTRAINT agent_name_is_printable CHECK (name = btrim(name) AND name !~ '[\u0001-\u001f\u007f-\u009f]')
 );
 CREATE INDEX agents_by_creator ON kolony.agents (created_by);
 CREATE INDEX agents_by_decider ON kolony.agents (desired_by);

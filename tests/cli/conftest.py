@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,19 @@ class CommandLine:
 @pytest.fixture(scope="package")
 def kolony() -> Iterator[CommandLine]:
     """The command line on an embedded server that its first use has made."""
+    with _home() as line:
+        yield line
+
+
+@pytest.fixture
+def short_home() -> Iterator[CommandLine]:
+    """The same with a server that only this test uses."""
+    with _home() as line:
+        yield line
+
+
+@contextmanager
+def _home() -> Iterator[CommandLine]:
     folder = Path(tempfile.mkdtemp(prefix="kolony-")).resolve()
     line = CommandLine(folder / "home", {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"})
     try:

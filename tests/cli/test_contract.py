@@ -223,3 +223,16 @@ def test_two_installers_at_once_make_one_schema(kolony: CommandLine, database: D
         assert [each["login"] for each in kolony("user", "list", "--json", "--dsn", dsn).json] == [owner]
     finally:
         asyncio.run(drop())
+
+
+def test_a_restored_database_is_the_expected_one(tmp_path: Path, short_home: CommandLine) -> None:
+    kolony = short_home
+    assert kolony("agent", "create", "kept").code == 0
+    backup = str(tmp_path / "backup")
+    assert kolony("db", "backup", backup).code == 0
+    assert kolony("agent", "create", "later").code == 0
+    kolony("db", "restore", backup).refused(4, "--force")
+    assert kolony("db", "restore", backup, "--force").code == 0
+    assert [each["agent"] for each in kolony("agent", "list", "--json").json] == ["kept"]
+    checked = kolony("migrate", "--check")
+    assert (checked.code, checked.out) == (0, "")
