@@ -165,7 +165,8 @@ def test_a_large_command_comes_back_whole(kolony: CommandLine) -> None:
 
 def test_a_command_above_the_bound_is_refused_before_it_is_sent(kolony: CommandLine) -> None:
     nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
-    kolony("send", "reader", "--dsn", nowhere, "--", "-", stdin="x" * (4 * 1024 * 1024 + 1)).refused(2, "4194305", "4194304")
+    refused = kolony("send", "reader", "--dsn", nowhere, "--", "-", stdin="x" * (4 * 1024 * 1024 + 1))
+    refused.refused(2, "4194305", "4194304")
 
 
 def test_config_faults_name_file_and_key(kolony: CommandLine, tmp_path: Path) -> None:

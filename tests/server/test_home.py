@@ -12,8 +12,8 @@ import pytest
 
 from kolony_tui.models.errors import UsageError, WorkFailed
 from kolony_tui.server.home import Home, kolony_home
-from kolony_tui.server.traces import ROOT_HOME
 from kolony_tui.server.private_files import write_private
+from kolony_tui.server.traces import ROOT_HOME
 
 
 def test_kolony_home_moves_everything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
