@@ -8,10 +8,9 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from kolony_tui.core.config import Config, load_config
 from kolony_tui.core.connection import Choice, Destination, find_destination
 from kolony_tui.models.errors import ExitCode, KolonyError
-from kolony_tui.server.home import kolony_home
+from kolony_tui.server.home import Home, kolony_home
 
 if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
@@ -24,7 +23,7 @@ def run_app(options: argparse.Namespace) -> int:
     Raises KolonyError where it cannot begin: settings that cannot be read, no server, no login.
     """
     home = kolony_home()
-    settings = load_config(home)
+    settings = _settings(home)
     state = home.read_state() if home.state.exists() else {}
     told: list[str] = []
     remembered: Any = state.get("ui")
@@ -38,8 +37,18 @@ def run_app(options: argparse.Namespace) -> int:
         return _run(opening)
 
 
+def _settings(home: Home) -> dict[str, Any]:
+    """What ``config.toml`` says about the app; without one pydantic is not loaded, a sixth of a start."""
+    if not home.config.exists():
+        return {}
+    from kolony_tui.core.config import load_config
+
+    config = load_config(home)
+    return {"keymap": config.keys, "theme": config.ui.theme, "ascii_only": config.ui.glyphs == "ascii"}
+
+
 def _opening(
-    options: argparse.Namespace, settings: Config, remembered: Any, told: list[str], found: Future[Destination]
+    options: argparse.Namespace, settings: dict[str, Any], remembered: Any, told: list[str], found: Future[Destination]
 ) -> Opening:
     # Deferred, and with it all of Textual: the server is being started meanwhile.
     import kolony_tui.ui.app  # noqa: F401
@@ -52,12 +61,10 @@ def _opening(
     return Opening(
         find=find,
         remembered=remembered if isinstance(remembered, dict) else {},
-        keymap=settings.keys,
-        theme=settings.ui.theme,
-        ascii_only=settings.ui.glyphs == "ascii",
         local_runner=True,
         debug=bool(options.debug),
         told=told,
+        **settings,
     )
 
 
