@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from kolony_tui.core.session import PersonSession
@@ -74,6 +75,14 @@ async def send(session: PersonSession, agent_ids: Sequence[UUID], text: str, how
 async def queue(session: PersonSession, limit: int = 500) -> list[Run]:
     """What runs and what waits: executing first, then in the order in which it will be taken."""
     return await session.db.rows(Run, "work/queue", session.workspace.workspace_id, limit)
+
+
+async def queue_and_recent(
+    session: PersonSession, since: datetime, *, limit: int = 500, recent: int = 50
+) -> tuple[list[Run], list[Run]]:
+    """The queue as ``queue`` gives it, and the runs that ended after ``since``, newest end first; in one round trip."""
+    found = await session.db.rows(Run, "work/recent", session.workspace.workspace_id, limit, since, recent)
+    return [run for run in found if not run.status.ended], [run for run in found if run.status.ended]
 
 
 async def runs(

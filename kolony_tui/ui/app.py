@@ -7,7 +7,7 @@ import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -41,6 +41,10 @@ from kolony_tui.ui.screens.framed import FramedScreen
 
 LISTED_RUNS = 1000
 """So many open runs are read for the queue; its title says how many there are."""
+LATELY = timedelta(hours=1)
+"""What ended since then is shown below the queue,"""
+RECENT_RUNS = 50
+"""and at most so many of it."""
 THEME = "kolony"
 
 
@@ -75,6 +79,7 @@ class KolonyApp(App[int]):
         self.samples = Samples()
         self.agents: list[Agent] = []
         self.queue: list[Run] = []
+        self.recent: list[Run] = []
         self.queue_known = False
         self.places: dict[UUID, int] = {}
         self.doing: dict[UUID, Run] = {}
@@ -130,7 +135,7 @@ class KolonyApp(App[int]):
         self.destination = destination
         self.enter(session)
         self.live.watch(self, LiveQuery("agents", _wants_agents, fleet.agents, self._know_agents))
-        self.live.watch(self, LiveQuery("queue", _wants_runs, _read_queue, self._know_queue))
+        self.live.watch(self, LiveQuery("queue", _wants_runs, self._read_queue, self._know_queue))
         self.live.start()
         for words in self.opening.told:
             self.say(words)
@@ -151,7 +156,7 @@ class KolonyApp(App[int]):
         before, old_output = self.session, self.output_session
         self.enter(session)
         self._know_agents([])
-        self._know_queue([])
+        self._know_queue(([], []))
         self.queue_known = False
         if self.destination is not None and before.workspace != session.workspace:
             await asyncio.to_thread(remember_workspace, self.destination, slug)
@@ -230,9 +235,14 @@ class KolonyApp(App[int]):
         self.companion.look(agents)
         self._show_everywhere()
 
-    def _know_queue(self, runs: list[Run]) -> None:
-        self.queue, self.queue_known = runs, True
-        self.places, self.doing = queue_places(runs), what_agents_do(runs)
+    async def _read_queue(self, session: PersonSession) -> tuple[list[Run], list[Run]]:
+        since = self.now() - LATELY
+        return await work.queue_and_recent(session, since, limit=LISTED_RUNS, recent=RECENT_RUNS)
+
+    def _know_queue(self, found: tuple[list[Run], list[Run]]) -> None:
+        self.queue, self.recent = found
+        self.queue_known = True
+        self.places, self.doing = queue_places(self.queue), what_agents_do(self.queue)
         self._show_everywhere()
 
     def _show_everywhere(self) -> None:
@@ -385,7 +395,3 @@ def _wants_agents(kind: str, identity: str) -> bool:
 
 
 _wants_runs = _wants_agents
-
-
-async def _read_queue(session: PersonSession) -> list[Run]:
-    return await work.queue(session, LISTED_RUNS)

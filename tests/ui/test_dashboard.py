@@ -6,6 +6,8 @@ import time
 
 from kolony_tui.ui.screens.dashboard import DashboardScreen
 from kolony_tui.ui.screens.work.composer import EXAMPLES, Composer
+from kolony_tui.ui.widgets.panel import Panel
+from kolony_tui.ui.widgets.run_list import RunList
 from tests.ui.stage import Stage, toasts, until, words
 
 
@@ -29,6 +31,33 @@ async def test_work_of_others_shows_within_a_second(stage: Stage) -> None:
         await runner.finish(claim, exit_code=0, chunks=2)
         await until(lambda: "✔ completed" in words(app), "its end is shown")
         assert "the first line" in words(app), "what was printed stays"
+
+
+async def test_what_ended_stays_below_what_waits(stage: Stage) -> None:
+    runner = await stage.runner()
+    for text in ("done well", "went wrong", "still waits"):
+        await stage.send(text)
+    claims = [await runner.take(), await runner.take()]
+    async with stage.app("bob") as (app, pilot):
+        await until(lambda: "still waits" in words(app), "shown")
+        await runner.write(claims[1], b"the reason\n")
+        await runner.finish(claims[0], exit_code=0)
+        await runner.finish(claims[1], "failed", exit_code=3, chunks=1)
+        await until(lambda: "✖ failed 3" in words(app) and "✔ completed" in words(app), "both ends are in sight")
+        rows = app.screen.query_one("#queue", RunList)
+        assert [run.title.raw for run in rows.rows] == ["still waits", "went wrong", "done well"]
+        title = app.screen.query_one("#queue-panel", Panel).title.words
+        assert title.split()[-1] == "1", "only what is open is counted"
+        app.set_focus(rows)
+        await pilot.press("home", "down")
+        await until(lambda: "the reason" in words(app), "what it printed is shown")
+        await pilot.press("r")
+        await until(lambda: "queued again" in toasts(app), "it runs again")
+        await until(lambda: [run.title.raw for run in rows.rows][-1] == "done well" and len(app.recent) == 1, "moved")
+        assert rows.pointed is not None
+        assert rows.pointed.title.raw == "went wrong", "the cursor went with it"
+        rows.sort("command", backwards=True)
+        assert rows.rows[-1].title.raw == "done well", "the past stays below in any order"
 
 
 async def test_composer_sends_and_shows_the_output(stage: Stage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -89,6 +90,19 @@ async def test_lists_go_by_their_index(workspace: Workspace, agent: Agent, full:
         whole = [node["Relation Name"] for node in _nodes(plan) if node["Node Type"] == "Seq Scan"]
         assert {"runs", "commands", "ready_runs"}.isdisjoint(whole), (name, whole)
         assert _touched(plan) < LITTLE, (name, _touched(plan))
+
+
+async def test_what_ended_lately_is_found_in_a_long_past(workspace: Workspace, full: asyncpg.Connection) -> None:
+    await full.execute("SET session_replication_role = replica")
+    await full.execute("DELETE FROM kolony.ready_runs")
+    await full.execute("UPDATE kolony.runs SET outcome = 'failed', finished_at = now() WHERE outcome IS NULL")
+    await full.execute("VACUUM ANALYZE kolony.runs")
+    eve = await workspace.database.connect("eve")
+    since = datetime.now(UTC) - timedelta(hours=1)
+    plan = await _explained(eve, query("work/recent"), workspace.workspace_id, 1000, since, 50)
+    whole = {node["Relation Name"] for node in _nodes(plan) if node["Node Type"] == "Seq Scan" and node["Actual Loops"]}
+    assert {"runs", "commands"}.isdisjoint(whole), whole
+    assert (plan["Actual Rows"], _touched(plan) < LITTLE) == (50, True), _touched(plan)
 
 
 async def test_the_fleet_is_told_at_a_bearable_cost(

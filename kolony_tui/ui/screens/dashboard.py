@@ -34,10 +34,11 @@ class DashboardScreen(FramedScreen):
         self.fleet = AgentList(
             app.drawing, lambda: app.samples, full=False, empty="no agents yet; :agent NAME makes one", id="fleet"
         )
-        self.queue = RunList(app.drawing, empty="nothing runs or waits; n sends a command", id="queue")
+        self.queue = RunList(app.drawing, empty="nothing runs or waits; n sends a command", past_below=True, id="queue")
         self.output = OutputPanel(id="output-panel")
         self._chosen_by_person = False
         self._awaited: Any = None
+        self._to_point: Any = None
         self._greeted = False
 
     def body(self) -> ComposeResult:
@@ -71,11 +72,13 @@ class DashboardScreen(FramedScreen):
             return
         app = self.kolony
         self.fleet.show(app.agents)
-        self.queue.show(app.queue)
+        self.queue.show([*app.queue, *app.recent])
+        if self._to_point is not None and self.queue.point(self._to_point):
+            self._to_point = None
         self._draw_titles()
         shown = self.output.run
         if self._awaited is not None:
-            self._show_awaited(app.queue)
+            self._show_awaited([*app.queue, *app.recent])
         elif shown is None or not self._chosen_by_person:
             self._show_something()
         self._greet()
@@ -98,7 +101,7 @@ class DashboardScreen(FramedScreen):
         if self._greeted or app.session is None or app.live.link.state != "live" or not app.agents:
             return
         self._greeted = True
-        if not app.queue and app.session.role.includes(Role.OPERATOR):
+        if not app.queue and not app.recent and app.session.role.includes(Role.OPERATOR):
             app.perform(self._greet_newcomer(), "greet")
 
     async def _greet_newcomer(self) -> None:
@@ -116,8 +119,8 @@ class DashboardScreen(FramedScreen):
             self.output.follow_run(running)
             self.queue.cursor = running.run_id
             self.queue.refresh()
-        elif shown is None and self.kolony.queue:
-            self.output.follow_run(self.kolony.queue[0])
+        elif shown is None and self.queue.rows:
+            self.output.follow_run(self.queue.rows[0])
 
     def await_run(self, run_id: Any) -> None:
         """Shows this run as soon as it is known: it was sent just now."""
@@ -129,7 +132,8 @@ class DashboardScreen(FramedScreen):
         if run is not None:
             self._awaited = None
             self._chosen_by_person = True
-            self.queue.point(run.run_id)
+            # It may be known here before the list has it.
+            self._to_point = None if self.queue.point(run.run_id) else run.run_id
             self.output.follow_run(run)
             self.output.view.focus()
 
@@ -138,6 +142,7 @@ class DashboardScreen(FramedScreen):
         event.stop()
         if event.rows is self.queue and event.by_person and self.queue.pointed is not None:
             self._chosen_by_person = True
+            self._to_point = None
             self.output.follow_run(self.queue.pointed)
         self.draw_hints()
 
@@ -162,7 +167,7 @@ class DashboardScreen(FramedScreen):
         wanted = self._awaited or (self.output.run.run_id if self.output.run is not None else None)
         if wanted is None:
             # Nothing runs and nothing was chosen: the last thing that happened is better than an empty panel.
-            found = await work.runs(session, limit=1) if self.kolony.queue_known and not self.kolony.queue else []
+            found = await work.runs(session, limit=1) if self.kolony.queue_known and not self.queue.total else []
             return found[0] if found else None
         return (await work.run_detail(session, wanted)).run
 

@@ -47,6 +47,7 @@ class Column(Generic[S]):
 class RowList(ScrollView, Generic[S], can_focus=True):
     """Rows of ``S``, told apart by ``key``. ``show`` replaces them all and keeps cursor, marks, filter and sort order.
 
+    Rows that are ``past`` are dimmed and stay below the others, however the list is sorted.
     A filter is plain text that a row holds, without regard to case; ``!text`` is the rows that do not hold it.
     """
 
@@ -143,6 +144,7 @@ class RowList(ScrollView, Generic[S], can_focus=True):
         *,
         empty: str = "",
         header: bool = True,
+        past: Callable[[S], bool] | None = None,
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
@@ -150,6 +152,7 @@ class RowList(ScrollView, Generic[S], can_focus=True):
         self.key = key
         self.drawing = drawing
         self.empty = empty
+        self.past = past
         self.marks: set[Hashable] = set()
         self.filter = ""
         self.sorted_by: str | None = None
@@ -216,6 +219,8 @@ class RowList(ScrollView, Generic[S], can_focus=True):
         column = next((each for each in self.columns if each.id == self.sorted_by), None)
         if column is not None and column.order is not None:
             view.sort(key=column.order, reverse=self.backwards)
+        if self.past is not None:
+            view.sort(key=self.past)
         self._view = view
         key = self.key
         self._index = {key(row): number for number, row in enumerate(view)}
@@ -232,6 +237,9 @@ class RowList(ScrollView, Generic[S], can_focus=True):
         now = self._index.get(self.cursor)
         if now is None:
             self._point(self._heir(before, old), by_person=False)
+        elif before is not None and self.past is not None and self.past(old[before]) != self.past(self._view[now]):
+            # It went to the end of the list: to follow it there would leave what goes on out of sight.
+            self._into_view()
         elif before is not None and now != before and top <= before < top + height:
             self.scroll_to(y=max(top + now - before, 0), animate=False, force=True, immediate=True)
 
@@ -425,18 +433,20 @@ class RowList(ScrollView, Generic[S], can_focus=True):
         if under_cursor:
             base = base + self._style("cursor")
         marked = key in self.marks
+        past = self.past is not None and self.past(row)
         segments = [
             Segment(drawing.glyph(CURSOR) if under_cursor else " ", base),
             Segment(drawing.glyph("✓") if marked else " ", base + self._style("mark")),
         ]
         for column, room in self._columns():
-            segments += self._cell(column, row, room, base, drawing)
+            cells = column.cell(row, drawing)
+            segments += self._cell(column, _faded(cells) if past else cells, room, base, drawing)
         return Strip(segments).adjust_cell_length(width, base)
 
-    def _cell(self, column: Column[S], row: S, room: int, base: Style, drawing: Drawing) -> list[Segment]:
+    def _cell(self, column: Column[S], parts: Cell, room: int, base: Style, drawing: Drawing) -> list[Segment]:
         left = room
         segments: list[Segment] = []
-        for text, tone in column.cell(row, drawing):
+        for text, tone in parts:
             if left <= 0:
                 break
             shown = text.cut(left, ellipsis=drawing.glyph("…"))
@@ -445,6 +455,11 @@ class RowList(ScrollView, Generic[S], can_focus=True):
         padding = Segment(" " * max(left, 0), base)
         gap = Segment(" " * _GAP, base)
         return [padding, *segments, gap] if column.right else [*segments, padding, gap]
+
+
+def _faded(parts: Cell) -> Cell:
+    """The same in quiet; what has a tone of its own (how it ended) keeps it."""
+    return tuple((text, "dim" if tone in ("plain", "strong") else tone) for text, tone in parts)
 
 
 def _squeezed(columns: list[Column[S]], width: int) -> list[tuple[Column[S], int]]:

@@ -70,16 +70,23 @@ COLUMNS: tuple[Column[Run], ...] = (
 
 
 class RunList(RowList[Run]):
-    """Runs, by id. ``without`` names columns that say nothing here."""
+    """Runs, by id. ``without`` names columns that say nothing here; ``past_below``: what ended is dimmed, below."""
 
     place: ClassVar[Place] = "runs"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("list"), *bindings("runs")]
 
     def __init__(
-        self, drawing: Callable[[], Drawing], *, empty: str, without: tuple[str, ...] = (), id: str | None = None
+        self,
+        drawing: Callable[[], Drawing],
+        *,
+        empty: str,
+        without: tuple[str, ...] = (),
+        past_below: bool = False,
+        id: str | None = None,
     ) -> None:
         columns = [column for column in COLUMNS if column.id not in without]
-        super().__init__(columns, lambda run: run.run_id, drawing, empty=empty, id=id)
+        past = (lambda run: run.status.ended) if past_below else None
+        super().__init__(columns, lambda run: run.run_id, drawing, empty=empty, past=past, id=id)
 
     def chosen_runs(self) -> list[Run]:
         """What a step on runs is for."""
