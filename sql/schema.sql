@@ -1387,14 +1387,8 @@ END
 OWNER kolony_api ARGUMENTS (the_token uuid, at_latest timestamp with time zone, OUT its_login text, OUT its_expiry timestamp with time zone) RETURNS record LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
 DECLARE
-    token kolony.agent_tokens;
+    token kolony.agent_tokens := kolony.token_for_step(the_token);
 BEGIN
-    SELECT * INTO token FROM kolony.agent_tokens t
-    WHERE t.token_id = the_token AND t.workspace_id = ANY (kolony.my_workspace_ids());
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no such token here' USING ERRCODE = 'P0002', HINT = 'see kolony token list';
-    END IF;
-    PERFORM kolony.require_role(token.workspace_id, 'admin');
     IF at_latest IS NULL THEN
         RAISE EXCEPTION 'say when the token expires' USING ERRCODE = '22023';
     END IF;
@@ -1704,14 +1698,8 @@ END
 OWNER kolony_api ARGUMENTS (the_token uuid) RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
 DECLARE
-    token kolony.agent_tokens;
+    token kolony.agent_tokens := kolony.token_for_step(the_token);
 BEGIN
-    SELECT * INTO token FROM kolony.agent_tokens t
-    WHERE t.token_id = the_token AND t.workspace_id = ANY (kolony.my_workspace_ids());
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no such token here' USING ERRCODE = 'P0002', HINT = 'see kolony token list';
-    END IF;
-    PERFORM kolony.require_role(token.workspace_id, 'admin');
     UPDATE kolony.agent_tokens t
     SET token_active = false, revoked_at = coalesce(t.revoked_at, now()),
         revoked_by = coalesce(t.revoked_by, kolony.my_profile_id())
@@ -2058,6 +2046,21 @@ BEGIN
         RAISE EXCEPTION 'command #% is no draft', command.number USING ERRCODE = '55000';
     END IF;
     PERFORM kolony.enqueue(command.workspace_id, the_command);
+END
+
+--- function token_for_step(the_token uuid)
+OWNER kolony_api ARGUMENTS (the_token uuid) RETURNS kolony.agent_tokens LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    token kolony.agent_tokens;
+BEGIN
+    SELECT * INTO token FROM kolony.agent_tokens t
+    WHERE t.token_id = the_token AND t.workspace_id = ANY (kolony.my_workspace_ids());
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such token here' USING ERRCODE = 'P0002', HINT = 'see kolony token list';
+    END IF;
+    PERFORM kolony.require_role(token.workspace_id, 'admin');
+    RETURN token;
 END
 
 --- function workspace_of_agent(of_agent uuid)

@@ -175,8 +175,8 @@ BEGIN
 END
 $$;
 
--- Takes a token out of service and answers with its login.
-CREATE FUNCTION kolony.retire_token(the_token uuid) RETURNS text
+-- A token of my workspaces, for a step that an admin may take.
+CREATE FUNCTION kolony.token_for_step(the_token uuid) RETURNS kolony.agent_tokens
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     token kolony.agent_tokens;
@@ -187,6 +187,16 @@ BEGIN
         RAISE EXCEPTION 'there is no such token here' USING ERRCODE = 'P0002', HINT = 'see kolony token list';
     END IF;
     PERFORM kolony.require_role(token.workspace_id, 'admin');
+    RETURN token;
+END
+$$;
+
+-- Takes a token out of service and answers with its login.
+CREATE FUNCTION kolony.retire_token(the_token uuid) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    token kolony.agent_tokens := kolony.token_for_step(the_token);
+BEGIN
     UPDATE kolony.agent_tokens t
     SET token_active = false, revoked_at = coalesce(t.revoked_at, now()),
         revoked_by = coalesce(t.revoked_by, kolony.my_profile_id())
@@ -204,14 +214,8 @@ $$;
 CREATE FUNCTION kolony.limit_token(the_token uuid, at_latest timestamptz, OUT its_login text, OUT its_expiry timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    token kolony.agent_tokens;
+    token kolony.agent_tokens := kolony.token_for_step(the_token);
 BEGIN
-    SELECT * INTO token FROM kolony.agent_tokens t
-    WHERE t.token_id = the_token AND t.workspace_id = ANY (kolony.my_workspace_ids());
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no such token here' USING ERRCODE = 'P0002', HINT = 'see kolony token list';
-    END IF;
-    PERFORM kolony.require_role(token.workspace_id, 'admin');
     IF at_latest IS NULL THEN
         RAISE EXCEPTION 'say when the token expires' USING ERRCODE = '22023';
     END IF;
