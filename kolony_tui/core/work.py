@@ -12,7 +12,7 @@ from kolony_tui.core.session import PersonSession
 from kolony_tui.db.rows import read
 from kolony_tui.models.errors import NotFound, UsageError
 from kolony_tui.models.untrusted import Untrusted
-from kolony_tui.models.work import Attempt, Command, Run, RunDetail, SentCommand, SentRun
+from kolony_tui.models.work import Attempt, Command, Draft, Run, RunDetail, SentCommand, SentRun
 
 LONGEST_COMMAND = 4 * 1024 * 1024
 """Bytes of UTF-8; the same bound as the table's check, told before anything is sent."""
@@ -144,6 +144,11 @@ async def run_detail(session: PersonSession, run_id: UUID) -> RunDetail:
 async def commands(session: PersonSession, *, status: str | None = None, limit: int = 200) -> list[Command]:
     """Commands, newest first."""
     return await session.db.rows(Command, "work/commands", session.workspace.workspace_id, status, limit)
+
+
+async def drafts(session: PersonSession, limit: int = 200) -> list[Draft]:
+    """Commands that nobody has sent yet, newest first."""
+    return await session.db.rows(Draft, "work/drafts", session.workspace.workspace_id, limit)
 
 
 async def command_detail(session: PersonSession, command_id: UUID) -> tuple[Command, Untrusted, list[Run]]:

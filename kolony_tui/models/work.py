@@ -108,6 +108,19 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """A command that nobody has sent yet. ``agents``: the names of those it is for, with commas between."""
+
+    command_id: UUID
+    number: int
+    title: Untrusted
+    priority: int
+    created_by_login: str | None
+    created_at: datetime
+    agents: Untrusted
+
+
+@dataclass(frozen=True, slots=True)
 class SentRun:
     """A run that a send made; ``run_id`` is None for a draft."""
 

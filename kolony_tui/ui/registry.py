@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
     from kolony_tui.ui.app import KolonyApp
 
-Place = Literal["app", "list", "runs", "agents", "output", "run", "agent", "composer"]
-"""Where a command's keys work: everywhere, in any list, in lists of runs or agents, on what a run prints, on the
-screen of a run or an agent, in the composer."""
+Place = Literal["app", "list", "runs", "drafts", "agents", "output", "run", "agent", "composer"]
+"""Where a command's keys work: everywhere, in any list, in lists of runs, drafts or agents, on what a run prints, on
+the screen of a run or an agent, in the composer."""
 
 INSIDE: dict[Place, tuple[Place, ...]] = {
     "app": (),
     "list": ("app",),
     "runs": ("list", "app"),
+    "drafts": ("list", "app"),
     "agents": ("list", "app"),
     "output": ("app",),
     "run": ("output", "app"),
@@ -124,9 +125,9 @@ SCREENS: tuple[ScreenEntry, ...] = (
 @cache
 def commands() -> Mapping[str, Command]:
     """Every command by its id, in the order in which help shows them."""
-    from kolony_tui.ui.commands import fleet, going, view, work
+    from kolony_tui.ui.commands import drafts, fleet, going, view, work
 
-    every: tuple[Command, ...] = (*going.COMMANDS, *work.COMMANDS, *fleet.COMMANDS, *view.COMMANDS)
+    every: tuple[Command, ...] = (*going.COMMANDS, *work.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *view.COMMANDS)
     by_id = {command.id: command for command in every}
     assert len(by_id) == len(every), "two commands share an id"
     return by_id

@@ -1,11 +1,11 @@
-"""What a step is for: the runs or agents that the focused part of the screen has chosen."""
+"""What a step is for: the runs, drafts or agents that the focused part of the screen has chosen."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from kolony_tui.models.fleet import Agent
-from kolony_tui.models.work import Run
+from kolony_tui.models.work import Draft, Run
 
 if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
@@ -19,6 +19,14 @@ class ChoosesRuns(Protocol):
 
     def chosen_runs(self) -> list[Run]:
         """The chosen runs."""
+
+
+@runtime_checkable
+class ChoosesDrafts(Protocol):
+    """A part of the screen on which drafts can be chosen."""
+
+    def chosen_drafts(self) -> list[Draft]:
+        """The chosen drafts."""
 
 
 @runtime_checkable
@@ -47,6 +55,12 @@ def chosen_runs(app: KolonyApp) -> list[Run]:
     """The runs that a step is for; none where runs are not chosen."""
     part = nearest(app, ChoosesRuns)  # type: ignore[type-abstract]
     return part.chosen_runs() if part is not None else []
+
+
+def chosen_drafts(app: KolonyApp) -> list[Draft]:
+    """The drafts that a step is for; none where drafts are not chosen."""
+    part = nearest(app, ChoosesDrafts)  # type: ignore[type-abstract]
+    return part.chosen_drafts() if part is not None else []
 
 
 def chosen_agents(app: KolonyApp) -> list[Agent]:

@@ -135,13 +135,6 @@ def _priority(by: int) -> Callable[[KolonyApp, str], Awaitable[None]]:
     return change
 
 
-async def _submit(app: KolonyApp, reference: str) -> None:
-    session = session_of(app)
-    command_id = await work.find_command(session, reference)
-    await work.submit_command(session, command_id)
-    app.say(f"draft {reference} is sent")
-
-
 def _copy(app: KolonyApp, _: str) -> None:
     selected = app.screen.get_selected_text()
     if selected:
@@ -203,6 +196,4 @@ COMMANDS: tuple[Command, ...] = (
             unavailable=_ANY, argument="FILE", short="save"),
     Command("run.copy", "Copy", "copies the selected text, or the command, to the clipboard (OSC 52)", _copy,
             ("runs", "output"), ("y",), unavailable=_ANY),
-    Command("work.submit", "Send a draft", "sends a draft by its number", _submit, name="submit", role=Role.OPERATOR,
-            argument="NUMBER"),
 )  # fmt: skip

@@ -133,7 +133,7 @@ class FramedScreen(Screen[None]):
                 found.append(place)
             if each is self:
                 break
-        if {"runs", "agents"} & set(found):
+        if {"runs", "drafts", "agents"} & set(found):
             found.append("list")
         return found if "app" in found else [*found, "app"]
 

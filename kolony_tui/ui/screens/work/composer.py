@@ -17,9 +17,9 @@ from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
 from kolony_tui.core import work
+from kolony_tui.core.session import PersonSession
 from kolony_tui.models.errors import CannotConnect, KolonyError, UsageError
 from kolony_tui.models.fleet import Agent, Desired
-from kolony_tui.models.work import SentCommand
 from kolony_tui.text import safe
 from kolony_tui.ui.draw import content, part
 from kolony_tui.ui.early_keys import EarlyKeys
@@ -100,6 +100,14 @@ class Composer(EarlyKeys, ModalScreen[None]):
         Binding("ctrl+s", "save_draft", "Keep as draft"),
     ]
     AUTO_FOCUS = "#text"
+    KEYS: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("enter", "send"),
+        ("ctrl+j", "new line"),
+        ("ctrl+s", "draft"),
+        ("up", "history"),
+        ("tab", "target"),
+        ("esc", "close"),
+    )
 
     def __init__(self, text: str = "") -> None:
         super().__init__()
@@ -147,22 +155,19 @@ class Composer(EarlyKeys, ModalScreen[None]):
             yield Static(self._keys(), id="keys")
 
     def _keys(self) -> Content:
-        keys = [
-            ("enter", "send"),
-            ("ctrl+j", "new line"),
-            ("ctrl+s", "draft"),
-            ("up", "history"),
-            ("tab", "target"),
-            ("esc", "close"),
-        ]
-        return content(*(piece for key, word in keys for piece in (part(key, "accent"), part(f" {word}  "))))
+        return content(*(piece for key, word in self.KEYS for piece in (part(key, "accent"), part(f" {word}  "))))
 
     def on_mount(self) -> None:
+        """Fills in what is known."""
+        self.begin()
+        self.show_examples()
+
+    def begin(self) -> None:
         """Aims at what the cursor was on; takes up a text that was left."""
         kept = self.kolony.remembered.pop("unsent", None)
         if isinstance(kept, str) and not self._begun:
-            self._text.text = kept
-            self._text.move_cursor(self._text.document.end)
+            self.command_text.text = kept
+            self.command_text.move_cursor(self.command_text.document.end)
         below = self.kolony.screen_stack[-2] if len(self.kolony.screen_stack) > 1 else None
         aimed = getattr(below, "aimed_at", None)
         able = self.agents
@@ -170,21 +175,22 @@ class Composer(EarlyKeys, ModalScreen[None]):
             aimed = next((agent for agent in able if agent.sessions), able[0] if able else None)
         if aimed is not None:
             self.query_one("#target", Input).value = safe(aimed.name).plain
-        self._show_examples()
 
     @property
-    def _text(self) -> CommandText:
+    def command_text(self) -> CommandText:
+        """What is to be done."""
         return self.query_one("#text", CommandText)
 
     # Examples and history
 
     def on_text_area_changed(self) -> None:
         """Examples are for an empty text."""
-        self._show_examples()
-        self._wrong("")
+        self.show_examples()
+        self.explain("")
 
-    def _show_examples(self) -> None:
-        self.query_one("#examples").display = not self._text.text
+    def show_examples(self) -> None:
+        """Shows the examples where nothing is written."""
+        self.query_one("#examples").display = not self.command_text.text
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """An example is taken; enter sends it."""
@@ -192,16 +198,20 @@ class Composer(EarlyKeys, ModalScreen[None]):
         self._put(EXAMPLES[int(event.option.id or 0)][1])
 
     def _put(self, text: str) -> None:
-        self._text.text = text
-        self._text.move_cursor(self._text.document.end)
-        self._text.focus()
+        self.command_text.text = text
+        self.command_text.move_cursor(self.command_text.document.end)
+        self.command_text.focus()
 
     def on_command_text_recalled(self, event: CommandText.Recalled) -> None:
         """Up and down: into the examples while there is no text, else through what was sent before."""
-        if event.by < 0 and not self._text.text:
+        if event.by < 0 and not self.command_text.text:
             self.query_one("#examples").focus()
             return
-        self.run_worker(self._recall(event.by), name="history", group="history", exclusive=True, exit_on_error=False)
+        self.recall(event.by)
+
+    def recall(self, by: int) -> None:
+        """Goes through what this person sent before."""
+        self.run_worker(self._recall(by), name="history", group="history", exclusive=True, exit_on_error=False)
 
     async def _recall(self, by: int) -> None:
         session = self.kolony.session
@@ -212,7 +222,7 @@ class Composer(EarlyKeys, ModalScreen[None]):
                 found = await work.commands(session, limit=_REMEMBERED)
                 self._history = [each.command_id for each in found if each.created_by_login == session.me.login]
             if self._at == 0:
-                self._unsent = self._text.text
+                self._unsent = self.command_text.text
             at = min(max(self._at + by, 0), len(self._history))
             if at == self._at:
                 return
@@ -227,7 +237,7 @@ class Composer(EarlyKeys, ModalScreen[None]):
                 self._history[at - 1] = past
             self._put(past)
         except KolonyError as error:
-            self._wrong(error.line)
+            self.explain(error.line)
 
     # Sending
 
@@ -238,7 +248,7 @@ class Composer(EarlyKeys, ModalScreen[None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter in target or priority goes on to the text."""
         event.stop()
-        self._text.focus()
+        self.command_text.focus()
 
     def action_save_draft(self) -> None:
         """Keeps the command without sending it."""
@@ -246,8 +256,8 @@ class Composer(EarlyKeys, ModalScreen[None]):
 
     def action_leave(self) -> None:
         """Closes; the text is there again next time."""
-        if self._text.text.strip():
-            self.kolony.remembered["unsent"] = self._text.text
+        if self.command_text.text.strip():
+            self.kolony.remembered["unsent"] = self.command_text.text
         self.dismiss(None)
 
     def _send(self, *, draft: bool) -> None:
@@ -260,25 +270,23 @@ class Composer(EarlyKeys, ModalScreen[None]):
             session = self.kolony.session
             if session is None or self.kolony.live.link.lost:
                 raise CannotConnect("there is no connection to the server", "the text stays here")
-            agents = self._targets()
-            sent = await work.send(
-                session, agents, self._text.text, work.Sending(priority=self._priority(), draft=draft)
-            )
+            run_id = await self.deliver(session, draft=draft)
         except KolonyError as error:
-            self._wrong(error.line)
+            self.explain(error.line)
             return
         finally:
             self._sending = False
-        self._done(sent, draft)
-
-    def _done(self, sent: SentCommand, draft: bool) -> None:
-        app = self.kolony
         self.dismiss(None)
+        if run_id is not None:
+            self.kolony.call_later(self.kolony.show_sent, run_id)
+
+    async def deliver(self, session: PersonSession, *, draft: bool) -> UUID | None:
+        """Sends the command or keeps it; answers with the run that is to be shown. Raises KolonyError."""
+        how = work.Sending(priority=self.priority(), draft=draft)
+        sent = await work.send(session, self._targets(), self.command_text.text, how)
         if draft:
-            app.say(f"draft #{sent.number} is kept; :submit {sent.number} sends it")
-            return
-        run_id = sent.runs[0].run_id
-        app.call_later(app.show_sent, run_id)
+            self.kolony.say(f"draft #{sent.number} is kept; :submit {sent.number} sends it, 4 and [ show the drafts")
+        return sent.runs[0].run_id
 
     def _targets(self) -> list[UUID]:
         wanted = [name.strip() for name in self.query_one("#target", Input).value.split(",") if name.strip()]
@@ -290,12 +298,14 @@ class Composer(EarlyKeys, ModalScreen[None]):
                 raise UsageError(f"there is no agent {name!r} here", "tab goes to the target")
         return [by_name[name] for name in dict.fromkeys(wanted)]
 
-    def _priority(self) -> int:
+    def priority(self) -> int:
+        """How urgent it is. Raises UsageError."""
         value = self.query_one("#priority", Input).value
         if not value.isdigit() or int(value) > 100:
             raise UsageError("a priority is a number from 0 to 100")
         return int(value)
 
-    def _wrong(self, words: str) -> None:
+    def explain(self, words: str) -> None:
+        """Says in place what is wrong."""
         self.query_one("#wrong", Static).update(content(part(words, "bad")))
         self.query_one("#wrong").display = bool(words)

@@ -1,4 +1,4 @@
-"""The queue and its past: every run, newest first, by status."""
+"""The queue and its past: every run, newest first, by status; and the drafts."""
 
 from __future__ import annotations
 
@@ -8,32 +8,35 @@ from textual.app import ComposeResult
 
 from kolony_tui.core import work
 from kolony_tui.core.session import PersonSession
-from kolony_tui.models.work import Run, RunStatus
+from kolony_tui.models.work import Draft, Run, RunStatus
 from kolony_tui.ui.draw import Part, part
 from kolony_tui.ui.live import LiveQuery
 from kolony_tui.ui.screens.framed import FramedScreen
 from kolony_tui.ui.screens.listing import list_title, recall, remember
+from kolony_tui.ui.widgets.draft_list import DraftList
 from kolony_tui.ui.widgets.panel import Panel
 from kolony_tui.ui.widgets.rows import RowList
 from kolony_tui.ui.widgets.run_list import RunList
 
-STATUSES: tuple[str | None, ...] = (None, *RunStatus)
+DRAFT = "draft"
+STATUSES: tuple[str | None, ...] = (None, *RunStatus, DRAFT)
 LISTED = 1000
 
 
 class RunsScreen(FramedScreen):
-    """Runs of one status, or of all."""
+    """Runs of one status, or of all; or what nobody has sent yet."""
 
-    AUTO_FOCUS = "#runs"
+    AUTO_FOCUS = "#runs, #drafts"
 
     def __init__(self) -> None:
         super().__init__()
         self.status: str | None = None
         self.runs = RunList(self.kolony.drawing, empty="no such runs", id="runs")
+        self.drafts = DraftList(self.kolony.drawing, id="drafts")
 
     def body(self) -> ComposeResult:
-        """The list."""
-        yield Panel(self.runs, id="runs-panel")
+        """Both lists, of which one is shown."""
+        yield Panel(self.runs, self.drafts, id="runs-panel")
 
     def crumbs(self) -> list[Part]:
         """Queue, and of which status."""
@@ -44,34 +47,52 @@ class RunsScreen(FramedScreen):
         super().on_mount()
         kept = self.kolony.remembered.get("runs")
         recall(self.runs, kept)
+        recall(self.drafts, self.kolony.remembered.get("drafts"))
         if isinstance(kept, dict) and kept.get("status") in STATUSES:
             self.status = kept["status"]
-        self._draw_title()
-        self.kolony.live.watch(self.runs, LiveQuery("runs", _wants, self._read, self._show))
+        self._choose_list()
+        self.kolony.live.watch(self, LiveQuery("runs", _wants, self._read, self._show))
 
     def memory(self) -> dict[str, Any]:
         """Status, filter and order."""
-        return {"runs": {**remember(self.runs), "status": self.status}}
+        return {"runs": {**remember(self.runs), "status": self.status}, "drafts": remember(self.drafts)}
 
     def workspace_changed(self) -> None:
         """Nothing of the other workspace stays."""
         self.runs.show([])
+        self.drafts.show([])
 
     def turn(self, by: int) -> None:
         """Goes on to another status."""
         self.status = STATUSES[(STATUSES.index(self.status) + by) % len(STATUSES)]
+        self._choose_list()
+        self.kolony.live.look_again(self)
+
+    @property
+    def shown(self) -> RunList | DraftList:
+        """The list that is shown."""
+        return self.drafts if self.status == DRAFT else self.runs
+
+    def _choose_list(self) -> None:
+        self.runs.display, self.drafts.display = self.shown is self.runs, self.shown is self.drafts
+        self.shown.focus()
         self._draw_title()
-        self.kolony.live.look_again(self.runs)
 
-    async def _read(self, session: PersonSession) -> tuple[str | None, list[Run]]:
+    async def _read(self, session: PersonSession) -> tuple[str | None, list[Run], list[Draft]]:
         status = self.status
-        return status, await work.runs(session, status=status, limit=LISTED)
+        if status == DRAFT:
+            return status, [], await work.drafts(session, LISTED)
+        return status, await work.runs(session, status=status, limit=LISTED), []
 
-    def _show(self, found: tuple[str | None, list[Run]]) -> None:
-        status, runs = found
-        if status == self.status:
+    def _show(self, found: tuple[str | None, list[Run], list[Draft]]) -> None:
+        status, runs, drafts = found
+        if status != self.status:
+            return
+        if status == DRAFT:
+            self.drafts.show(drafts)
+        else:
             self.runs.show(runs)
-            self._draw_title()
+        self._draw_title()
 
     def _draw_title(self) -> None:
         tabs: list[Part] = []
@@ -80,15 +101,19 @@ class RunsScreen(FramedScreen):
             word = str(status or "all")
             tabs.append(part(f"[{word}]" if chosen else f" {word} ", "accent" if chosen else "dim"))
         panel = self.query_one("#runs-panel", Panel)
-        more = [part("newest  ", "warn")] if self.runs.total >= LISTED else []
+        rows = self.shown
+        more = [part("newest  ", "warn")] if rows.total >= LISTED else []
         panel.title.say(
-            [*list_title("Runs", self.runs), part("  "), *tabs], [*more, part(f"{self.runs.total}", "strong")]
+            [*list_title("Runs" if rows is self.runs else "Drafts", rows), part("  "), *tabs],
+            [*more, part(f"{rows.total}", "strong")],
         )
 
     def on_row_list_opened(self, event: RowList.Opened) -> None:
         """Goes in."""
         event.stop()
-        if self.runs.pointed is not None:
+        if event.rows is self.drafts:
+            self.kolony.do("draft.edit")
+        elif self.runs.pointed is not None:
             self.kolony.open_run(self.runs.pointed.run_id)
 
     def on_row_list_changed(self, event: RowList.Changed) -> None:
