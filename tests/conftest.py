@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,9 @@ from kolony_tui.server.embedded import EmbeddedServer
 from kolony_tui.server.home import Home
 
 pytest_plugins = ["tests.database"]
+
+# Whoever runs the tests in the background of a script has SIGINT ignored, and programs inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
 """For servers that may lose everything in a crash of the machine."""

@@ -21,6 +21,9 @@ def stop_on_signals(stop: Callable[[str], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             loop.add_signal_handler(number, stop, number.name)
+        else:
+            # By a handler, which ends with exec: programs would inherit the ignoring, and could not be interrupted.
+            signal.signal(number, lambda *_: None)
 
 
 def stop_on_end_of_input(stop: Callable[[str], None]) -> None:

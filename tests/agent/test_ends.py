@@ -41,6 +41,19 @@ async def test_a_program_that_ends_on_sigint_is_cancelled_softly(colony: Colony)
     assert (await colony.output(run_id)).endswith(b"bye\n")
 
 
+async def test_a_runner_in_the_background_of_a_script_can_interrupt_its_programs(colony: Colony) -> None:
+    # A shell without job control starts what has an & with SIGINT ignored, which exec hands on.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        colony.runner()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    run_id = await colony.send("trap 'exit 7' INT; echo $$; while :; do sleep 0.05; done")
+    await _pids(colony, run_id, 1)
+    await colony.cancel(run_id)
+    assert (await colony.done(run_id, deadline=4))["exit_code"] == 7
+
+
 async def test_a_program_that_ignores_everything_is_killed_with_its_children(colony: Colony) -> None:
     colony.runner("--grace", "0.2")
     run_id = await colony.send("trap '' INT TERM; echo $$; sh -c 'echo $$; sleep 601' & wait; sleep 602")
