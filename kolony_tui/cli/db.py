@@ -36,12 +36,13 @@ def register_db(verbs: Any) -> None:
 
 def start(args: argparse.Namespace) -> int:
     """``kolony db start``: one line that says where the server is."""
+    from kolony_tui.server.bootstrap import prepare
+
     server = _server()
-    first = not server.home.data.exists()
-    server.ensure()
+    prepared = prepare(server)
+    if prepared.told:
+        tell(prepared.told)
     now = server.status()
-    if first:
-        tell(server.secrets.where)
     _answer(args, _facts(now), _place(now))
     return ExitCode.DONE
 
