@@ -85,6 +85,7 @@ class KolonyApp(App[int]):
         self.doing: dict[UUID, Run] = {}
         self.failure: KolonyError | None = None
         self.companion = Companion(self)
+        self.early_keys = EarlyKeys(self)
         self.saying = "connecting"
         self.remembered: dict[str, Any] = dict(opening.remembered)
         self._interrupted = 0.0
@@ -272,9 +273,13 @@ class KolonyApp(App[int]):
         return next((each for each in reversed(self.screen_stack) if isinstance(each, FramedScreen)), None)
 
     async def on_event(self, event: events.Event) -> None:
-        """Keeps what is typed into a dialog that is not quite there yet."""
-        if isinstance(event, events.Key) and isinstance(self.screen, EarlyKeys) and self.screen.keep(event):
+        """Keys wait for a screen that is not quite there yet."""
+        if isinstance(event, events.Key) and not event.is_forwarded and await self.early_keys.take(event):
             return
+        await super().on_event(event)
+
+    async def pass_on(self, event: events.Key) -> None:
+        """Gives a key that has waited to what has the focus now."""
         await super().on_event(event)
 
     # Commands

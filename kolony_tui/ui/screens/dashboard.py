@@ -57,6 +57,11 @@ class DashboardScreen(FramedScreen):
         self.kolony.live.watch(self.output, LiveQuery("shown run", self._wants_run, self._read_run, self._know_run))
         self.fleet_changed()
 
+    @property
+    def has_content(self) -> bool:
+        """Whether it shows what it is for."""
+        return self.queue.known and self.kolony.queue_known
+
     def memory(self) -> dict[str, Any]:
         """Filters and sort orders."""
         return {"dashboard.queue": remember(self.queue), "dashboard.fleet": remember(self.fleet)}

@@ -45,6 +45,16 @@ class FramedScreen(Screen[None]):
         """Where one is, after the workspace's name."""
         return []
 
+    @property
+    def filled(self) -> bool:
+        """Whether what it shows was read, as far as that can be: keys are for what is in sight."""
+        return self.kolony.live.link.lost or self.has_content
+
+    @property
+    def has_content(self) -> bool:
+        """Whether it shows what it is for."""
+        return True
+
     def fleet_changed(self) -> None:
         """Agents or queue were read again."""
 

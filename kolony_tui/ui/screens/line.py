@@ -13,7 +13,6 @@ from textual.widgets import Input, Static
 
 from kolony_tui.models.errors import KolonyError, UsageError
 from kolony_tui.ui.draw import content, part
-from kolony_tui.ui.early_keys import EarlyKeys
 from kolony_tui.ui.registry import Command, commands, named
 from kolony_tui.ui.widgets.output import OutputView
 from kolony_tui.ui.widgets.rows import RowList
@@ -28,7 +27,7 @@ class LineInput(Input):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "cursor_right", "Take the suggestion", show=False)]
 
 
-class _Line(EarlyKeys, ModalScreen[None]):
+class _Line(ModalScreen[None]):
     """A line with a sign in front and a word about what is typed behind."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave")]

@@ -154,6 +154,7 @@ class RowList(ScrollView, Generic[S], can_focus=True):
         self.empty = empty
         self.past = past
         self.marks: set[Hashable] = set()
+        self.known = False  # whether any rows (perhaps none) were ever shown
         self.filter = ""
         self.sorted_by: str | None = None
         self.backwards = False
@@ -169,6 +170,7 @@ class RowList(ScrollView, Generic[S], can_focus=True):
     def show(self, rows: Sequence[S]) -> None:
         """Replaces the rows; the order of ``rows`` is the order without sorting."""
         self._rows = rows
+        self.known = True
         self._arrange()
 
     def narrow(self, text: str) -> None:

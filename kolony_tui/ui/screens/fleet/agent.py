@@ -72,6 +72,11 @@ class AgentScreen(FramedScreen):
         self.kolony.live.watch(self.facts, query)
         self.set_interval(1, self._draw_facts)
 
+    @property
+    def has_content(self) -> bool:
+        """Whether it shows what it is for."""
+        return self.known is not None
+
     def _wants(self, kind: str, identity: str) -> bool:
         return kind in ("agents", "command", "run") or (kind == "agent" and identity == str(self.agent_id))
 

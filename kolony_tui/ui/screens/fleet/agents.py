@@ -40,6 +40,11 @@ class AgentsScreen(FramedScreen):
         recall(self.list, self.kolony.remembered.get("agents"))
         self.fleet_changed()
 
+    @property
+    def has_content(self) -> bool:
+        """Whether it shows what it is for."""
+        return self.list.known
+
     def memory(self) -> dict[str, Any]:
         """Filter and order."""
         return {"agents": remember(self.list)}

@@ -22,7 +22,6 @@ from kolony_tui.models.errors import CannotConnect, KolonyError, UsageError
 from kolony_tui.models.fleet import Agent, Desired
 from kolony_tui.text import safe
 from kolony_tui.ui.draw import content, part
-from kolony_tui.ui.early_keys import EarlyKeys
 
 if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
@@ -92,7 +91,7 @@ class _AgentNames(Suggester):
         return f"{before}{comma}{begun[: len(begun) - len(typed)]}{fitting[0]}" if fitting else None
 
 
-class Composer(EarlyKeys, ModalScreen[None]):
+class Composer(ModalScreen[None]):
     """Writes a command and sends it, or keeps it as a draft."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -62,6 +62,11 @@ class RunScreen(FramedScreen):
         self.kolony.live.watch(self.facts, LiveQuery(f"run {self.run_id}", self._wants, self._read, self._show))
         self.set_interval(1, self._draw_facts)
 
+    @property
+    def has_content(self) -> bool:
+        """Whether it shows what it is for."""
+        return self.detail is not None
+
     def _wants(self, kind: str, identity: str) -> bool:
         return kind in ("agent", "agents", "command", "run")
 

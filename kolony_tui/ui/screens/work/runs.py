@@ -31,6 +31,7 @@ class RunsScreen(FramedScreen):
     def __init__(self) -> None:
         super().__init__()
         self.status: str | None = None
+        self._read_status: tuple[str | None, ...] = ()
         self.runs = RunList(self.kolony.drawing, empty="no such runs", id="runs")
         self.drafts = DraftList(self.kolony.drawing, id="drafts")
 
@@ -52,6 +53,11 @@ class RunsScreen(FramedScreen):
             self.status = kept["status"]
         self._choose_list()
         self.kolony.live.watch(self, LiveQuery("runs", _wants, self._read, self._show))
+
+    @property
+    def has_content(self) -> bool:
+        """Whether it shows what it is for."""
+        return self._read_status == (self.status,)
 
     def memory(self) -> dict[str, Any]:
         """Status, filter and order."""
@@ -88,6 +94,7 @@ class RunsScreen(FramedScreen):
         status, runs, drafts = found
         if status != self.status:
             return
+        self._read_status = (status,)
         if status == DRAFT:
             self.drafts.show(drafts)
         else:
