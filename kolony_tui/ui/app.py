@@ -16,6 +16,7 @@ from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
+from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar
 from textual.worker import Worker, WorkerError, WorkerState
@@ -70,6 +71,9 @@ class KolonyApp(App[int]):
 
     def __init__(self, opening: Opening, driver: type[Driver] | None = None) -> None:
         super().__init__(driver_class=driver)
+        if self.no_color:
+            # Textual turns colours into greys, which are colours to a terminal.
+            self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
         self.keys = keys_after(opening.keymap)
         self.opening = opening
         self.session: PersonSession | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -76,6 +77,7 @@ class Live:
         self._frame: Timer | None = None
         self._reached = 0.0
         self._probing = False
+        self._reviving = False
         self._next_probe = 0.0
         self.ahead = timedelta()
         """How far the server's clock is ahead of this machine's."""
@@ -210,8 +212,24 @@ class Live:
             self._start_probe()
 
     def _probe_if_lost(self) -> None:
+        if self.link.lost:
+            self._app.link_changed()  # the banner says for how long
         if self.link.lost and time.monotonic() >= self._next_probe:
             self._start_probe()
+            destination = self._app.destination
+            if destination is not None and destination.embedded and not self._reviving:
+                self._reviving = True
+                self._app.run_worker(self._revive(), name="revive", group="revive", exit_on_error=False)
+
+    async def _revive(self) -> None:
+        """The embedded server is ours to start again, should it have died."""
+        try:
+            await asyncio.to_thread(_start_if_killed)
+        except KolonyError as error:
+            if self.link.lost:
+                self.lose(error)
+        finally:
+            self._reviving = False
 
     def _start_probe(self) -> None:
         if not self._probing:
@@ -262,3 +280,15 @@ class Live:
         if link != self.link:
             self.link = link
             self._app.link_changed()
+
+
+def _start_if_killed() -> None:
+    """Starts the embedded server where it left its pid file behind; one that was stopped in order is left alone."""
+    # Deferred: an app on somebody's server never needs it.
+    from kolony_tui.server.embedded import EmbeddedServer
+    from kolony_tui.server.home import kolony_home
+    from kolony_tui.server.postmaster import read_pid_file
+
+    home = kolony_home()
+    if read_pid_file(home.data) is not None:
+        EmbeddedServer(home).ensure()

@@ -12,7 +12,7 @@ import struct
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -91,19 +91,23 @@ class Terminal:
 
 
 @contextmanager
-def opened(home: Path, dsn: str, *words: str, columns: int = 100, rows: int = 30) -> Iterator[Terminal]:
-    """The app on a server, in a terminal of that size."""
+def opened(
+    home: Path,
+    dsn: str | None,
+    *words: str,
+    columns: int = 100,
+    rows: int = 30,
+    program: Sequence[str] = ("-m", "kolony_tui"),
+    **environment: str,
+) -> Iterator[Terminal]:
+    """The app on a server (None: its embedded one), in a terminal of that size; ``program`` is for the interpreter."""
     pid, descriptor = pty.fork()
     if pid == 0:
-        environment = {
-            **os.environ,
-            "KOLONY_HOME": str(home),
-            "KOLONY_DSN": dsn,
-            "TERM": "xterm-256color",
-            "LANG": "C.UTF-8",
-        }
-        environment.pop("NO_COLOR", None)
-        os.execve(sys.executable, [sys.executable, "-m", "kolony_tui", *words], environment)
+        given = {**os.environ, "KOLONY_HOME": str(home), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+        given.pop("NO_COLOR", None)
+        if dsn is not None:
+            given["KOLONY_DSN"] = dsn
+        os.execve(sys.executable, [sys.executable, *program, *words], {**given, **environment})
     fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     terminal = Terminal(pid, descriptor, columns, rows)
     try:

@@ -18,6 +18,7 @@ RESTORED = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l")
 """Normal screen, cursor, no mouse."""
 
 EVIL = "\x1b]52;c;SE9TVElMRQ==\x07\x1b]0;HOSTILE\x07\x1b[999;999H\x1bPq#0\x1b\\\x9b31m\u202eevil\x1b[c"
+COLOURS = {str(code).encode() for code in (*range(30, 39), *range(40, 49), *range(90, 98), *range(100, 108))}
 MARKUP = "[/foo][@click=app.quit]click[/] [bold"
 FORBIDDEN = re.compile(rb"\x1b\]52;c;SE9T|HOSTILE\x07|\x1b\[999|\x1bP|\xc2\x9b|\xe2\x80\xae|\x1b\[c")
 
@@ -68,6 +69,51 @@ def _until_gone(terminal: Terminal) -> None:
     while not terminal.ended():
         assert time.monotonic() < end, "a closed window leaves a process behind"
         time.sleep(0.02)
+
+
+async def test_no_color_means_none(stage: Stage, tmp_path: Path) -> None:
+    await stage.send("work")
+    runner = await stage.runner()
+    await runner.write(await runner.take(), b"\x1b[31mred\x1b[0m line\n")
+    with opened(tmp_path, stage.workspace.database.dsn("bob"), NO_COLOR="1") as terminal:
+        await asyncio.to_thread(start, terminal)
+        await asyncio.to_thread(terminal.until, lambda: "red line" in terminal.shown, "the output")
+        for keys, sign in (("?", "Keys of this"), ("\x1b", "!Keys of this"), ("n", "Priority")):
+            await asyncio.to_thread(
+                terminal.insist, keys, _showing(terminal, sign.removeprefix("!"), not sign.startswith("!")), sign
+            )
+        codes = {code for found in re.findall(rb"\x1b\[([0-9;:]*)m", terminal.seen) for code in found.split(b";")}
+        assert b"1" in codes, "bold stays"
+        assert not codes & COLOURS, codes & COLOURS
+
+
+BROKEN = """
+import sys
+from kolony_tui.ui.app import KolonyApp
+def broken(app, name):
+    raise RuntimeError("cannot reach postgresql://ada:s3cret@db/x with kol_0123456789abcdef")
+KolonyApp.go_to = broken
+from kolony_tui.__main__ import main
+sys.exit(main())
+"""
+
+
+async def test_fault_of_ours_gives_the_terminal_back(stage: Stage, tmp_path: Path) -> None:
+    await stage.send("work")
+    with opened(tmp_path, stage.workspace.database.dsn("bob"), program=("-c", BROKEN)) as terminal:
+        await asyncio.to_thread(start, terminal)
+        terminal.press("3")
+        await asyncio.to_thread(terminal.until, terminal.ended, "its end")
+        terminal.read(0.2)
+        assert given_back(terminal)
+        assert terminal.code == 1
+        after = terminal.seen[terminal.seen.rfind(b"\x1b[?1049l") :].decode()
+        assert "kolony: a fault of Kolony itself: RuntimeError: cannot reach" in after
+        assert "Traceback" not in after
+        log = (tmp_path / "faults.log").read_text()
+        assert "in broken" in log, "the details are kept"
+        for secret in ("s3cret", "0123456789abcdef"):
+            assert secret not in log + terminal.seen.decode()
 
 
 async def test_refused_login_is_one_line_and_exit_3(stage: Stage, tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ class OutputPanel(Panel):
         self.feed = OutputFeed(self.kolony, self.view, self.draw_title)
         self.watch(self.view, "follow", self.draw_title)
         self.watch(self.view, "new_lines", self.draw_title)
+        self.set_interval(1, self.draw_title)  # it says for how long the run has been going on
         if self.run is not None:
             self.feed.show(self.run.run_id)
         self.draw_title()
