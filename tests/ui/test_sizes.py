@@ -57,7 +57,10 @@ async def test_ascii_glyphs(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(ScrollBar, "renderer", ScrollBar.renderer)
     await build(stage)
     async with stage.app("bob", ascii_only=True) as (app, pilot):
-        await until(lambda: "claude-1" in words(app), "shown")
+        await until(lambda: "! warning: 2" in words(app), "what came by stderr is marked")
+        await pilot.press("s", "space")
+        await until(lambda: "+" in words(app) and "^" in words(app), "marked and sorted")
+        assert words(app).isascii(), words(app)
         for keys in ("3", "4", "question_mark"):
             await pilot.press(keys)
             await pilot.pause()

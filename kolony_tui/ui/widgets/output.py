@@ -359,6 +359,7 @@ class OutputView(ScrollView, can_focus=True):
                 width=self._window.width,
                 timestamps=self.timestamps,
                 search=search_pattern(self._pattern),
+                ascii_only=self.app.has_class("-ascii"),
             )
         return self._look
 

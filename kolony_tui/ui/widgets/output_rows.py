@@ -17,6 +17,7 @@ from kolony_tui.ui.widgets.output_lines import Line, row_breaks
 
 # Which stream a row comes from, in the order of `output_window.STREAMS`: to be told without colour.
 GUTTER_MARKS = (" ", "┃", "·")
+ASCII_GUTTER_MARKS = (" ", "!", "-")
 GUTTER_WIDTH = 2
 TIME_WIDTH = 9
 
@@ -39,6 +40,7 @@ class Look:
     width: int | None = None
     timestamps: bool = False
     search: re.Pattern[str] | None = None
+    ascii_only: bool = False
 
     @property
     def margin(self) -> int:
@@ -93,7 +95,8 @@ def text_rows(line: Line, look: Look) -> list[TextRow]:
 
 def margin(line: Line, part: int, look: Look) -> Strip:
     """What stands left of a row: the stream's mark, and on a line's first row its time if that is wanted."""
-    segments = [Segment(GUTTER_MARKS[line.stream] + " ", look.gutters[line.stream])]
+    marks = ASCII_GUTTER_MARKS if look.ascii_only else GUTTER_MARKS
+    segments = [Segment(marks[line.stream] + " ", look.gutters[line.stream])]
     if look.timestamps:
         clock = datetime.fromtimestamp(line.at).strftime("%H:%M:%S") if part == 0 else ""
         segments.append(Segment(clock.ljust(TIME_WIDTH), look.time))
@@ -102,7 +105,8 @@ def margin(line: Line, part: int, look: Look) -> Strip:
 
 def notice(text: str, look: Look) -> Strip:
     """A row that is not output: something is not shown here."""
-    return Strip([Segment(f"… {text} …", look.notice)], len(text) + 4)
+    dots = "~" if look.ascii_only else "…"
+    return Strip([Segment(f"{dots} {text} {dots}", look.notice)], len(text) + 4)
 
 
 def search_pattern(text: str) -> re.Pattern[str] | None:
