@@ -93,6 +93,8 @@ class Runner:
             how.get("lines", 0),
         )
         self.held = [each for each in self.held if each["attempt_id"] != claim["attempt_id"]]
+        run_id = claim["run_id"]
+        await self.announce(f"run:{run_id}", f"output:{run_id}", f"agent:{self.agent.agent_id}")
 
 
 @dataclass

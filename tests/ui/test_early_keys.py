@@ -44,7 +44,9 @@ async def test_what_is_typed_while_dialogs_open_is_in_them_in_order(stage: Stage
         await until(lambda: not isinstance(app.screen, Palette), "closed")
         type_at_once(app, "n", *"echo 1 2")
         await until(lambda: [each.text for each in app.screen.query(CommandText)] == ["echo 1 2"], "the composer too")
-        type_at_once(app, "escape", "slash", *"wor")
+        type_at_once(app, "escape")
+        await until(lambda: not app.screen.is_modal, "closed")
+        type_at_once(app, "slash", *"wor")
         await until(lambda: "/wor" in words(app), "the filter")
 
 

@@ -71,12 +71,15 @@ def normalised(svg: str) -> str:
 async def test_screens_look_as_in_their_pictures(stage: Stage, size: tuple[int, int]) -> None:
     scene = await build(stage)
     differing = []
-    for name, walk in WALKS.items():
-        async with stage.app("ada", size=size, frozen=NOON) as (app, pilot):
+    pictures = {}
+    async with stage.app("ada", size=size, frozen=NOON) as (app, pilot):
+        for name, walk in WALKS.items():
             await _dashboard(app, pilot, scene)
             await walk(app, pilot, scene)
             await pilot.pause()
-            picture = normalised(app.export_screenshot(title="kolony", simplify=True))
+            pictures[name] = normalised(app.export_screenshot(title="kolony", simplify=True))
+            await pilot.press("escape", "1")
+    for name, picture in pictures.items():
         file = FOLDER / f"{name}-{size[0]}x{size[1]}.svg"
         if WRITE:
             FOLDER.mkdir(exist_ok=True)

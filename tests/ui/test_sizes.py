@@ -22,8 +22,10 @@ async def test_every_screen_at_every_size(stage: Stage) -> None:
                 await until(
                     lambda: "claude" in words(app) or "review" in words(app), f"{entry.name} at {width}x{height}"
                 )
-                for keys in (("question_mark", "escape"), ("n", "escape"), ("colon", "escape"), ("ctrl+p", "escape")):
-                    await pilot.press(*keys)
+                # They are the same on every screen.
+                dialogs = ("question_mark", "n", "colon", "ctrl+p") if entry is SCREENS[0] else ()
+                for key in dialogs:
+                    await pilot.press(key, "escape")
                 assert all(len(line) <= width for line in words(app).splitlines())
             app.open_run(scene["runs"]["review"])
             await until(lambda: "warning: 2" in words(app), f"a run's output at {width}x{height}")
