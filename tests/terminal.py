@@ -1,113 +1,109 @@
-"""A program on a terminal of its own: what its screen shows, and keys to it."""
+"""A program in a real terminal: a pseudo-terminal whose every byte is kept."""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
-import re
 import select
+import signal
 import struct
-import subprocess
 import termios
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
 import pyte
 
-# What pyte takes for text: sequences with a private marker or an intermediate character, and DCS strings.
-_UNKNOWN = re.compile(rb"\x1bP[^\x1b]*\x1b\\|\x1b\[[<=>][0-9;]*[a-zA-Z]|\x1b\[\?[0-9;]*\$p")
+DEADLINE = 30.0
 
 
 class Terminal:
-    """Runs a program on a new pseudo-terminal, until the ``with`` block ends."""
+    """A process with a terminal of its own."""
 
-    def __init__(
-        self,
-        program: Sequence[str | Path],
-        environment: Mapping[str, str],
-        *,
-        columns: int = 100,
-        rows: int = 30,
-        folder: Path | None = None,
-    ) -> None:
-        self.written = bytearray()
+    def __init__(self, pid: int, descriptor: int, columns: int, rows: int) -> None:
+        self.pid = pid
+        self.descriptor = descriptor
+        self.seen = b""
+        self.code: int | None = None
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
-        self._pending = b""
-        self._here, there = pty.openpty()
-        fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        self.started = time.perf_counter()
-        self.process = subprocess.Popen(
-            program,
-            stdin=there,
-            stdout=there,
-            stderr=there,
-            cwd=folder,
-            env={**environment, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that the terminal's signals arrive
-        )
-        os.close(there)
-
-    def __enter__(self) -> Terminal:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self._here)
 
     @property
-    def lines(self) -> list[str]:
-        """The screen, row by row, without the blanks at the ends."""
-        return [row.rstrip() for row in self._screen.display]
+    def shown(self) -> str:
+        """What a person sees."""
+        return "\n".join(self._screen.display)
 
-    @property
-    def text(self) -> str:
-        """The screen as one text."""
-        return "\n".join(self.lines)
+    def until(self, true: Callable[[], object], what: str) -> None:
+        """Reads what the process prints until the condition holds."""
+        end = time.monotonic() + DEADLINE
+        while not true():
+            assert time.monotonic() < end, f"not in {DEADLINE} s: {what}\n{self.shown}"
+            self.read(0.05)
 
-    def send(self, keys: str) -> None:
-        """Types ``keys``."""
-        os.write(self._here, keys.encode())
-
-    def wait_for(self, shown: str | Callable[[str], object], deadline: float = 60.0) -> None:
-        """Reads until the screen shows that text or fulfils that condition; fails after ``deadline`` seconds."""
-        ready = (lambda text: shown in text) if isinstance(shown, str) else shown
-        end = time.monotonic() + deadline
-        while not ready(self.text):
-            assert time.monotonic() < end, f"not shown in {deadline} s: {shown}\n{self.text}"
-            assert self.read(), f"the program ended before it showed {shown}\n{self.text}"
-
-    def wait_for_end(self, deadline: float = 30.0) -> int:
-        """Reads until the program ends; its exit code."""
-        end = time.monotonic() + deadline
-        while self.read():
-            assert time.monotonic() < end, f"it did not end in {deadline} s\n{self.text}"
-        return self.process.wait(max(0.1, end - time.monotonic()))
-
-    def read(self, patience: float = 0.05) -> bool:
-        """Takes in what was written within ``patience`` seconds; false when the other end is closed."""
-        if not select.select([self._here], [], [], patience)[0]:
+    def read(self, wait: float) -> bool:
+        """Takes in what there is; False at the end."""
+        if not select.select([self.descriptor], [], [], wait)[0]:
             return True
         try:
-            piece = os.read(self._here, 65_536)
-        except OSError:  # Linux says "end" so
+            data = os.read(self.descriptor, 65536)
+        except OSError:
             return False
-        self.written += piece
-        self._show(piece)
-        return bool(piece)
+        self.seen += data
+        # pyte does not know every private mode that Textual sets; it is only asked for what is in the cells.
+        with contextlib.suppress(Exception):
+            self._stream.feed(data)
+        return bool(data)
 
-    def _show(self, piece: bytes) -> None:
-        piece = self._pending + piece
-        # A sequence that is not whole yet is kept for the next piece.
-        cut = piece.rfind(b"\x1b", max(0, len(piece) - 64))
-        whole = cut < 0 or re.match(rb"\x1b(\[[0-9;:<=>?$]*[@-~]|P.*\x1b\\|[^\[P])", piece[cut:], re.DOTALL) is not None
-        keep = len(piece) if whole else cut
-        self._pending = piece[keep:]
-        self._stream.feed(_UNKNOWN.sub(b"", piece[:keep]))
+    def press(self, keys: str) -> None:
+        """Types."""
+        os.write(self.descriptor, keys.encode())
+
+    def insist(self, keys: str, true: Callable[[], object], what: str) -> None:
+        """Types, and again every two seconds, as a person does when nothing happens."""
+        end = time.monotonic() + DEADLINE
+        while not true():
+            assert time.monotonic() < end, f"not in {DEADLINE} s: {what}\n{self.shown}"
+            self.press(keys)
+            again = time.monotonic() + 2
+            while not true() and time.monotonic() < again:
+                self.read(0.05)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal to the process."""
+        os.kill(self.pid, number)
+
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.code = os.waitstatus_to_exitcode(status)
+        return self.code is not None
+
+    def hang_up(self) -> None:
+        """Closes the terminal, as a closed window does."""
+        os.close(self.descriptor)
+        self.descriptor = -1
+
+
+@contextmanager
+def running(
+    words: Sequence[str | Path], environment: Mapping[str, str], *, columns: int = 100, rows: int = 30
+) -> Iterator[Terminal]:
+    """The program ``words`` in a terminal of that size, until the block ends."""
+    pid, descriptor = pty.fork()
+    if pid == 0:
+        os.execve(words[0], words, {**environment, "TERM": "xterm-256color", "LANG": "C.UTF-8"})
+    fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    terminal = Terminal(pid, descriptor, columns, rows)
+    try:
+        yield terminal
+    finally:
+        if not terminal.ended():
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        if terminal.descriptor >= 0:
+            os.close(terminal.descriptor)

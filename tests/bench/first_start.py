@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.measuring import Installation, installation, interleaved, machine, timed, told
-from tests.terminal import Terminal
+from tests.terminal import running
 
 ROUNDS = 5
 LATER_ROUNDS = 11
@@ -68,20 +69,20 @@ def _empty(installed: Installation, home: Path) -> float:
 
 def _until_a_key_shows(program: list[str | Path], environment: dict[str, str]) -> float:
     """Seconds from the start of a program until its screen shows a character that was typed."""
-    with Terminal(program, environment, columns=120, rows=36) as terminal:
-        typed = time.perf_counter()
-        while "ß" not in terminal.text:
+    started = typed = time.perf_counter()
+    with running(program, environment, columns=120, rows=36) as terminal:
+        while "ß" not in terminal.shown:
             # Keys that come before the program reads them are lost, or are answers to another question: so, again.
-            if terminal.written and time.perf_counter() - typed > 0.03:
-                terminal.send("ß")
+            if terminal.seen and time.perf_counter() - typed > 0.03:
+                terminal.press("ß")
                 typed = time.perf_counter()
             if not terminal.read(0.005):
-                raise RuntimeError(f"it ended before it took a key:\n{terminal.text}")
-            if time.perf_counter() - terminal.started > 60:
-                raise RuntimeError(f"it took no key in a minute:\n{terminal.text}")
-        taken = time.perf_counter() - terminal.started
-        terminal.process.terminate()
-        terminal.wait_for_end()
+                raise RuntimeError(f"it ended before it took a key:\n{terminal.shown}")
+            if time.perf_counter() - started > 60:
+                raise RuntimeError(f"it took no key in a minute:\n{terminal.shown}")
+        taken = time.perf_counter() - started
+        terminal.signal(signal.SIGTERM)
+        terminal.until(terminal.ended, "its end")
         return taken
 
 

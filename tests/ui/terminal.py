@@ -1,93 +1,14 @@
-"""The app in a real terminal: a pseudo-terminal whose every byte is kept."""
+"""The app in a real terminal."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
-import pty
-import select
-import signal
-import struct
 import sys
-import termios
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import pyte
-
-DEADLINE = 30.0
-
-
-class Terminal:
-    """A process with a terminal of its own."""
-
-    def __init__(self, pid: int, descriptor: int, columns: int, rows: int) -> None:
-        self.pid = pid
-        self.descriptor = descriptor
-        self.seen = b""
-        self.code: int | None = None
-        self._screen = pyte.Screen(columns, rows)
-        self._stream = pyte.ByteStream(self._screen)
-
-    @property
-    def shown(self) -> str:
-        """What a person sees."""
-        return "\n".join(self._screen.display)
-
-    def until(self, true: Callable[[], object], what: str) -> None:
-        """Reads what the process prints until the condition holds."""
-        end = time.monotonic() + DEADLINE
-        while not true():
-            assert time.monotonic() < end, f"not in {DEADLINE} s: {what}\n{self.shown}"
-            self.read(0.05)
-
-    def read(self, wait: float) -> bool:
-        """Takes in what there is; False at the end."""
-        if not select.select([self.descriptor], [], [], wait)[0]:
-            return True
-        try:
-            data = os.read(self.descriptor, 65536)
-        except OSError:
-            return False
-        self.seen += data
-        # pyte does not know every private mode that Textual sets; it is only asked for what is in the cells.
-        with contextlib.suppress(Exception):
-            self._stream.feed(data)
-        return bool(data)
-
-    def press(self, keys: str) -> None:
-        """Types."""
-        os.write(self.descriptor, keys.encode())
-
-    def insist(self, keys: str, true: Callable[[], object], what: str) -> None:
-        """Types, and again every two seconds, as a person does when nothing happens."""
-        end = time.monotonic() + DEADLINE
-        while not true():
-            assert time.monotonic() < end, f"not in {DEADLINE} s: {what}\n{self.shown}"
-            self.press(keys)
-            again = time.monotonic() + 2
-            while not true() and time.monotonic() < again:
-                self.read(0.05)
-
-    def signal(self, number: signal.Signals) -> None:
-        """Sends a signal to the process."""
-        os.kill(self.pid, number)
-
-    def ended(self) -> bool:
-        """Whether the process is gone."""
-        if self.code is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.code = os.waitstatus_to_exitcode(status)
-        return self.code is not None
-
-    def hang_up(self) -> None:
-        """Closes the terminal, as a closed window does."""
-        os.close(self.descriptor)
-        self.descriptor = -1
+from tests.terminal import Terminal, running
 
 
 @contextmanager
@@ -101,20 +22,10 @@ def opened(
     **environment: str,
 ) -> Iterator[Terminal]:
     """The app on a server (None: its embedded one), in a terminal of that size; ``program`` is for the interpreter."""
-    pid, descriptor = pty.fork()
-    if pid == 0:
-        given = {**os.environ, "KOLONY_HOME": str(home), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+    given = {**os.environ, "KOLONY_HOME": str(home), **environment}
+    if "NO_COLOR" not in environment:
         given.pop("NO_COLOR", None)
-        if dsn is not None:
-            given["KOLONY_DSN"] = dsn
-        os.execve(sys.executable, [sys.executable, *program, *words], {**given, **environment})
-    fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    terminal = Terminal(pid, descriptor, columns, rows)
-    try:
+    if dsn is not None:
+        given["KOLONY_DSN"] = dsn
+    with running([sys.executable, *program, *words], given, columns=columns, rows=rows) as terminal:
         yield terminal
-    finally:
-        if not terminal.ended():
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-        if terminal.descriptor >= 0:
-            os.close(terminal.descriptor)

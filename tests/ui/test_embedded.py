@@ -18,7 +18,8 @@ from kolony_tui.server.bootstrap import prepare
 from kolony_tui.server.embedded import EmbeddedServer
 from kolony_tui.server.home import Home
 from tests.conftest import QUICK
-from tests.ui.terminal import DEADLINE, Terminal, opened
+from tests.terminal import DEADLINE, Terminal
+from tests.ui.terminal import opened
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.terminal import Terminal
 from tests.ui.stage import Stage
-from tests.ui.terminal import Terminal, opened
+from tests.ui.terminal import opened
 
 RESTORED = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l")
 """Normal screen, cursor, no mouse."""
