@@ -96,7 +96,7 @@ def running(
     """The program ``words`` in a terminal of that size, until the block ends."""
     pid, descriptor = pty.fork()
     if pid == 0:
-        os.execve(words[0], words, {**environment, "TERM": "xterm-256color", "LANG": "C.UTF-8"})
+        os.execve(words[0], [str(word) for word in words], {**environment, "TERM": "xterm-256color", "LANG": "C.UTF-8"})
     fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     terminal = Terminal(pid, descriptor, columns, rows)
     try:
