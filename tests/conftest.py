@@ -18,8 +18,12 @@ from kolony_tui.server.home import Home
 
 pytest_plugins = ["tests.database"]
 
-# Whoever runs the tests in the background of a script has SIGINT ignored, and programs inherit that.
-signal.signal(signal.SIGINT, signal.default_int_handler)
+# Whoever runs the tests in the background of a script has SIGINT ignored, under nohup SIGHUP. Programs would inherit
+# that; a handler they do not.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
 """For servers that may lose everything in a crash of the machine."""

@@ -60,7 +60,8 @@ def send(terminal: Terminal, text: str, shown: str) -> None:
 
 
 def quit_app(terminal: Terminal) -> None:
-    """Quits by its key."""
+    """Quits by its key, when nothing runs that it would ask about."""
+    terminal.until(lambda: "idle" in terminal.shown, "the runner at rest")
     terminal.press("\x11")
     terminal.until(terminal.ended, "its end")
     assert terminal.code == 0
