@@ -42,11 +42,12 @@ async def test_what_ended_stays_below_what_waits(stage: Stage) -> None:
         await runner.write(claims[1], b"the reason\n")
         await runner.finish(claims[0], exit_code=0)
         await runner.finish(claims[1], "failed", exit_code=3, chunks=1)
-        await until(lambda: "✖ failed 3" in words(app) and "✔ completed" in words(app), "both ends are in sight")
         rows = app.screen.query_one("#queue", RunList)
-        assert [run.title.raw for run in rows.rows] == ["still waits", "went wrong", "done well"]
-        title = app.screen.query_one("#queue-panel", Panel).title.words
-        assert title.split()[-1] == "1", "only what is open is counted"
+        ended = ["still waits", "went wrong", "done well"]
+        await until(lambda: [run.title.raw for run in rows.rows] == ended, "the ends stand below, newest first")
+        await until(lambda: "✖ failed 3" in words(app) and "✔ completed" in words(app), "both ends are in sight")
+        title = app.screen.query_one("#queue-panel", Panel).title
+        await until(lambda: title.words.split()[-1] == "1", "only what is open is counted")
         app.set_focus(rows)
         await pilot.press("home", "down")
         await until(lambda: "the reason" in words(app), "what it printed is shown")
