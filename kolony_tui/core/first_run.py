@@ -5,7 +5,7 @@ from __future__ import annotations
 from kolony_tui.core import fleet
 from kolony_tui.core.session import PersonSession
 from kolony_tui.core.tokens import parse_token
-from kolony_tui.models.errors import NotFound, UsageError
+from kolony_tui.models.errors import LoginRefused, NotFound
 from kolony_tui.models.fleet import Agent, Desired
 from kolony_tui.models.secret import Secret
 from kolony_tui.server.home import Home
@@ -45,7 +45,7 @@ async def local_agent(session: PersonSession, home: Home) -> tuple[Agent, Secret
 async def _works(session: PersonSession, kept: Secret) -> bool:
     try:
         hint = parse_token(kept.reveal()).hint
-    except UsageError:
+    except LoginRefused:
         return False
     if session.role.value != "admin":
         return True

@@ -8,7 +8,7 @@ import secrets
 import zlib
 from dataclasses import dataclass
 
-from kolony_tui.models.errors import UsageError
+from kolony_tui.models.errors import LoginRefused
 from kolony_tui.models.secret import Secret
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -37,13 +37,13 @@ def new_token() -> Token:
 
 
 def parse_token(text: str) -> Token:
-    """Reads a token that a person pasted. Raises UsageError where it cannot be one, or has a typing error."""
+    """Reads a token that a person pasted. Raises LoginRefused where it cannot be one, or has a typing error."""
     match = _FORM.fullmatch(text.strip())
     if match is None:
-        raise UsageError("that is no agent token", "it is kol_... with 70 characters, as kolony token issue shows it")
+        raise LoginRefused("that is no agent token", "it is kol_... with 70 characters, as kolony token issue prints")
     whole = match[0]
     if _check(whole[:-6]) != match[3]:
-        raise UsageError("that agent token has a typing error", "copy it again, whole")
+        raise LoginRefused("that agent token has a typing error", "copy it again, whole")
     return _token(match[1], whole)
 
 

@@ -20,7 +20,7 @@ async def test_a_wrong_token_is_one_line_and_exit_3(colony: Colony) -> None:
 
 async def test_a_mistyped_or_missing_token_is_wrong_usage(colony: Colony) -> None:
     mistyped = colony.token.secret.reveal()[:-1] + "0"
-    await _refused(colony.runner(token=mistyped), 2, "typing error")
+    await _refused(colony.runner(token=mistyped), 3, "typing error")
     await _refused(colony.runner(token=""), 2, "KOLONY_AGENT_TOKEN")
 
 

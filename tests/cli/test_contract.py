@@ -89,8 +89,8 @@ def test_a_token_is_shown_once_and_revoked_at_once(kolony: CommandLine) -> None:
     mine = next(each for each in listed.json if each["token_id"] == issued["token_id"])
     assert mine["active"] is True
     assert kolony("token", "revoke", issued["token_id"]).code == 0
-    done = kolony("agent", "run", "holder", KOLONY_AGENT_TOKEN=issued["token"])
-    done.refused(3)
+    kolony("agent", "run", "holder", KOLONY_AGENT_TOKEN=issued["token"]).refused(3, "token")
+    kolony("agent", "run", "holder", KOLONY_AGENT_TOKEN="wrong").refused(3, "token")
 
 
 def test_drafts_are_edited_sent_and_cancelled(kolony: CommandLine) -> None:

@@ -38,8 +38,8 @@ class FramedScreen(Screen[None]):
         yield Hints()
 
     def body(self) -> ComposeResult:
-        """What the screen is for."""
-        raise NotImplementedError
+        """What the screen is for; each of them says."""
+        yield from ()
 
     def crumbs(self) -> list[Part]:
         """Where one is, after the workspace's name."""
