@@ -18,8 +18,9 @@ async def test_a_wrong_token_is_one_line_and_exit_3(colony: Colony) -> None:
     await _refused(colony.runner(token=new_token().secret.reveal()), 3, "token was refused")
 
 
-async def test_a_mistyped_or_missing_token_is_wrong_usage(colony: Colony) -> None:
-    mistyped = colony.token.secret.reveal()[:-1] + "0"
+async def test_a_mistyped_token_is_refused_and_a_missing_one_is_wrong_usage(colony: Colony) -> None:
+    right = colony.token.secret.reveal()
+    mistyped = right[:-1] + ("1" if right.endswith("0") else "0")
     await _refused(colony.runner(token=mistyped), 3, "typing error")
     await _refused(colony.runner(token=""), 2, "KOLONY_AGENT_TOKEN")
 
