@@ -50,12 +50,18 @@ class HelpScreen(ModalScreen[None]):
         box.border_title = Content("Keys of this place")
         box.border_subtitle = Content("esc closes")
         box.focus()
+        self._write()
 
     def on_resize(self) -> None:
         """Wraps at the width that there is."""
+        self._write()
+
+    def _write(self) -> None:
         room = max(min(self.size.width, _WIDEST) - _KEYS - 7, 10)
         lines = [line for entry in self.entries() for line in _drawn(entry, room)]
-        self.query_one("#keys", Static).update(Content("\n").join(lines))
+        # A size may be known before the widgets are there, or when they are gone again.
+        for keys in self.query("#keys").results(Static):
+            keys.update(Content("\n").join(lines))
 
     def entries(self) -> list[Entry]:
         """What the help says: everything that the screen below reacts to; the commands first."""
