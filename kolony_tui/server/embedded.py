@@ -61,15 +61,19 @@ class EmbeddedServer:
             return address
         self.home.make()
         with self._alone():
-            from kolony_tui.server.starting import start
+            return self.address or self._start()
 
-            address = self.address
-            if address is not None:
-                return address
-            try:
-                return start(self.home, self.secrets, self._settings)
-            except WorkFailed as error:
-                raise CannotConnect(error.message, error.hint) from error
+    def revive(self) -> None:
+        """Starts the server again where it died; one that was stopped, or is just being stopped, is left alone.
+
+        Blocks as ``ensure`` does; raises CannotConnect.
+        """
+        with self._alone():
+            # Under the lock: whoever stops the server holds it until the pid file is gone.
+            found = read_pid_file(self.home.data)
+            if found is None or found.state == "stopping" or self.address is not None:
+                return
+            self._start()
 
     async def ensure_async(self) -> Address:
         """``ensure`` without blocking the event loop."""
@@ -125,6 +129,14 @@ class EmbeddedServer:
                 self._refuse_while_used()
             starting.stop(self.home)
             return True
+
+    def _start(self) -> Address:
+        from kolony_tui.server.starting import start
+
+        try:
+            return start(self.home, self.secrets, self._settings)
+        except WorkFailed as error:
+            raise CannotConnect(error.message, error.hint) from error
 
     def _refuse_while_used(self) -> None:
         from kolony_tui.server.sessions import described

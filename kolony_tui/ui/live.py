@@ -283,12 +283,8 @@ class Live:
 
 
 def _start_if_killed() -> None:
-    """Starts the embedded server where it left its pid file behind; one that was stopped in order is left alone."""
     # Deferred: an app on somebody's server never needs it.
     from kolony_tui.server.embedded import EmbeddedServer
     from kolony_tui.server.home import kolony_home
-    from kolony_tui.server.postmaster import read_pid_file
 
-    home = kolony_home()
-    if read_pid_file(home.data) is not None:
-        EmbeddedServer(home).ensure()
+    EmbeddedServer(kolony_home()).revive()

@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -188,6 +189,42 @@ def test_a_killed_server_is_started_again_with_what_it_held(make_server: MakeSer
     server.ensure()
     assert main_pid(server) != before
     assert asyncio.run(asked(server, "SELECT answer FROM kept")) == 42
+
+
+def test_only_a_server_that_died_is_revived(make_server: MakeServer) -> None:
+    server = make_server()
+    server.ensure()
+    died = main_pid(server)
+    os.kill(died, signal.SIGKILL)
+    until(lambda: server.address is None)
+    server.revive()
+    assert server.address is not None
+    assert main_pid(server) != died
+    server.stop()
+    server.revive()
+    assert server.address is None
+
+
+@pytest.mark.parametrize("stopped_by_us", [True, False])
+def test_a_server_that_is_just_being_stopped_is_not_revived(make_server: MakeServer, stopped_by_us: bool) -> None:
+    server = make_server()
+    server.ensure()
+    main = psutil.Process(main_pid(server))
+    [checkpointer] = [child for child in main.children() if "checkpointer" in " ".join(child.cmdline())]
+    checkpointer.suspend()  # the end waits for it
+    stop = threading.Thread(target=server.stop) if stopped_by_us else threading.Thread(target=main.terminate)
+    revive = threading.Thread(target=server.revive)
+    try:
+        stop.start()
+        until(lambda: server.address is None)
+        revive.start()
+        revive.join(0.2)
+    finally:
+        checkpointer.resume()
+    stop.join()
+    revive.join()
+    until(lambda: read_pid_file(server.home.data) is None)
+    assert server.address is None
 
 
 async def test_children_that_a_killed_server_left_at_work_do_not_block_the_next_start(make_server: MakeServer) -> None:
