@@ -21,6 +21,12 @@ class ProfileSettings(_Part):
 
     dsn: str = Field(description="postgresql:// URL or libpq words; without a password")
     workspace: str | None = Field(default=None, description="slug of the workspace to enter")
+    pin: str | None = Field(
+        default=None, description="sha256:... of the one certificate to trust; written by kolony login --trust"
+    )
+    insecure_tls: bool = Field(
+        default=False, description="true: connect to a server that proves nothing, under a red banner"
+    )
 
 
 class UiSettings(_Part):

@@ -4,37 +4,52 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from kolony_tui.core.logins import IN_KEYRING, Logins
+from kolony_tui.db.passwords import take_environment_password
+from kolony_tui.db.place import Place, find_place
 from kolony_tui.db.startup import LIBPQ_NAMES
 from kolony_tui.db.target import Target, parse_target
-from kolony_tui.models.errors import CannotConnect, UsageError
+from kolony_tui.db.tls import NOTHING, parse_pin, protection
+from kolony_tui.models.errors import UsageError
 from kolony_tui.server.home import Home, kolony_home
 from kolony_tui.server.traces import last_workspace
+
+if TYPE_CHECKING:
+    from kolony_tui.core.session import PersonSession
+    from kolony_tui.server.embedded import EmbeddedServer
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What the person said about the connection; None: nothing.
 
-    ``tell`` gets what a person should hear once (where the secrets rest, after the first start).
+    ``tell`` gets what a person should hear once (where the secrets rest, after the first start). ``pin`` and
+    ``insecure_tls`` say what the profile of that name may say too.
     """
 
     dsn: str | None = None
     profile: str | None = None
     workspace: str | None = None
     tell: Callable[[str], None] = lambda _: None
+    pin: str | None = None
+    insecure_tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where to go: the server under a login, and the workspace (None: as last time, or the first)."""
+    """Where to go: the server under a login, and the workspace (None: as last time, or the first).
+
+    ``key`` names server and login in ``state.json``, ``profile`` is the one that was used.
+    """
 
     target: Target
     workspace: str | None
     embedded: bool
     key: str
-    """Names this server and login in ``state.json``."""
+    profile: str | None = None
 
 
 def find_destination(choice: Choice, *, for_person: bool = True) -> Destination:
@@ -50,7 +65,7 @@ def find_destination(choice: Choice, *, for_person: bool = True) -> Destination:
     workspace = choice.workspace or os.environ.get("KOLONY_WORKSPACE") or None
     named, origin = _named_dsn(choice)
     if named is not None:
-        return _remote(home, parse_target(named, origin), workspace)
+        return _remote(choice, home, parse_target(named, origin), workspace, for_person)
     profile = choice.profile or os.environ.get("KOLONY_PROFILE") or _default_profile(home)
     if profile is not None:
         from kolony_tui.core.config import load_config
@@ -60,10 +75,16 @@ def find_destination(choice: Choice, *, for_person: bool = True) -> Destination:
             known = ", ".join(profiles) or "none"
             raise UsageError(f"there is no profile {profile!r} in {home.config}", f"known: {known}")
         settings = profiles[profile]
-        return _remote(home, parse_target(settings.dsn, f"profile {profile}"), workspace or settings.workspace)
+        target = replace(
+            parse_target(settings.dsn, f"profile {profile}"),
+            pin=parse_pin(settings.pin, f"profile {profile}") if settings.pin else None,
+            insecure=settings.insecure_tls,
+        )
+        found = _remote(choice, home, target, workspace or settings.workspace, for_person)
+        return replace(found, profile=profile)
     if any(os.environ.get(name) for name in LIBPQ_NAMES):
-        return _remote(home, Target(origin="libpq's environment (PGHOST and so on)"), workspace)
-    return _embedded(home, workspace, for_person, choice.tell)
+        return _remote(choice, home, Target(origin="libpq's environment (PGHOST and so on)"), workspace, for_person)
+    return _embedded(choice, home, workspace, for_person)
 
 
 def _named_dsn(choice: Choice) -> tuple[str | None, str]:
@@ -82,30 +103,48 @@ def _default_profile(home: Home) -> str | None:
     return load_config(home).profile
 
 
-def _remote(home: Home, target: Target, workspace: str | None) -> Destination:
-    words = target.dsn or " ".join(f"{name}={value}" for name, value in sorted(target.options.items()))
-    key = _without_password(words) or "libpq"
+def _remote(choice: Choice, home: Home, target: Target, workspace: str | None, for_person: bool) -> Destination:
+    if choice.pin is not None:
+        target = replace(target, pin=parse_pin(choice.pin, "--pin"))
+    if choice.insecure_tls:
+        target = replace(target, insecure=True)
+    place = find_place(target)
+    if protection(target, place) == NOTHING:
+        choice.tell(f"{unverified(place)}; whoever is on the way can read and change everything")
+    take_environment_password()
+    if for_person:
+        target, told = Logins(home).complete(target)
+        if told:
+            choice.tell(told)
+    key = f"{place.login}@{place.service}"
     return Destination(target, workspace or _last_workspace(home, key), embedded=False, key=key)
 
 
-def _embedded(home: Home, workspace: str | None, for_person: bool, tell: Callable[[str], None]) -> Destination:
+def unverified(place: Place) -> str:
+    """What is said of a connection without proof, as long as there is one."""
+    return f"nobody has verified that this is {', '.join(place.hosts_elsewhere)} (--insecure-tls)"
+
+
+def _embedded(choice: Choice, home: Home, workspace: str | None, for_person: bool) -> Destination:
     from kolony_tui.server.bootstrap import prepare
     from kolony_tui.server.embedded import EmbeddedServer
 
     server = EmbeddedServer(home)
     prepared = prepare(server)
     if prepared.told:
-        tell(prepared.told)
+        choice.tell(prepared.told)
     target = Target(dsn=prepared.address.dsn(prepared.first_admin), origin="the embedded server")
     if for_person:
         password = server.secrets.get(f"person:{prepared.first_admin}")
         if password is None:
-            raise CannotConnect(
-                f"the password of {prepared.first_admin} is not where it was put ({home.secrets})",
-                "put it back, or name another login with --dsn",
-            )
-        target = target.as_login(prepared.first_admin, password)
+            choice.tell(f"the password of {prepared.first_admin} is not where it was put ({home.secrets})")
+        else:
+            target = target.as_login(prepared.first_admin, password, _where(server))
     return Destination(target, workspace or _last_workspace(home, "embedded"), embedded=True, key="embedded")
+
+
+def _where(server: EmbeddedServer) -> str:
+    return IN_KEYRING if "in the keyring" in server.secrets.where else "a private file"
 
 
 def _last_workspace(home: Home, key: str) -> str | None:
@@ -119,11 +158,44 @@ def remember_workspace(destination: Destination, slug: str) -> None:
     home.update_state(workspaces={**known, destination.key: slug})
 
 
-def _without_password(words: str) -> str:
-    from urllib.parse import urlsplit
+@dataclass(frozen=True, slots=True)
+class ConnectionFacts:
+    """What a person may want to know of the connection.
 
-    parts = urlsplit(words)
-    if parts.scheme and parts.password is not None:
-        place = parts.netloc.rpartition("@")[2]
-        return parts._replace(netloc=f"{parts.username or ''}@{place}").geturl()
-    return " ".join(word for word in words.split() if not word.startswith("password="))
+    ``tls`` is "local socket", "this machine", "verified", "pinned sha256:..." or "not verified" (then ``insecure`` is
+    true); ``secret`` says where the password came from ("keyring", "the DSN", "password file ...", "asked"), ``origin``
+    which rule chose this server.
+    """
+
+    server: str
+    database: str
+    login: str
+    tls: str
+    insecure: bool
+    secret: str
+    origin: str
+    profile: str | None
+    server_version: str
+    schema_version: int
+
+
+async def connection_facts(destination: Destination, session: PersonSession) -> ConnectionFacts:
+    """The facts of a session's connection; two round trips. Raises CannotConnect."""
+    target = session.db.target
+    place = find_place(target)
+    async with session.db.connection() as connection:
+        schema: int = await connection.fetchval("SELECT kolony.schema_version()")
+        version: str = await connection.fetchval("SELECT current_setting('server_version')")
+    tls = protection(target, place)
+    return ConnectionFacts(
+        server=place.server,
+        database=place.database,
+        login=session.me.login,
+        tls=tls,
+        insecure=tls == NOTHING,
+        secret=target.source or "none was needed",
+        origin=target.origin,
+        profile=destination.profile,
+        server_version=version.partition(" ")[0],
+        schema_version=schema,
+    )

@@ -10,54 +10,58 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
+from asyncpg.connect_utils import SessionAttribute
 
 from kolony_tui.db.errors import DRIVER_ERRORS, translated
 from kolony_tui.db.guard import refusals
+from kolony_tui.db.place import Place, find_place
 from kolony_tui.db.queries import query
 from kolony_tui.db.rows import read
-from kolony_tui.db.startup import SETTINGS
-from kolony_tui.db.target import Target, tls_for
-from kolony_tui.models.errors import CannotConnect, KolonyError, LoginRefused, NoRight
+from kolony_tui.db.startup import NEWER_SETTINGS, NEWER_SINCE, SETTINGS
+from kolony_tui.db.target import Target
+from kolony_tui.db.tls import tls_for, translated_tls
+from kolony_tui.models.errors import CannotConnect, KolonyError, LoginRefused, NoRight, PasswordMissing
 
 _Row = TypeVar("_Row")
 
 
 async def connect(target: Target, application: str, *, patience: float = 10.0) -> asyncpg.Connection:
-    """A connection of the driver, checked as ``guard`` and ``target`` demand; ``patience`` in seconds.
+    """A connection of the driver, checked as ``guard`` and ``tls`` demand; ``patience`` in seconds.
 
     Raises:
-        CannotConnect, LoginRefused: with what to do.
+        CannotConnect, LoginRefused: with what to do. PasswordMissing, PasswordRefused, CertificateRefused: where a
+        person can help.
     """
-    options = {name: value for name, value in target.options.items() if name != "ssl"}
-    if target.login is not None:
-        options["user"] = target.login
-    if target.password is not None:
-        options["password"] = target.password.reveal()
-    if (tls := tls_for(target)) is not None:
-        options["ssl"] = tls
-    found: list[str] = []
+    place = find_place(target)
+    found: list[CannotConnect] = []
     mark = refusals.set(found)
     try:
         connection: asyncpg.Connection = await asyncpg.connect(
-            target.dsn or None,
-            timeout=float(options.pop("timeout", patience)),
-            server_settings={**SETTINGS, "application_name": application},
-            **options,
+            host=[host for host, _ in place.addresses],
+            port=[port for _, port in place.addresses],
+            user=place.login,
+            database=place.database,
+            # Never None: the driver would look for a password by rules of its own.
+            password=place.said.reveal() if place.said else "",
+            ssl=tls_for(target, place),
+            direct_tls=place.words.get("sslnegotiation") == "direct",
+            target_session_attrs=_session_attribute(place),
+            timeout=float(place.words.get("connect_timeout") or patience),
+            server_settings=_settings(place, application),
         )
-    except asyncpg.ClientConfigurationError as error:
+    except (asyncpg.ClientConfigurationError, ValueError) as error:
         raise CannotConnect(f"{target.origin} does not say where to connect ({error})") from error
     except DRIVER_ERRORS as error:
         if found:
-            raise CannotConnect(f"{found[0]}, which Kolony refuses", "use a server with SCRAM-SHA-256") from error
-        raise _said(error, target) from error
+            raise _with_way_out(found[0], place) from error
+        raise _said(error, target, place) from error
     finally:
         refusals.reset(mark)
     try:
-        for kind in ("json", "jsonb"):
-            await connection.set_type_codec(kind, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+        await _make_ready(connection)
     except DRIVER_ERRORS as error:
         connection.terminate()
-        raise _said(error, target) from error
+        raise _said(error, target, place) from error
     except BaseException:
         # Nobody else knows of it yet, so whoever cancels us could not close it.
         connection.terminate()
@@ -65,7 +69,36 @@ async def connect(target: Target, application: str, *, patience: float = 10.0) -
     return connection
 
 
-def _said(error: Exception, target: Target) -> KolonyError:
+def _session_attribute(place: Place) -> SessionAttribute:
+    # Like all of the driver's settings that its own environment variables could change, always given.
+    return SessionAttribute(place.words.get("target_session_attrs", "any"))
+
+
+def _settings(place: Place, application: str) -> dict[str, str]:
+    own = {"options": place.words["options"]} if "options" in place.words else {}
+    return {**own, **SETTINGS, "application_name": application}
+
+
+async def _make_ready(connection: asyncpg.Connection) -> None:
+    if connection.get_server_version().major >= NEWER_SINCE:
+        for name, value in NEWER_SETTINGS.items():
+            await connection.execute(f"SET {name} = '{value}'")
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(kind, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+
+
+def _with_way_out(refusal: CannotConnect, place: Place) -> CannotConnect:
+    if not isinstance(refusal, PasswordMissing):
+        return refusal
+    return PasswordMissing(
+        f"{place.login} at {place.server} needs a password, and none is known",
+        "kolony login asks for it and keeps it in the keyring; or use PGPASSFILE",
+    )
+
+
+def _said(error: Exception, target: Target, place: Place) -> KolonyError:
+    if (refusal := translated_tls(error, target, place)) is not None:
+        return refusal
     if isinstance(error, (TimeoutError, OSError)) and not isinstance(error, asyncpg.PostgresError):
         reason = str(error) or "no answer in time"
         return CannotConnect(f"no server answers where {target.origin} points ({reason})", "is it up, and reachable?")

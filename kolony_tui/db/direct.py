@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 
 from kolony_tui.db.sqlstates import connection_gone, gone_by_state, on_one_line, refused_by_server
-from kolony_tui.db.startup import SETTINGS
+from kolony_tui.db.startup import NEWER_SETTINGS, NEWER_SINCE, SETTINGS
 from kolony_tui.models.errors import CannotConnect, KolonyError
 from kolony_tui.models.secret import Secret
 
@@ -77,6 +77,7 @@ class DirectConnection:
         )
         try:
             self._log_in()
+            self._settle()
         except BaseException:
             self.close()
             raise
@@ -95,6 +96,11 @@ class DirectConnection:
             if not any(ready):
                 raise CannotConnect("the server does not answer in time")
             wanted = self._library.PQconnectPoll(self._connection)
+
+    def _settle(self) -> None:
+        if self.server_major() >= NEWER_SINCE:
+            for setting in NEWER_SETTINGS.items():
+                self.rows("SELECT set_config($1, $2, false)", *setting)
 
     def rows(self, statement: str, *arguments: Value) -> list[str]:
         """The first column of each row, as text; NULL comes as an empty text. Raises what the server refused."""

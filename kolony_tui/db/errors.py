@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 
 import asyncpg
 
 from kolony_tui.db.sqlstates import OUTPUT_HOLE as OUTPUT_HOLE
 from kolony_tui.db.sqlstates import connection_gone, gone_by_state, on_one_line, refused_by_server
-from kolony_tui.models.errors import CannotConnect, KolonyError
+from kolony_tui.models.errors import KolonyError
 
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 """What a statement may raise. InternalClientError: a connection ended by the server at the wrong moment."""
@@ -24,8 +23,6 @@ def translated(error: BaseException) -> KolonyError | None:
     if isinstance(error, asyncpg.PostgresError):
         state, hint = str(error.sqlstate or ""), str(getattr(error, "hint", None) or "")
         return connection_gone(_plain(error)) if gone_by_state(state) else refused_by_server(state, _plain(error), hint)
-    if isinstance(error, ssl.SSLError):
-        return CannotConnect(f"the server's TLS was refused: {error.reason or error}", "check its certificate")
     if isinstance(error, _GONE):
         return connection_gone(_plain(error))
     return None

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from asyncpg import protocol
 
+from kolony_tui.models.errors import CannotConnect, PasswordMissing
+
 _OK, _CLEAR, _MD5, _SASL, _SASL_CONTINUE, _SASL_FINAL = 0, 3, 5, 10, 11, 12
 _WORDS = {_CLEAR: "the password in clear text", _MD5: "an MD5 password"}
 
-refusals: ContextVar[list[str] | None] = ContextVar("kolony_refusals", default=None)
+refusals: ContextVar[list[CannotConnect] | None] = ContextVar("kolony_refusals", default=None)
 """Set by whoever connects; receives why the guard hung up, which asyncpg only reports as a lost connection."""
 
 
@@ -36,6 +38,7 @@ class GuardedProtocol(_Protocol):
         self._proved = False
         self._watching = True
         self._by_socket = isinstance(arguments[0], str)
+        self._has_password = bool(arguments[2].password)
         self._channel: asyncio.Transport | None = None
 
     def connection_made(self, transport: object) -> None:
@@ -47,16 +50,16 @@ class GuardedProtocol(_Protocol):
     def data_received(self, data: object) -> None:
         """Reads the authentication messages in ``data``; hands on what is in order."""
         assert isinstance(data, bytes)
-        if self._watching and (reason := self._objection(data)):
+        if self._watching and (refusal := self._objection(data)):
             found = refusals.get()
             if found is not None:
-                found.append(reason)
+                found.append(refusal)
             assert self._channel is not None
             self._channel.abort()
             return
         super().data_received(data)
 
-    def _objection(self, data: bytes) -> str:
+    def _objection(self, data: bytes) -> CannotConnect | None:
         self._unread += data
         while len(self._unread) >= 5 and self._watching:
             length = struct.unpack_from("!I", self._unread, 1)[0]
@@ -73,14 +76,20 @@ class GuardedProtocol(_Protocol):
                     self._proved = True
                 elif asked == _OK:
                     if not (self._proved or self._by_socket):
-                        return "the server let us in without proving that it knows the password"
+                        return _refused("the server let us in without proving that it knows the password")
                     self._watching = False
                 elif asked not in (_SASL, _SASL_CONTINUE):
-                    return f"the server asks for {_WORDS.get(asked, f'a login of kind {asked}')}"
+                    return _refused(f"the server asks for {_WORDS.get(asked, f'a login of kind {asked}')}")
+                elif not self._has_password:
+                    return PasswordMissing("the server wants a password, and none is known for this login")
             if len(self._unread) < length + 1:
                 break
             self._unread = self._unread[length + 1 :]
-        return ""
+        return None
+
+
+def _refused(reason: str) -> CannotConnect:
+    return CannotConnect(f"{reason}, which Kolony refuses", "use a server with SCRAM-SHA-256")
 
 
 setattr(protocol, "Protocol", GuardedProtocol)  # noqa: B010  (a class cannot be assigned to in the checker's eyes)

@@ -9,6 +9,7 @@ from kolony_tui.models.errors import (
     LoginRefused,
     NoRight,
     NotFound,
+    PasswordRefused,
     Refused,
     WrongState,
 )
@@ -22,7 +23,8 @@ _BY_STATE: dict[str, type[Refused]] = {
     "55000": WrongState,
     LEASE_LOST: Fenced,
 }
-_LOGIN_STATES = ("28000", "28P01")
+_WRONG_PASSWORD = "28P01"  # noqa: S105  (a code)
+_LOGIN_STATES = ("28000", _WRONG_PASSWORD)
 # A server that ends, starts or is full; a connection that idled too long.
 _GONE_STATES = ("57P01", "57P02", "57P03", "57P05", "25P03", "53300")
 
@@ -30,6 +32,9 @@ _GONE_STATES = ("57P01", "57P02", "57P03", "57P05", "25P03", "53300")
 def refused_by_server(state: str, message: str, hint: str) -> KolonyError:
     """Our error for what the server refused."""
     if state in _LOGIN_STATES:
+        if state == _WRONG_PASSWORD:
+            # A password that has expired is refused in the same words: only the server's log tells them apart.
+            return PasswordRefused(message, hint or "it is wrong, or it has expired: ask an admin for a new one")
         if "not permitted to log in" in message:
             return LoginRefused(f"this login is disabled ({message})", "ask an admin")
         return LoginRefused(message, hint or "check the login and its password")

@@ -1,109 +1,131 @@
-"""Where to connect, as somebody named it, and what that allows on the way."""
+"""Where to connect, as somebody named it."""
 
 from __future__ import annotations
 
-import ipaddress
-import os
 import shlex
-import ssl
-from dataclasses import dataclass, field, replace
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl, unquote
 
 from kolony_tui.models.errors import CannotConnect
 from kolony_tui.models.secret import Secret
 
-_KEYWORDS = {"host": "host", "port": "port", "dbname": "database", "user": "user", "password": "password",
-             "service": "service", "passfile": "passfile", "sslmode": "ssl", "connect_timeout": "timeout"}  # fmt: skip
+FORM = "write postgresql://user@host:port/database or host=... dbname=... user=..."
 _URL_SCHEMES = ("postgresql", "postgres")
+_ALIASES = {"database": "dbname"}
+_USED = frozenset((
+    "host", "hostaddr", "port", "dbname", "user", "password", "passfile", "service", "servicefile", "connect_timeout",
+    "options", "target_session_attrs", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl",
+    "sslnegotiation", "kolony_pin",
+))  # fmt: skip
+# libpq's words that change nothing here: the login is SCRAM whatever they say, and the rest is about its own sockets.
+_PASSED_OVER = frozenset((
+    "application_name", "fallback_application_name", "client_encoding", "keepalives", "keepalives_idle",
+    "keepalives_interval", "keepalives_count", "tcp_user_timeout", "channel_binding", "require_auth", "gssencmode",
+    "krbsrvname", "gsslib", "gssdelegation", "sslcompression", "sslsni", "ssl_min_protocol_version",
+    "ssl_max_protocol_version", "load_balance_hosts", "min_protocol_version", "max_protocol_version",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """A server, a database and perhaps a login.
 
-    ``dsn`` is a URL (empty: libpq's environment decides), ``options`` go to the driver beside it, ``login`` and
-    ``password`` replace what the DSN says, ``origin`` says in words who named this target.
+    ``dsn`` is a URL or libpq's ``key=value`` words; what it leaves out, libpq's environment says. ``login`` and
+    ``password`` replace what it says, ``origin`` says in words who named this target, ``source`` where the password
+    came from. ``pin`` is the fingerprint of the only certificate that is trusted ("sha256:..."); ``insecure``: the
+    person accepts a server that proves nothing.
     """
 
     dsn: str = ""
-    options: dict[str, Any] = field(default_factory=dict)
     login: str | None = None
     password: Secret | None = None
     origin: str = "the environment"
+    source: str = ""
+    pin: str | None = None
+    insecure: bool = False
 
-    def as_login(self, login: str, password: Secret) -> Target:
+    def as_login(self, login: str, password: Secret, source: str = "") -> Target:
         """The same server and database, under another login."""
-        return replace(self, login=login, password=password)
+        return replace(self, login=login, password=password, source=source)
 
     @property
     def named_login(self) -> str | None:
         """The login that is named in so many words, if any."""
-        if self.login or "user" in self.options:
-            return self.login or str(self.options["user"])
-        return urlsplit(self.dsn).username if self.dsn else None
+        return self.login or self.words().get("user")
+
+    def words(self) -> dict[str, str]:
+        """What the DSN says, by libpq's names ("host", "dbname"). Raises CannotConnect where it cannot be read."""
+        return dsn_words(self.dsn, self.origin) if self.dsn else {}
 
 
 def parse_target(text: str, origin: str) -> Target:
     """A DSN: a ``postgresql://`` URL or libpq's ``key=value`` words. Raises CannotConnect where it is neither."""
+    dsn_words(text, origin)
+    return Target(dsn=text.strip(), origin=origin)
+
+
+def dsn_words(text: str, origin: str) -> dict[str, str]:
+    """The words of a DSN that mean something here. Raises CannotConnect where it cannot be read or has unknown ones."""
     text = text.strip()
-    scheme = text.split("://", 1)[0] if "://" in text else ""
+    scheme = text.partition("://")[0] if "://" in text.partition("=")[0] else ""
     if scheme in _URL_SCHEMES:
-        try:
-            urlsplit(text).port  # noqa: B018  (reading it is what checks it)
-        except ValueError as error:
-            raise CannotConnect(f"the DSN of {origin} has a bad port ({error})", _FORM) from error
-        return Target(dsn=text, origin=origin)
+        return _checked(_url_words(text, origin), origin)
     if "=" in text and not scheme:
-        return Target(options=_keyword_options(text, origin), origin=origin)
-    raise CannotConnect(f"the DSN of {origin} cannot be read", _FORM)
+        return _checked(_keyword_words(text, origin), origin)
+    raise CannotConnect(f"the DSN of {origin} cannot be read", FORM)
 
 
-_FORM = "write postgresql://user@host:port/database or host=... dbname=... user=..."
-
-
-def _keyword_options(text: str, origin: str) -> dict[str, Any]:
-    options: dict[str, Any] = {}
+def _url_words(url: str, origin: str) -> dict[str, str]:
+    rest, _, query = url.partition("://")[2].partition("#")[0].partition("?")
+    place, _, database = rest.partition("/")
+    login, _, hosts = place.rpartition("@")
+    user, _, password = login.partition(":")
+    words = {"user": unquote(user), "password": unquote(password), "dbname": unquote(database)}
+    named = [_host_and_port(each, origin) for each in hosts.split(",")] if hosts else []
+    words["host"] = ",".join(host for host, _ in named)
+    words["port"] = ",".join(port for _, port in named)
+    if not words["port"].strip(","):
+        del words["port"]
     try:
-        words = shlex.split(text)
+        words |= dict(parse_qsl(query, keep_blank_values=True, strict_parsing=True)) if query else {}
     except ValueError as error:
-        raise CannotConnect(f"the DSN of {origin} cannot be read ({error})", _FORM) from error
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals or key not in _KEYWORDS:
-            raise CannotConnect(f"the DSN of {origin} has an unknown word {key!r}", _FORM)
-        try:
-            options[_KEYWORDS[key]] = int(value) if key in ("port", "connect_timeout") else value
-        except ValueError as error:
-            raise CannotConnect(f"the DSN of {origin} has no number as {key}", _FORM) from error
-    return options
+        raise CannotConnect(f"the DSN of {origin} has a part after ? that is no name=value", FORM) from error
+    return {word: value for word, value in words.items() if value}
 
 
-def host_of(target: Target) -> str:
-    """The host or socket folder that is named, or an empty string where the driver would look for itself."""
-    if target.options.get("host"):
-        return str(target.options["host"])
-    if target.dsn:
-        parts = urlsplit(target.dsn)
-        return parts.hostname or parse_qs(parts.query).get("host", [""])[0]
-    return os.environ.get("PGHOST", "") or os.environ.get("PGHOSTADDR", "")
+def _host_and_port(text: str, origin: str) -> tuple[str, str]:
+    if text.startswith("["):
+        host, bracket, port = text[1:].partition("]")
+        if not bracket or (port and not port.startswith(":")):
+            raise CannotConnect(f"the DSN of {origin} has a bad address in brackets", FORM)
+        return host, port[1:]
+    host, _, port = text.partition(":")
+    return unquote(host), port
 
 
-def stays_on_machine(host: str) -> bool:
-    """Whether a connection to ``host`` leaves this machine: not over a Unix socket and not over loopback."""
-    if not host or host.startswith("/") or host == "localhost":
-        return True
+def _keyword_words(text: str, origin: str) -> dict[str, str]:
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        parts = shlex.split(text)
+    except ValueError as error:
+        raise CannotConnect(f"the DSN of {origin} cannot be read ({error})", FORM) from error
+    words = {}
+    for each in parts:
+        word, equals, value = each.partition("=")
+        if not equals:
+            raise CannotConnect(f"the DSN of {origin} has an unknown word {word!r}", FORM)
+        words[word] = value
+    return words
 
 
-def tls_for(target: Target) -> ssl.SSLContext | str | None:
-    """What TLS a connection uses: verified, with the name checked, whenever it leaves the machine."""
-    if all(stays_on_machine(host) for host in host_of(target).split(",")) and not os.environ.get("PGSERVICE"):
-        return target.options.get("ssl")
-    # Whoever can set this variable would get the keys of our connections.
-    os.environ.pop("SSLKEYLOGFILE", None)
-    certificate = os.environ.get("PGSSLROOTCERT")
-    return ssl.create_default_context(cafile=certificate if certificate and certificate != "system" else None)
+def _checked(words: dict[str, str], origin: str) -> dict[str, str]:
+    known = {_ALIASES.get(word, word): value for word, value in words.items()}
+    for word in known:
+        if word not in _USED and word not in _PASSED_OVER:
+            raise CannotConnect(f"the DSN of {origin} has an unknown word {word!r}", FORM)
+    for word in ("port", "connect_timeout"):
+        if not all(part.isascii() and part.isdigit() for part in known.get(word, "1").split(",") if part):
+            what = "a bad port" if word == "port" else f"no number as {word}"
+            raise CannotConnect(f"the DSN of {origin} has {what}", FORM)
+    if any(int(port) not in range(1, 65536) for port in known.get("port", "").split(",") if port):
+        raise CannotConnect(f"the DSN of {origin} has a bad port (1 to 65535)", FORM)
+    return {word: value for word, value in known.items() if word in _USED}

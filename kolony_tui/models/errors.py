@@ -63,6 +63,22 @@ class LoginRefused(CannotConnect):
     title = "Login refused"
 
 
+class PasswordRefused(LoginRefused):
+    """The server knows another password, or the one that was given has expired: it does not tell which."""
+
+
+class PasswordMissing(LoginRefused):
+    """The server wants a password and none is known."""
+
+    title = "Password wanted"
+
+
+class CertificateRefused(CannotConnect):
+    """The server has TLS, and nobody we trust says that it is the right one; a person may, by its fingerprint."""
+
+    title = "Unknown server"
+
+
 class Refused(KolonyError):
     """The database refused it: no right, no such thing, or not in this state."""
 

@@ -45,7 +45,7 @@ class SecretStore:
     def where(self) -> str:
         """Where secrets rest, as words for a person; asks the keyring only if nothing was set or read before."""
         if not self._where:
-            keyring = self._usable_keyring()
+            keyring = persons_keyring()
             self._where = self._in_files if keyring is None else _in_keyring(keyring)
         return self._where
 
@@ -58,8 +58,8 @@ class SecretStore:
             return Secret(clear)
         if not mark.exists():
             return None
-        keyring = self._usable_keyring()
-        kept = None if keyring is None else _given(keyring, self._service, name)
+        keyring = persons_keyring()
+        kept = None if keyring is None else given_by(keyring, self._service, name)
         if keyring is None or kept is None:
             raise CannotConnect(
                 f"the secret {name!r} was put into the keyring, which does not give it now",
@@ -73,8 +73,8 @@ class SecretStore:
         file, mark = self._paths(name)
         self._home.make()
         private_folder(self._home.secrets)
-        keyring = self._usable_keyring()
-        if keyring is not None and _kept(keyring, self._service, name, secret):
+        keyring = persons_keyring()
+        if keyring is not None and kept_in(keyring, self._service, name, secret):
             write_private(mark, b"")
             file.unlink(missing_ok=True)
             self._where = _in_keyring(keyring)
@@ -89,7 +89,7 @@ class SecretStore:
         try:
             file.unlink(missing_ok=True)
             if mark.exists():
-                keyring = self._usable_keyring()
+                keyring = persons_keyring()
                 if keyring is None:
                     raise WorkFailed(f"the secret {name!r} is in the keyring, which does not answer", "unlock it")
                 keyring.delete(self._service, name)
@@ -101,12 +101,14 @@ class SecretStore:
         file = secret_file(str(self._home.secrets), name)
         return Path(file), Path(file + MARK)
 
-    def _usable_keyring(self) -> Keyring | None:
-        if _is_root():
-            return None  # root's keyring is that of whoever ran sudo, or none
-        from kolony_tui.server.keyrings import usable_keyring
 
-        return usable_keyring()
+def persons_keyring() -> Keyring | None:
+    """The keyring of whoever runs this, if there is one that really keeps secrets."""
+    if _is_root() and not os.environ.get("PYTHON_KEYRING_BACKEND"):
+        return None  # root's keyring is that of whoever ran sudo, or none; unless root has named one
+    from kolony_tui.server.keyrings import usable_keyring
+
+    return usable_keyring()
 
 
 def _is_root() -> bool:
@@ -117,14 +119,15 @@ def _in_keyring(keyring: Keyring) -> str:
     return f"secrets are in the keyring ({keyring.title})"
 
 
-def _given(keyring: Keyring, service: str, name: str) -> str | None:
+def given_by(keyring: Keyring, service: str, name: str) -> str | None:
+    """What the keyring has under that name; None where it has nothing, or fails."""
     try:
         return keyring.get(service, name)
     except WorkFailed:
         return None
 
 
-def _kept(keyring: Keyring, service: str, name: str, secret: Secret) -> bool:
+def kept_in(keyring: Keyring, service: str, name: str, secret: Secret) -> bool:
     """Whether the keyring really kept it: some say yes and keep nothing."""
     try:
         keyring.set(service, name, secret.reveal())
