@@ -76,7 +76,7 @@ CREATE TABLE kolony.agent_sessions (
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500,
         autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX agent_sessions_by_agent ON kolony.agent_sessions (workspace_id, agent_id, session_id DESC);
-CREATE INDEX agent_sessions_by_token ON kolony.agent_sessions (workspace_id, token_id);
+CREATE INDEX agent_sessions_by_token ON kolony.agent_sessions (workspace_id, token_id, session_id DESC);
 CREATE INDEX agent_sessions_open ON kolony.agent_sessions (workspace_id, agent_id) WHERE ended_at IS NULL;
 
 SELECT kolony.protect('kolony.agents');
@@ -138,16 +138,22 @@ END
 $$;
 
 -- Whose token the session is. Every call of an agent begins here. By the clock, not by now(): an agent may hold a
--- transaction open for as long as it likes, and now() stands still in it.
+-- transaction open for as long as it likes, and now() stands still in it. A token is a login of its own; only where the
+-- server lets Kolony make none do agents share the login kolony_agent and bring the token as a setting of the session.
 CREATE FUNCTION kolony.my_token() RETURNS kolony.agent_tokens
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     token kolony.agent_tokens;
 BEGIN
-    SELECT * INTO token FROM kolony.agent_tokens t
-    WHERE t.login = session_user AND t.token_active AND (t.expires_at IS NULL OR t.expires_at > clock_timestamp())
-      AND current_setting('transaction_isolation') = 'read committed';
-    IF NOT FOUND THEN
+    IF session_user = 'kolony_agent' THEN
+        SELECT * INTO token FROM kolony.agent_tokens t
+        WHERE t.token_hash = sha256(convert_to(current_setting('kolony.agent_token', true), 'UTF8'));
+    ELSE
+        SELECT * INTO token FROM kolony.agent_tokens t WHERE t.login = session_user;
+    END IF;
+    IF token.token_active IS NOT TRUE OR token.expires_at <= clock_timestamp()
+       OR current_setting('transaction_isolation') <> 'read committed'
+    THEN
         RAISE EXCEPTION 'agent authentication failed' USING ERRCODE = '28000';
     END IF;
     RETURN token;
@@ -162,7 +168,7 @@ DECLARE
     made uuid;
 BEGIN
     PERFORM kolony.require_role(home, 'admin');
-    IF (SELECT a.desired FROM kolony.agents a WHERE a.workspace_id = home AND a.agent_id = of_agent) = 'retired' THEN
+    IF kolony.is_retired(home, of_agent) THEN
         RAISE EXCEPTION 'a retired agent gets no token' USING ERRCODE = '55000', HINT = 'resume it first';
     END IF;
     IF new_expiry <= now() THEN
@@ -171,6 +177,7 @@ BEGIN
     INSERT INTO kolony.agent_tokens (workspace_id, agent_id, login, token_hash, token_hint, label, expires_at, created_by)
     VALUES (home, of_agent, new_login, new_hash, new_hint, coalesce(new_label, ''), new_expiry, kolony.my_profile_id())
     RETURNING token_id INTO made;
+    PERFORM kolony.hint(home, 'agent:' || of_agent);
     RETURN made;
 END
 $$;
@@ -191,22 +198,57 @@ BEGIN
 END
 $$;
 
--- Takes a token out of service and answers with its login.
-CREATE FUNCTION kolony.retire_token(the_token uuid) RETURNS text
+-- By whom a token is in use now: each open session of a runner, with the runs that it holds (command.ordinal).
+CREATE FUNCTION kolony.token_uses(of_token kolony.agent_tokens) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('session_id', s.session_id, 'host', s.host, 'pid', s.pid,
+                   'since', s.started_at, 'runs', held.runs) ORDER BY s.session_id), '[]')
+        FROM kolony.agent_sessions s
+        CROSS JOIN LATERAL (
+            SELECT coalesce(jsonb_agg(c.number || '.' || r.ordinal ORDER BY c.number, r.ordinal), '[]') AS runs
+            FROM kolony.leases l
+            JOIN kolony.runs r ON r.workspace_id = l.workspace_id AND r.run_id = l.run_id
+            JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+            WHERE l.workspace_id = s.workspace_id AND l.session_id = s.session_id) held
+        WHERE s.workspace_id = of_token.workspace_id AND s.agent_id = of_token.agent_id
+          AND s.token_id = of_token.token_id AND s.ended_at IS NULL
+          AND s.last_seen + make_interval(secs => s.lease_seconds) >= clock_timestamp());
+END
+$$;
+
+-- Takes a token out of service. Answers with its login, by whom it was in use, and, where it was out of service already,
+-- since when and by whose hand.
+CREATE FUNCTION kolony.retire_token(the_token uuid, OUT its_login text, OUT revoked_before boolean,
+    OUT revoked_at timestamptz, OUT revoked_by text, OUT in_use_by jsonb)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
     token kolony.agent_tokens := kolony.token_for_step(the_token);
 BEGIN
-    UPDATE kolony.agent_tokens t
-    SET token_active = false, revoked_at = coalesce(t.revoked_at, now()),
-        revoked_by = coalesce(t.revoked_by, kolony.my_profile_id())
-    WHERE t.workspace_id = token.workspace_id AND t.token_id = the_token;
+    -- A runner's beat holds its session when it notes the use of its token; so here too the sessions come first.
+    PERFORM FROM kolony.agent_sessions s
+    WHERE s.workspace_id = token.workspace_id AND s.agent_id = token.agent_id AND s.token_id = the_token
+      AND s.ended_at IS NULL
+    ORDER BY s.session_id FOR NO KEY UPDATE;
+    SELECT * INTO STRICT token FROM kolony.agent_tokens t
+    WHERE t.workspace_id = token.workspace_id AND t.token_id = the_token FOR NO KEY UPDATE;
+    its_login := token.login;
+    revoked_before := NOT token.token_active;
+    in_use_by := kolony.token_uses(token);
+    IF token.token_active THEN
+        UPDATE kolony.agent_tokens t
+        SET token_active = false, revoked_at = now(), revoked_by = kolony.my_profile_id()
+        WHERE t.workspace_id = token.workspace_id AND t.token_id = the_token RETURNING t.* INTO token;
+    END IF;
+    revoked_at := token.revoked_at;
+    revoked_by := (SELECT p.login FROM kolony.profiles p WHERE p.profile_id = token.revoked_by);
     UPDATE kolony.agent_sessions s SET ended_at = now(), end_reason = 'its token was revoked', end_error = true
     WHERE s.workspace_id = token.workspace_id AND s.token_id = the_token AND s.ended_at IS NULL
       AND NOT EXISTS (SELECT FROM kolony.leases l WHERE l.workspace_id = s.workspace_id AND l.session_id = s.session_id);
     -- A session that still holds leases ends by the clock: its heartbeat is refused from here on.
     PERFORM kolony.hint(token.workspace_id, 'agent:' || token.agent_id);
-    RETURN token.login;
 END
 $$;
 
@@ -222,77 +264,168 @@ BEGIN
     UPDATE kolony.agent_tokens t SET expires_at = least(t.expires_at, at_latest)
     WHERE t.workspace_id = token.workspace_id AND t.token_id = the_token
     RETURNING t.login, t.expires_at INTO its_login, its_expiry;
+    PERFORM kolony.hint(token.workspace_id, 'agent:' || token.agent_id);
 END
 $$;
 
+-- A new token in the place of one that serves: both work for the time of the overlap.
+CREATE FUNCTION kolony.replace_token(the_token uuid, new_login text, new_hash bytea, new_hint text, overlap interval,
+    new_label text, new_expiry timestamptz, OUT made uuid, OUT old_login text, OUT old_expiry timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    former kolony.agent_tokens := kolony.token_for_step(the_token);
+BEGIN
+    IF overlap IS NULL OR overlap < interval '0' OR overlap > interval '365 days' THEN
+        RAISE EXCEPTION 'the old token may serve for 0 to 365 days beside the new one' USING ERRCODE = '22023';
+    END IF;
+    made := kolony.record_token(former.agent_id, new_login, new_hash, new_hint, coalesce(new_label, former.label),
+        new_expiry);
+    SELECT * INTO STRICT former FROM kolony.agent_tokens t
+    WHERE t.workspace_id = former.workspace_id AND t.token_id = the_token FOR NO KEY UPDATE;
+    IF NOT former.token_active OR former.expires_at <= now() THEN
+        RAISE EXCEPTION 'the token % serves no more', former.token_hint
+            USING ERRCODE = '55000', HINT = 'issue another: kolony token issue';
+    END IF;
+    SELECT l.its_login, l.its_expiry INTO old_login, old_expiry FROM kolony.limit_token(the_token, now() + overlap) l;
+END
+$$;
+
+-- A token's last use is noted at most once a minute while its runner lives.
 CREATE FUNCTION kolony.list_tokens(in_workspace uuid)
-RETURNS TABLE (token_id uuid, agent_id uuid, agent text, token_hint text, token_active boolean, label text,
-    expires_at timestamptz, created_at timestamptz, created_by text, last_used_at timestamptz, last_used_from text)
+RETURNS TABLE (token_id uuid, agent_id uuid, agent text, token_hint text, token_active boolean, state text, label text,
+    expires_at timestamptz, created_at timestamptz, created_by text, revoked_at timestamptz, revoked_by text,
+    last_used_at timestamptz, last_used_from text, last_used_host text, in_use_by jsonb)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kolony.require_role(in_workspace, 'admin');
     RETURN QUERY
-    SELECT t.token_id, t.agent_id, a.name, t.token_hint,
-           t.token_active AND (t.expires_at IS NULL OR t.expires_at > now()), t.label, t.expires_at, t.created_at,
-           p.login, t.last_used_at, host(t.last_used_from)
+    SELECT t.token_id, t.agent_id, a.name, t.token_hint, now_is.state = 'active', now_is.state, t.label, t.expires_at,
+           t.created_at, p.login, t.revoked_at, r.login, t.last_used_at, host(t.last_used_from), newest.host,
+           kolony.token_uses(t)
     FROM kolony.agent_tokens t
     JOIN kolony.agents a USING (workspace_id, agent_id)
     LEFT JOIN kolony.profiles p ON p.profile_id = t.created_by
+    LEFT JOIN kolony.profiles r ON r.profile_id = t.revoked_by
+    CROSS JOIN LATERAL (SELECT CASE WHEN NOT t.token_active THEN 'revoked' WHEN t.expires_at <= now() THEN 'expired'
+                                    ELSE 'active' END) now_is (state)
+    LEFT JOIN LATERAL (
+        SELECT s.host FROM kolony.agent_sessions s
+        WHERE s.workspace_id = t.workspace_id AND s.token_id = t.token_id ORDER BY s.session_id DESC LIMIT 1) newest ON true
     WHERE t.workspace_id = in_workspace ORDER BY a.name, t.created_at;
 END
 $$;
 
 GRANT EXECUTE ON FUNCTION kolony.create_agent(uuid, text, text, text, text, text, jsonb), kolony.list_tokens(uuid)
     TO kolony_user;
+COMMENT ON FUNCTION kolony.create_agent(uuid, text, text, text, text, text, jsonb) IS 'operator: make an agent';
+COMMENT ON FUNCTION kolony.list_tokens(uuid) IS 'admin: see the agents'' tokens, never the secrets';
 GRANT EXECUTE ON FUNCTION kolony.record_token(uuid, text, bytea, text, text, timestamptz), kolony.retire_token(uuid),
-    kolony.limit_token(uuid, timestamptz) TO kolony_roleadm;
+    kolony.limit_token(uuid, timestamptz), kolony.replace_token(uuid, text, bytea, text, interval, text, timestamptz)
+    TO kolony_roleadm;
 
 SET LOCAL ROLE kolony_roleadm;
 
--- A token is a login: the caller made it, shows it once, and sends only what the server needs to check it. Times are
--- written in ISO style: other styles name time zones by words such as IST, which are read back as another zone.
+-- Whether this server lets Kolony make logins. Where it does not, agents share the login kolony_agent.
+CREATE FUNCTION kolony.makes_logins() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT r.rolcreaterole FROM pg_roles r WHERE r.rolname = 'kolony_roleadm'
+$$;
+
+-- Makes the login of a token that was just recorded, or makes sure of the shared one. Times are written in ISO style:
+-- other styles name time zones by words such as IST, which are read back as another zone.
+CREATE FUNCTION kolony.open_token_login(new_login text, verifier text, new_expiry timestamptz) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' AS $$
+BEGIN
+    PERFORM kolony.check_verifier(verifier);
+    IF kolony.makes_logins() THEN
+        PERFORM kolony.make_login(new_login, verifier, 4, 'kolony_agents');
+        IF new_expiry IS NOT NULL THEN
+            EXECUTE format('ALTER ROLE %I VALID UNTIL %L', new_login, new_expiry);
+        END IF;
+    ELSIF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = 'kolony_agent' AND r.rolcanlogin
+                      AND pg_has_role(r.oid, 'kolony_agents', 'USAGE'))
+    THEN
+        RAISE EXCEPTION 'Kolony may make no logins on this server, and there is none for agents to share'
+            USING ERRCODE = '55000', HINT = 'have kolony_agent made as kolony migrate --roles says';
+    END IF;
+END
+$$;
+
+-- Changes the login of a token, where it has one of its own that Kolony may still change. The row decides in any case.
+CREATE FUNCTION kolony.change_token_login(its_login text, change text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF to_regrole(quote_ident(its_login)) IS NOT NULL THEN
+        EXECUTE format('ALTER ROLE %I %s', its_login, change);
+    END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+    NULL;
+END
+$$;
+
+-- A token is a login: the caller made it, shows it once, and sends only what the server needs to check it.
 CREATE FUNCTION kolony.issue_token(of_agent uuid, new_login text, verifier text, new_hash bytea, new_hint text,
     new_label text DEFAULT '', new_expiry timestamptz DEFAULT NULL) RETURNS uuid
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET datestyle = 'ISO' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     made uuid;
 BEGIN
     made := kolony.record_token(of_agent, new_login, new_hash, new_hint, new_label, new_expiry);
-    PERFORM kolony.check_verifier(verifier);
-    PERFORM kolony.make_login(new_login, verifier, 4, 'kolony_agents');
-    IF new_expiry IS NOT NULL THEN
-        EXECUTE format('ALTER ROLE %I VALID UNTIL %L', new_login, new_expiry);
-    END IF;
+    PERFORM kolony.open_token_login(new_login, verifier, new_expiry);
     RETURN made;
 END
 $$;
 
--- Revoked at once: inactive for the next call, no new login, the open sessions ended.
-CREATE FUNCTION kolony.revoke_token(the_token uuid) RETURNS void
+-- A new token for an agent in the place of one that serves, which runs out after the overlap and never later than it
+-- would anyway. Without a label the new one gets the old one's.
+CREATE FUNCTION kolony.rotate_token(the_token uuid, new_login text, verifier text, new_hash bytea, new_hint text,
+    overlap interval, new_label text DEFAULT NULL, new_expiry timestamptz DEFAULT NULL) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' AS $$
+DECLARE
+    replaced record;
+BEGIN
+    SELECT * INTO replaced
+    FROM kolony.replace_token(the_token, new_login, new_hash, new_hint, overlap, new_label, new_expiry);
+    PERFORM kolony.open_token_login(new_login, verifier, new_expiry);
+    PERFORM kolony.change_token_login(replaced.old_login, format('VALID UNTIL %L', replaced.old_expiry));
+    RETURN replaced.made;
+END
+$$;
+
+-- Revoked at once: inactive for the next call, no new login, the open sessions ended. Answers with what it ended:
+-- revoked_before, revoked_at, revoked_by, in_use_by (as list_tokens). A second time does no harm and says who was first.
+-- The shared login stays, and with it its connections: for them the next call is the end.
+CREATE FUNCTION kolony.revoke_token(the_token uuid) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    its_login text := kolony.retire_token(the_token);
+    retired record;
 BEGIN
-    IF to_regrole(quote_ident(its_login)) IS NOT NULL THEN
-        EXECUTE format('ALTER ROLE %I NOLOGIN PASSWORD NULL', its_login);
-        PERFORM kolony.end_sessions(its_login);
-    END IF;
+    SELECT * INTO retired FROM kolony.retire_token(the_token);
+    PERFORM kolony.change_token_login(retired.its_login, 'NOLOGIN PASSWORD NULL');
+    PERFORM kolony.end_sessions(retired.its_login);
+    RETURN to_jsonb(retired) - 'its_login';
 END
 $$;
 
 CREATE FUNCTION kolony.expire_token(the_token uuid, at_latest timestamptz) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET datestyle = 'ISO' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' AS $$
 DECLARE
     token record;
 BEGIN
     SELECT * INTO token FROM kolony.limit_token(the_token, at_latest);
-    EXECUTE format('ALTER ROLE %I VALID UNTIL %L', token.its_login, token.its_expiry);
+    PERFORM kolony.change_token_login(token.its_login, format('VALID UNTIL %L', token.its_expiry));
 END
 $$;
 
 GRANT EXECUTE ON FUNCTION kolony.issue_token(uuid, text, text, bytea, text, text, timestamptz),
-    kolony.revoke_token(uuid), kolony.expire_token(uuid, timestamptz) TO kolony_user;
+    kolony.rotate_token(uuid, text, text, bytea, text, interval, text, timestamptz), kolony.revoke_token(uuid),
+    kolony.expire_token(uuid, timestamptz) TO kolony_user;
+
+COMMENT ON FUNCTION kolony.issue_token(uuid, text, text, bytea, text, text, timestamptz) IS
+    'admin: make a token for an agent';
+COMMENT ON FUNCTION kolony.rotate_token(uuid, text, text, bytea, text, interval, text, timestamptz) IS
+    'admin: put a new token in the place of an agent''s old one';
+COMMENT ON FUNCTION kolony.revoke_token(uuid) IS 'admin: take a token out of service at once';
+COMMENT ON FUNCTION kolony.expire_token(uuid, timestamptz) IS 'admin: let a token run out earlier';
 
 RESET ROLE;

@@ -184,6 +184,10 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'this session has ended' USING ERRCODE = 'KO001', HINT = 'open a new one';
     END IF;
+    -- To the minute is enough for people, and costs a read most of the time.
+    UPDATE kolony.agent_tokens t SET last_used_at = now(), last_used_from = inet_client_addr()
+    WHERE t.workspace_id = session.workspace_id AND t.token_id = session.token_id
+      AND t.last_used_at < now() - interval '1 minute';
     RETURN QUERY
     SELECT 'cancel', r.run_id, l.attempt_id, coalesce(r.cancel_why, '')
     FROM kolony.leases l JOIN kolony.runs r ON r.workspace_id = l.workspace_id AND r.run_id = l.run_id
