@@ -28,6 +28,7 @@ from kolony_tui.db.connect import Database
 from kolony_tui.models.errors import CannotConnect, ExitCode, KolonyError, WrongState
 from kolony_tui.models.fleet import Agent
 from kolony_tui.models.people import Role
+from kolony_tui.models.secret import Secret
 from kolony_tui.models.work import Run
 from kolony_tui.text import safe
 from kolony_tui.ui.companion import Companion
@@ -151,6 +152,19 @@ class KolonyApp(App[int]):
         self.session = session
         self.output_session = replace(session, db=Database(session.db.target, "kolony app output"))
         self.samples = Samples()
+
+    def know_password(self, password: Secret) -> None:
+        """The person has another password: what is opened from now on uses it, what is open stays."""
+        assert self.session is not None
+        assert self.destination is not None
+        target = self.session.db.target.as_login(self.session.me.login, password)
+        self.destination = replace(self.destination, target=target)
+        old = [self.session.db, *([self.output_session.db] if self.output_session is not None else [])]
+        self.session = replace(self.session, db=Database(target, "kolony app"))
+        self.output_session = replace(self.session, db=Database(target, "kolony app output"))
+        self.live.listen()
+        for database in old:
+            self.run_worker(database.close(), name="close", group="close", exit_on_error=False)
 
     async def change_workspace(self, slug: str) -> None:
         """Goes to another workspace of this person. Raises NotFound, CannotConnect."""
@@ -340,11 +354,11 @@ class KolonyApp(App[int]):
             self.say(record_fault(event.worker.error), severity="error")
 
     def export_screenshot(self, **options: Any) -> str:
-        """A picture of the screen. Raises WrongState while a token is shown."""
-        from kolony_tui.ui.screens.fleet.token import TokenScreen
+        """A picture of the screen. Raises WrongState while a secret is shown."""
+        from kolony_tui.ui.screens.shown_once import ShownOnce
 
-        if any(isinstance(screen, TokenScreen) for screen in self.screen_stack):
-            raise WrongState("no picture is taken while a token is shown", "close it first")
+        if any(isinstance(screen, ShownOnce) for screen in self.screen_stack):
+            raise WrongState("no picture is taken while a secret is shown", "close it first")
         return super().export_screenshot(**options)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
@@ -376,13 +390,15 @@ class KolonyApp(App[int]):
         else:
             self.open_run(run_id)
 
-    def go_to(self, name: str) -> None:
-        """Shows one of the screens that have a number, as it was left."""
+    def go_to(self, name: str, part: str = "") -> None:
+        """Shows one of the screens that have a number, as it was left, or a ``part`` of it. Raises UsageError."""
         if self.current_mode == name:
             while len(self.screen_stack) > 1:
                 self.pop_screen()
         else:
             self.switch_mode(name)
+        if part and self.ground is not None:
+            self.ground.show_part(part)
         self.call_after_refresh(self.draw_frames)
 
     # What survives

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from textual.dom import DOMNode
 from textual.timer import Timer
+from textual.widget import Widget
 
 from kolony_tui.core import work
 from kolony_tui.core.session import PersonSession, clock, refreshed
@@ -158,7 +159,10 @@ class Live:
             self._arm(min(later))
 
     def _in_front(self, owner: DOMNode) -> bool:
-        return owner is self._app or owner.screen in self._app.screen_stack
+        if owner is self._app:
+            return True
+        shown = all(each.display for each in owner.ancestors_with_self if isinstance(each, Widget))
+        return shown and owner.screen in self._app.screen_stack
 
     def _read_or_wait(self, watched: _Watched, now: float) -> float | None:
         wait = watched.read_at + watched.query.gap - now

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 
     from kolony_tui.ui.app import KolonyApp
 
-Place = Literal["app", "list", "runs", "drafts", "agents", "output", "run", "agent", "composer"]
+Place = Literal[
+    "app", "list", "runs", "drafts", "agents", "output", "run", "agent", "composer",
+    "settings", "people", "sessions", "workspaces", "tokens",
+]  # fmt: skip
 """Where a command's keys work: everywhere, in any list, in lists of runs, drafts or agents, on what a run prints, on
-the screen of a run or an agent, in the composer."""
+the screen of a run or an agent, in the composer; in the settings, and there in the lists of people, of a person's
+sessions, of workspaces, of tokens."""
 
 INSIDE: dict[Place, tuple[Place, ...]] = {
     "app": (),
@@ -32,6 +36,11 @@ INSIDE: dict[Place, tuple[Place, ...]] = {
     "run": ("output", "app"),
     "agent": ("runs", "list", "app"),
     "composer": (),
+    "settings": ("app",),
+    "people": ("list", "settings", "app"),
+    "sessions": ("list", "app"),
+    "workspaces": ("list", "settings", "app"),
+    "tokens": ("list", "settings", "app"),
 }
 """The places whose keys work too while one is in a place."""
 
@@ -80,21 +89,25 @@ class Command:
                 return "there is no connection to the server"
             if not app.session.role.includes(self.role):
                 article = "an" if app.session.role != Role.VIEWER else "a"
-                return f"you are {article} {app.session.role} here; this takes {_AN[self.role]}"
+                return f"you are {article} {app.session.role} here; this takes {AN[self.role]}"
         return self.unavailable(app)
 
 
-_AN = {Role.VIEWER: "a viewer", Role.OPERATOR: "an operator", Role.ADMIN: "an admin"}
+AN = {Role.VIEWER: "a viewer", Role.OPERATOR: "an operator", Role.ADMIN: "an admin"}
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenEntry:
-    """A screen that a number opens: its ``key``, ``name`` (of its mode, and on the ``:`` line), and what makes it."""
+    """A screen that a number opens: its ``key``, ``name`` (of its mode, and on the ``:`` line), and what makes it.
+
+    ``parts`` names what of it can follow on the ``:`` line.
+    """
 
     key: str
     name: str
     title: str
     make: Callable[[], Screen[None]]
+    parts: Callable[[], Iterable[str]] = tuple
 
 
 def _dashboard() -> Screen[None]:
@@ -115,19 +128,34 @@ def _runs() -> Screen[None]:
     return RunsScreen()
 
 
+def _settings() -> Screen[None]:
+    from kolony_tui.ui.screens.settings.screen import SettingsScreen
+
+    return SettingsScreen()
+
+
+def _sections() -> Iterable[str]:
+    from kolony_tui.ui.screens.settings.sections import SLUGS
+
+    return SLUGS
+
+
 SCREENS: tuple[ScreenEntry, ...] = (
     ScreenEntry("1", "dashboard", "Dashboard", _dashboard),
     ScreenEntry("3", "fleet", "Fleet", _agents),
     ScreenEntry("4", "queue", "Queue", _runs),
+    ScreenEntry("0", "settings", "Settings", _settings, _sections),
 )
 
 
 @cache
 def commands() -> Mapping[str, Command]:
     """Every command by its id, in the order in which help shows them."""
-    from kolony_tui.ui.commands import drafts, fleet, going, view, work
+    from kolony_tui.ui.commands import drafts, fleet, going, settings, view, work
 
-    every: tuple[Command, ...] = (*going.COMMANDS, *work.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *view.COMMANDS)
+    every: tuple[Command, ...] = (
+        *going.COMMANDS, *work.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *settings.COMMANDS, *view.COMMANDS,
+    )  # fmt: skip
     by_id = {command.id: command for command in every}
     assert len(by_id) == len(every), "two commands share an id"
     return by_id

@@ -42,7 +42,7 @@ async def test_admin_sees_a_token_once_and_in_no_picture(stage: Stage) -> None:
         await until(lambda: isinstance(app.screen, Composer), "greeted")
         await pilot.press("escape", "colon", *"token", "space", *"worker", "enter")
         await until(lambda: isinstance(app.screen, TokenScreen) and "kol_" in words(app), "the token is shown")
-        with pytest.raises(WrongState, match="while a token is shown"):
+        with pytest.raises(WrongState, match="while a secret is shown"):
             app.export_screenshot()
         await pilot.press("y")
         assert app.clipboard.startswith("kol_")

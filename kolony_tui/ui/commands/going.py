@@ -20,9 +20,10 @@ def _screen_command(entry: ScreenEntry) -> Command:
         id=f"go.{entry.name}",
         title=f"Go to {entry.title}",
         help=f"shows the screen {entry.title}, as it was left",
-        handler=lambda app, _: app.go_to(entry.name),
+        handler=lambda app, part: app.go_to(entry.name, part),
         keys=(entry.key,),
         name=entry.name,
+        arguments=lambda _: entry.parts(),
     )
 
 
@@ -36,6 +37,8 @@ def _back(app: KolonyApp, _: str) -> None:
         rows.unmark()
     elif len(app.screen_stack) > 1:
         app.pop_screen()
+    elif app.ground is not None:
+        app.ground.step_back()
 
 
 def _line(app: KolonyApp, begun: str) -> None:

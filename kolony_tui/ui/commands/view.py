@@ -58,11 +58,16 @@ def _not_in_past(app: KolonyApp) -> str | None:
     return None if isinstance(app.ground, RunsScreen) else "only the screen Queue (4) has statuses to choose from"
 
 
-def _theme(app: KolonyApp, name: str) -> None:
+async def _theme(app: KolonyApp, name: str) -> None:
+    from kolony_tui.ui.screens.theme import ThemeScreen
+
+    if not name:
+        chosen = await app.push_screen_wait(ThemeScreen())
+        if chosen is None:
+            return
+        name = chosen
     if name not in app.available_themes:
-        raise UsageError(
-            f"there is no theme {name!r}" if name else "which theme?", "tab completes their names after :theme"
-        )
+        raise UsageError(f"there is no theme {name!r}", "tab completes their names after :theme")
     app.theme = name
     app.remembered["theme"] = name
 
@@ -94,7 +99,7 @@ COMMANDS: tuple[Command, ...] = (
             _status(-1), ("runs", "drafts"),
             ("left_square_bracket",), unavailable=_not_in_past),
     Command("view.theme", "Change theme", "changes the colours, from now on", _theme, name="theme",
-            argument="NAME", arguments=_themes),
+            arguments=_themes),
     Command("view.again", "Look again", "reads everything anew", _again, keys=("ctrl+r",),
             name="again", unavailable=_nowhere),
 )  # fmt: skip

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from textual.app import ComposeResult
 from textual.screen import Screen
 
+from kolony_tui.models.errors import UsageError
 from kolony_tui.text import safe
 from kolony_tui.ui.draw import Part, part
 from kolony_tui.ui.looks import span
-from kolony_tui.ui.registry import Command, Place, commands, key_words
+from kolony_tui.ui.registry import INSIDE, Command, Place, commands, key_words
 from kolony_tui.ui.widgets.frame import Banner, Header, Hints
 
 if TYPE_CHECKING:
@@ -62,6 +63,13 @@ class FramedScreen(Screen[None]):
         """Another workspace was entered: what this screen shows is of the one before."""
         if len(self.app.screen_stack) > 1 and self.is_current:
             self.app.pop_screen()
+
+    def show_part(self, part: str) -> None:
+        """Shows a part of the screen, by its name. Raises UsageError where there is no such part."""
+        raise UsageError(f"this screen has no part {part!r}", "? explains its keys")
+
+    def step_back(self) -> None:
+        """Escape, where there is nothing to leave."""
 
     def memory(self) -> dict[str, Any]:
         """What of this screen the next app should know."""
@@ -143,7 +151,7 @@ class FramedScreen(Screen[None]):
                 found.append(place)
             if each is self:
                 break
-        if {"runs", "drafts", "agents"} & set(found):
+        if "list" not in found and any("list" in INSIDE[each] for each in found):
             found.append("list")
         return found if "app" in found else [*found, "app"]
 

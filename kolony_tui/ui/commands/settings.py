@@ -1,0 +1,82 @@
+"""Settings: their sections, and what one does about oneself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from kolony_tui.text import safe
+from kolony_tui.ui.commands.work import session_of
+from kolony_tui.ui.registry import Command
+from kolony_tui.ui.screens.settings.sections import SECTIONS, SectionEntry
+
+if TYPE_CHECKING:
+    from kolony_tui.ui.app import KolonyApp
+
+
+def _not_connected(app: KolonyApp) -> str | None:
+    return "there is no connection to the server" if app.session is None or app.live.link.lost else None
+
+
+def _turn(by: int) -> Callable[[KolonyApp, str], None]:
+    def turn(app: KolonyApp, _: str) -> None:
+        from kolony_tui.ui.screens.settings.screen import SettingsScreen
+
+        if isinstance(app.ground, SettingsScreen):
+            app.ground.turn(by)
+
+    return turn
+
+
+def _section_command(entry: SectionEntry) -> Command:
+    return Command(
+        f"settings.{entry.slug}",
+        f"Settings: {entry.title}",
+        f"shows the section {entry.title} of the settings",
+        lambda app, _: app.go_to("settings", entry.slug),
+    )
+
+
+async def _profile(app: KolonyApp, _: str) -> None:
+    from kolony_tui.core import profile
+    from kolony_tui.ui.screens.form import Field, Form
+
+    session = session_of(app)
+
+    async def deliver(values: Mapping[str, str]) -> None:
+        await profile.set_profile(session_of(app), values["name"], values["avatar"])
+
+    fields = [
+        Field("name", "Name", safe(session.me.display_name, limit=200).plain, hint="how others see you"),
+        Field("avatar", "Initials", safe(session.me.avatar, limit=8).plain, hint="at most 8 characters"),
+    ]
+    await app.push_screen_wait(Form("How you are called", fields, deliver, yes="Save"))
+
+
+async def _password(app: KolonyApp, _: str) -> None:
+    from kolony_tui.core import profile
+    from kolony_tui.ui.screens.form import Field, Form
+
+    async def deliver(values: Mapping[str, str]) -> None:
+        password = profile.chosen_password(values["first"], values["again"])
+        assert app.destination is not None
+        await profile.change_password(session_of(app), app.destination, password)
+        app.know_password(password)
+        app.say("your password is changed; it is in force from the next login on")
+
+    fields = [Field("first", "New password", kind="secret"), Field("again", "Again", kind="secret")]
+    said = "Only its verifier leaves this machine."
+    await app.push_screen_wait(Form("Change your password", fields, deliver, said=said, yes="Change"))
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("settings.next", "Next section", "shows the next section of the settings", _turn(1), ("settings",),
+            ("right_square_bracket",), short="section", shown=False),
+    Command("settings.previous", "Previous section", "shows the previous section of the settings", _turn(-1),
+            ("settings",), ("left_square_bracket",), shown=False),
+    *(_section_command(entry) for entry in SECTIONS),
+    Command("me.profile", "Change your name", "changes how you are called, and your initials", _profile,
+            name="me", unavailable=_not_connected),
+    Command("me.password", "Change your password", "asks for a new password, twice", _password,
+            name="password", unavailable=_not_connected),
+)  # fmt: skip

@@ -1,0 +1,28 @@
+"""Settings > People: who may what in this workspace, and who is connected now."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from kolony_tui.core import people
+from kolony_tui.core.session import PersonSession
+from kolony_tui.models.people import Person
+from kolony_tui.ui.screens.settings.section import Section
+from kolony_tui.ui.widgets.person_list import PersonList
+
+
+class PeopleSection(Section):
+    """People. Every member sees them; an admin changes them."""
+
+    slug: ClassVar[str] = "people"
+
+    def __init__(self) -> None:
+        super().__init__(PersonList(self.kolony.drawing, lambda login: None, id="people"))
+
+    async def read(self, session: PersonSession) -> list[Person]:
+        """The members."""
+        return await people.people(session)
+
+    def show(self, found: list[Person]) -> None:
+        """Shows them."""
+        self.rows.show(found)

@@ -1,0 +1,72 @@
+"""The sections of the settings, in the order in which they are shown. A new one is a file and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from kolony_tui.models.errors import UsageError
+from kolony_tui.models.people import Role
+from kolony_tui.ui.registry import AN
+
+if TYPE_CHECKING:
+    from kolony_tui.core.session import PersonSession
+    from kolony_tui.ui.screens.settings.section import Section
+
+
+@dataclass(frozen=True, slots=True)
+class SectionEntry:
+    """A section: its ``slug`` (on the ``:settings`` line and in the state file), its title, what makes it, and the
+    least role that it ``needs`` (None: it is for everybody)."""
+
+    slug: str
+    title: str
+    make: Callable[[], Section]
+    needs: Role | None = None
+
+    def why_closed(self, session: PersonSession | None) -> str | None:
+        """Why this person cannot see it, or None."""
+        if session is None or self.needs is None or session.role.includes(self.needs):
+            return None
+        return f"you are {AN[session.role]} of {session.workspace.slug}; this section is for {AN[self.needs]}"
+
+
+def _me() -> Section:
+    from kolony_tui.ui.screens.settings.me import MeSection
+
+    return MeSection()
+
+
+def _keys() -> Section:
+    from kolony_tui.ui.screens.settings.keys import KeysSection
+
+    return KeysSection()
+
+
+def _people() -> Section:
+    from kolony_tui.ui.screens.settings.people import PeopleSection
+
+    return PeopleSection()
+
+
+SECTIONS: tuple[SectionEntry, ...] = (
+    SectionEntry("me", "Me", _me),
+    SectionEntry("keys", "Keys", _keys),
+    SectionEntry("people", "People", _people),
+)
+BY_SLUG = {entry.slug: entry for entry in SECTIONS}
+SLUGS: tuple[str, ...] = tuple(BY_SLUG)
+
+
+def section_named(word: str) -> str:
+    """The slug that a person means. Raises UsageError with the nearest one."""
+    begun = [slug for slug in SLUGS if slug.startswith(word.lower())]
+    if word and begun:
+        return begun[0]
+    near = get_close_matches(word, SLUGS, n=1)
+    raise UsageError(
+        f"there is no section {word!r} in the settings",
+        f"did you mean {near[0]}?" if near else f"there are {', '.join(SLUGS)}",
+    )
