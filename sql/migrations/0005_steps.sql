@@ -264,6 +264,8 @@ BEGIN
         PERFORM kolony.roll_up(command.workspace_id, the_command);
         PERFORM kolony.settle_lost(command.workspace_id, NULL);
     END IF;
+    PERFORM kolony.record_audit(command.workspace_id, 'COMMAND_CANCELLED', '#' || command.number,
+        jsonb_build_object('reason', "left"(why, 200), 'runs', cardinality(asked)), NULL, the_command);
     PERFORM kolony.hint(command.workspace_id, 'agents:*');
     RETURN QUERY SELECT count(*) FILTER (WHERE r.outcome IS NOT NULL), count(*) FILTER (WHERE r.outcome IS NULL)
                  FROM kolony.runs r WHERE r.workspace_id = command.workspace_id AND r.run_id = ANY (asked);
