@@ -47,7 +47,7 @@ async def connect(target: Target, application: str, *, patience: float = 10.0) -
             direct_tls=place.words.get("sslnegotiation") == "direct",
             target_session_attrs=_session_attribute(place),
             timeout=float(place.words.get("connect_timeout") or patience),
-            server_settings=_settings(place, application),
+            server_settings=_settings(target, place, application),
         )
     except (asyncpg.ClientConfigurationError, ValueError) as error:
         raise CannotConnect(f"{target.origin} does not say where to connect ({error})") from error
@@ -74,9 +74,11 @@ def _session_attribute(place: Place) -> SessionAttribute:
     return SessionAttribute(place.words.get("target_session_attrs", "any"))
 
 
-def _settings(place: Place, application: str) -> dict[str, str]:
+def _settings(target: Target, place: Place, application: str) -> dict[str, str]:
     own = {"options": place.words["options"]} if "options" in place.words else {}
-    return {**own, **SETTINGS, "application_name": application}
+    # No statement, so it is in no server's log; and a pooler that mixes sessions refuses it instead of mixing tokens.
+    shown = {"kolony.agent_token": target.agent_token.reveal()} if target.agent_token else {}
+    return {**own, **SETTINGS, **shown, "application_name": application}
 
 
 async def _make_ready(connection: asyncpg.Connection) -> None:

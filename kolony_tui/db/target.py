@@ -10,6 +10,8 @@ from kolony_tui.models.errors import CannotConnect
 from kolony_tui.models.secret import Secret
 
 FORM = "write postgresql://user@host:port/database or host=... dbname=... user=..."
+SHARED_AGENT_LOGIN = "kolony_agent"
+"""What agents log in as where the server lets Kolony make no login for each token."""
 _URL_SCHEMES = ("postgresql", "postgres")
 _ALIASES = {"database": "dbname"}
 _USED = frozenset((
@@ -33,7 +35,7 @@ class Target:
     ``dsn`` is a URL or libpq's ``key=value`` words; what it leaves out, libpq's environment says. ``login`` and
     ``password`` replace what it says, ``origin`` says in words who named this target, ``source`` where the password
     came from. ``pin`` is the fingerprint of the only certificate that is trusted ("sha256:..."); ``insecure``: the
-    person accepts a server that proves nothing.
+    person accepts a server that proves nothing. ``agent_token`` is what an agent shows under the shared login.
     """
 
     dsn: str = ""
@@ -43,6 +45,7 @@ class Target:
     source: str = ""
     pin: str | None = None
     insecure: bool = False
+    agent_token: Secret | None = None
 
     def as_login(self, login: str, password: Secret, source: str = "") -> Target:
         """The same server and database, under another login."""
