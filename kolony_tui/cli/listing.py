@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def print_rows(args: argparse.Namespace, read: Callable[[Reader], list[str]]) -> int:
     """Logs in as the command line says and prints what ``read`` gives, as one JSON array on a line. Exit code 0."""
-    reader = open_reader(args.dsn, args.profile, args.workspace, APPLICATION, tell)
+    connection = (args.dsn, args.profile, args.workspace, args.pin, args.insecure_tls)
+    reader = open_reader(connection, APPLICATION, tell)
     try:
         rows = read(reader)
     finally:

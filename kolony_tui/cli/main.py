@@ -23,6 +23,8 @@ setattr(argparse, "_", str)  # noqa: B010  (the checker does not know this name)
 # building every parser would cost more than most verbs take.
 VERBS: tuple[tuple[str, str, str], ...] = (
     ("db", "db", "the embedded server: start, stop, status, url, backup, restore"),
+    ("login", "login", "log in, and keep the password in the keyring"),
+    ("logout", "login", "forget the password that login has kept"),
     ("migrate", "migrate", "apply, plan or check the schema of a database"),
     ("user", "people", "people of a workspace: add, list, role, disable, enable, passwd"),
     ("workspace", "people", "tenants: create, list, use"),
@@ -32,6 +34,8 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("command", "work", "commands: list, show, edit, submit, cancel, retry"),
     ("run", "work", "runs, the queue and its past: list, show, cancel, retry, priority"),
     ("tail", "tail", "the output of a run, byte for byte"),
+    ("doctor", "doctor", "check server, rights, schema, sessions and this machine; say what to do"),
+    ("maintain", "maintain", "do the upkeep that is due"),
 )
 
 _EPILOG = """\
@@ -138,6 +142,11 @@ def add_connection_options(parser: argparse.ArgumentParser, *, first: bool = Fal
     options = parser.add_argument_group("connection and output")
     options.add_argument("--dsn", default=default, help="postgresql:// URL or libpq words of the server")
     options.add_argument("--profile", default=default, help="a connection named in config.toml")
+    options.add_argument("--pin", metavar="sha256:...", default=default, help="the one certificate that is trusted")
+    options.add_argument(
+        "--insecure-tls", action="store_true", default=False if first else default,
+        help="connect to a server that proves nothing; all that is sent can be read and changed",
+    )  # fmt: skip
     options.add_argument("--workspace", metavar="SLUG", default=default, help="the workspace to work in")
     options.add_argument("--json", action="store_true", default=False if first else default, help="print JSON")
     options.add_argument("--debug", action="store_true", default=default, help="show a traceback with an error")

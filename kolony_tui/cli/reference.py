@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from kolony_tui.cli.main import VERBS, parser_for
 from kolony_tui.core.config import Config
 
-_CONNECTION = {"--dsn", "--profile", "--workspace", "--json", "--debug", "-h", "--help"}
+_CONNECTION = {"--dsn", "--profile", "--pin", "--insecure-tls", "--workspace", "--json", "--debug", "-h", "--help"}
 
 
 def verb_table() -> str:

@@ -43,7 +43,7 @@ def choice(args: argparse.Namespace) -> Choice:
     """What the connection options say."""
     from kolony_tui.core.connection import Choice
 
-    return Choice(args.dsn, args.profile, args.workspace, tell)
+    return Choice(args.dsn, args.profile, args.workspace, tell, args.pin, args.insecure_tls)
 
 
 def tell(message: str) -> None:

@@ -14,6 +14,7 @@ from kolony_tui.db.startup import LIBPQ_NAMES
 from kolony_tui.db.target import Target, parse_target
 from kolony_tui.db.tls import NOTHING, parse_pin, protection
 from kolony_tui.models.errors import UsageError
+from kolony_tui.models.secret import Secret
 from kolony_tui.server.home import Home, kolony_home
 from kolony_tui.server.traces import last_workspace
 
@@ -61,8 +62,14 @@ def find_destination(choice: Choice, *, for_person: bool = True) -> Destination:
         UsageError: an unknown profile, a broken config file.
         CannotConnect: a DSN that cannot be read, or an embedded server that does not start.
     """
+    named = named_destination(choice, for_person=for_person)
+    return named if named is not None else _embedded(choice, kolony_home(), _workspace(choice), for_person)
+
+
+def named_destination(choice: Choice, *, for_person: bool = True) -> Destination | None:
+    """The same where a server is named; None where the embedded one is meant, which is not touched."""
     home = kolony_home()
-    workspace = choice.workspace or os.environ.get("KOLONY_WORKSPACE") or None
+    workspace = _workspace(choice)
     named, origin = _named_dsn(choice)
     if named is not None:
         return _remote(choice, home, parse_target(named, origin), workspace, for_person)
@@ -84,7 +91,11 @@ def find_destination(choice: Choice, *, for_person: bool = True) -> Destination:
         return replace(found, profile=profile)
     if any(os.environ.get(name) for name in LIBPQ_NAMES):
         return _remote(choice, home, Target(origin="libpq's environment (PGHOST and so on)"), workspace, for_person)
-    return _embedded(choice, home, workspace, for_person)
+    return None
+
+
+def _workspace(choice: Choice) -> str | None:
+    return choice.workspace or os.environ.get("KOLONY_WORKSPACE") or None
 
 
 def _named_dsn(choice: Choice) -> tuple[str | None, str]:
@@ -144,7 +155,7 @@ def _embedded(choice: Choice, home: Home, workspace: str | None, for_person: boo
 
 
 def _where(server: EmbeddedServer) -> str:
-    return IN_KEYRING if "in the keyring" in server.secrets.where else "a private file"
+    return IN_KEYRING if "in the keyring" in server.secrets.where else "private file"
 
 
 def _last_workspace(home: Home, key: str) -> str | None:
@@ -156,6 +167,31 @@ def remember_workspace(destination: Destination, slug: str) -> None:
     home = kolony_home()
     known = home.read_state().get("workspaces", {})
     home.update_state(workspaces={**known, destination.key: slug})
+
+
+def keep_password(destination: Destination) -> str | None:
+    """Keeps the password of a login that has just worked; answers where, None where it has none.
+
+    Raises WorkFailed where no keyring keeps it; the embedded server's rests in a private file then.
+    """
+    home = kolony_home()
+    place = find_place(destination.target)
+    if place.said is None:
+        return None
+    if not destination.embedded:
+        return Logins(home).keep(place, place.said)
+    from kolony_tui.server.embedded import EmbeddedServer
+
+    server = EmbeddedServer(home)
+    server.secrets.set(f"person:{place.login}", place.said)
+    return _where(server)
+
+
+def renew_password(destination: Destination, password: Secret) -> None:
+    """One has changed one's own password: what is kept of it is changed too. Raises WorkFailed."""
+    new = replace(destination, target=replace(destination.target, password=password))
+    if destination.embedded or Logins(kolony_home()).keeps(find_place(new.target)):
+        keep_password(new)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,13 +53,17 @@ class Logins:
 
     def kept(self, place: Place) -> tuple[Secret | None, str]:
         """The password in the keyring, or None; and why it is not to be had where it once was put there."""
-        if not self._mark(place).exists():
+        if not self.keeps(place):
             return None, ""
         keyring = persons_keyring()
         clear = None if keyring is None else given_by(keyring, place.service, place.login)
         if clear is None:
             return None, "the keyring does not give the password that was put there; unlock it, or kolony login again"
         return Secret(clear), ""
+
+    def keeps(self, place: Place) -> bool:
+        """Whether a password of this login was put into the keyring."""
+        return self._mark(place).exists()
 
     def keep(self, place: Place, password: Secret) -> str:
         """Puts it into the keyring; answers where that is, in words. Raises WorkFailed where no keyring keeps it."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from kolony_tui.db.direct import Value
 
+    Named = tuple[str | None, str | None, str | None, str | None, bool]
+
     class Connection(Protocol):
         """A connection that blocks; a row is its first column as text."""
 
@@ -82,18 +84,20 @@ class Reader:
         self._connection.close()
 
 
-def open_reader(
-    dsn: str | None, profile: str | None, workspace: str | None, application: str, tell: Callable[[str], None]
-) -> Reader:
-    """Connects as ``connection.find_destination`` would, by the shorter way where there is one, and logs in."""
+def open_reader(connection: Named, application: str, tell: Callable[[str], None]) -> Reader:
+    """Connects as ``connection.find_destination`` would, by the shorter way where there is one, and logs in.
+
+    ``connection`` is what the person named: DSN, profile, workspace, pin, and whether TLS may go unverified.
+    """
+    dsn, profile, workspace, pin, insecure_tls = connection
     home = home_folder()
     if not _names_a_server(dsn, profile, home) and (found := _to_embedded(home, application)) is not None:
-        connection, last = found
-        return Reader(connection, workspace or os.environ.get("KOLONY_WORKSPACE") or last)
+        embedded, last = found
+        return Reader(embedded, workspace or os.environ.get("KOLONY_WORKSPACE") or last)
     from kolony_tui.core.connection import Choice, find_destination
     from kolony_tui.db.blocking import BlockingConnection
 
-    destination = find_destination(Choice(dsn, profile, workspace, tell))
+    destination = find_destination(Choice(dsn, profile, workspace, tell, pin, insecure_tls))
     return Reader(BlockingConnection(destination.target, application), destination.workspace)
 
 

@@ -27,7 +27,7 @@ def run_app(options: argparse.Namespace) -> int:
     state = home.read_state() if home.state.exists() else {}
     told: list[str] = []
     remembered: Any = state.get("ui")
-    choice = Choice(options.dsn, options.profile, options.workspace, told.append)
+    choice = Choice(options.dsn, options.profile, options.workspace, told.append, options.pin, options.insecure_tls)
     with ThreadPoolExecutor(1, "find the server") as pool:
         # The server starts while we import what draws the screen.
         found = pool.submit(find_destination, choice)
