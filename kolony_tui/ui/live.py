@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from textual.dom import DOMNode
 from textual.timer import Timer
 from textual.widget import Widget
 
-from kolony_tui.core import work
+from kolony_tui.core import upkeep, work
 from kolony_tui.core.session import PersonSession, clock, refreshed
 from kolony_tui.db.listen import EVERYTHING, Listener
 from kolony_tui.models.errors import CannotConnect, KolonyError, LoginRefused, NoRight, NotFound
@@ -31,6 +32,8 @@ PROBE = 1.0
 """Seconds between attempts to reach a lost server."""
 REFUSED_PROBE = 15.0
 """The same where it is there and refuses the login."""
+UPKEEP = 30.0
+"""Seconds between looks whether any upkeep is due."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Live:
         self._probing = False
         self._reviving = False
         self._next_probe = 0.0
+        self._next_upkeep = 0.0
         self.ahead = timedelta()
         """How far the server's clock is ahead of this machine's."""
         self.link = Link()
@@ -252,12 +256,25 @@ class Live:
             self.ahead = theirs - local - timedelta(seconds=latency / 2)
             await work.settle(session)
             self.reach(latency)
+            self._start_upkeep()
         except CannotConnect as error:
             self.lose(error)
         except KolonyError as error:
             self._app.tell(error)
         finally:
             self._probing = False
+
+    def _start_upkeep(self) -> None:
+        if time.monotonic() >= self._next_upkeep:
+            self._next_upkeep = time.monotonic() + UPKEEP
+            self._app.run_worker(self._keep_up(), name="upkeep", group="upkeep", exclusive=True, exit_on_error=False)
+
+    async def _keep_up(self) -> None:
+        session = self._app.session
+        assert session is not None
+        # Nobody asked for it, so nobody is told where it fails: the database keeps the error, and doctor shows it.
+        with contextlib.suppress(KolonyError):
+            await upkeep.keep_up(session, "kolony app upkeep")
 
     def reach(self, latency: float | None = None) -> None:
         """The server has answered."""
