@@ -1,0 +1,1 @@
+SELECT audit_days FROM kolony.workspaces WHERE workspace_id = $1
