@@ -151,10 +151,11 @@ SCREENS: tuple[ScreenEntry, ...] = (
 @cache
 def commands() -> Mapping[str, Command]:
     """Every command by its id, in the order in which help shows them."""
-    from kolony_tui.ui.commands import drafts, fleet, going, settings, view, work
+    from kolony_tui.ui.commands import drafts, fleet, going, people, settings, view, work
 
     every: tuple[Command, ...] = (
-        *going.COMMANDS, *work.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *settings.COMMANDS, *view.COMMANDS,
+        *going.COMMANDS, *work.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *people.COMMANDS, *settings.COMMANDS,
+        *view.COMMANDS,
     )  # fmt: skip
     by_id = {command.id: command for command in every}
     assert len(by_id) == len(every), "two commands share an id"

@@ -1,10 +1,11 @@
-"""What a step is for: the runs, drafts or agents that the focused part of the screen has chosen."""
+"""What a step is for: the runs, drafts, agents or people that the focused part of the screen has chosen."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from kolony_tui.models.fleet import Agent
+from kolony_tui.models.people import Person
 from kolony_tui.models.work import Draft, Run
 
 if TYPE_CHECKING:
@@ -37,6 +38,14 @@ class ChoosesAgents(Protocol):
         """The chosen agents."""
 
 
+@runtime_checkable
+class ChoosesPeople(Protocol):
+    """A part of the screen on which people can be chosen."""
+
+    def chosen_people(self) -> list[Person]:
+        """The chosen people."""
+
+
 def nearest(app: KolonyApp, kind: type[T]) -> T | None:
     """The focused widget, or what holds it, as far up as its screen, that is a ``kind``."""
     screen = app.ground
@@ -67,3 +76,9 @@ def chosen_agents(app: KolonyApp) -> list[Agent]:
     """The agents that a step is for; none where agents are not chosen."""
     part = nearest(app, ChoosesAgents)  # type: ignore[type-abstract]
     return part.chosen_agents() if part is not None else []
+
+
+def chosen_people(app: KolonyApp) -> list[Person]:
+    """The people that a step is for; none where people are not chosen."""
+    part = nearest(app, ChoosesPeople)  # type: ignore[type-abstract]
+    return part.chosen_people() if part is not None else []

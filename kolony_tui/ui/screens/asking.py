@@ -18,6 +18,14 @@ from kolony_tui.ui.draw import content, part
 _LISTED = 8
 
 
+def content_of_list(about: Sequence[str]) -> Content:
+    """The first of some lines, and how many more there are."""
+    listed = list(about[:_LISTED])
+    if len(about) > _LISTED:
+        listed.append(f"... and {len(about) - _LISTED} more")
+    return Content("\n").join(content(part(each)) for each in listed)
+
+
 class Question(ModalScreen[str | None]):
     """Answers with the reason that was given (perhaps empty) for yes, and with None for no."""
 
@@ -46,13 +54,10 @@ class Question(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """The question, what will happen, and to what."""
-        listed = list(self._about[:_LISTED])
-        if len(self._about) > _LISTED:
-            listed.append(f"... and {len(self._about) - _LISTED} more")
         with Vertical(id="box"):
             yield Static(content(part(self._question, "strong")), id="question")
-            if listed:
-                yield Static(Content("\n").join(content(part(each)) for each in listed), id="about")
+            if self._about:
+                yield Static(content_of_list(self._about), id="about")
             yield Static(content(part(self._said, "dim")))
             if self._reason is not None:
                 yield Input(self._given, placeholder=self._reason, id="reason", compact=True, max_length=500)

@@ -15,6 +15,7 @@ from textual.widgets import Button, Input, Static
 
 from kolony_tui.models.errors import KolonyError
 from kolony_tui.ui.draw import content, part
+from kolony_tui.ui.screens.asking import content_of_list
 from kolony_tui.ui.widgets.choice import Choice
 
 
@@ -34,7 +35,10 @@ Deliver = Callable[[Mapping[str, str]], Awaitable[None]]
 
 
 class Form(ModalScreen[bool]):
-    """Answers whether it was delivered. ``deliver`` gets the values by field; its KolonyError is shown in place."""
+    """Answers whether it was delivered. ``deliver`` gets the values by field; its KolonyError is shown in place.
+
+    ``about`` lists whom or what it is for.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave without doing it"),
@@ -43,15 +47,27 @@ class Form(ModalScreen[bool]):
         Binding("up", "app.focus_previous", "Previous field", show=False),
     ]
 
-    def __init__(self, title: str, fields: Sequence[Field], deliver: Deliver, *, said: str = "", yes: str) -> None:
+    def __init__(
+        self,
+        title: str,
+        fields: Sequence[Field],
+        deliver: Deliver,
+        *,
+        said: str = "",
+        about: Sequence[str] = (),
+        yes: str,
+    ) -> None:
         super().__init__()
         self._title, self._fields, self._deliver, self._said, self._yes = title, tuple(fields), deliver, said, yes
+        self._about = about
         self._delivering = False
 
     def compose(self) -> ComposeResult:
         """Title, fields, what is wrong, buttons."""
         with VerticalScroll(id="box", can_focus=False):
             yield Static(content(part(self._title, "strong")), id="form-title")
+            if self._about:
+                yield Static(content_of_list(self._about), id="about")
             if self._said:
                 yield Static(content(part(self._said, "dim")), id="form-said")
             for field in self._fields:

@@ -35,8 +35,20 @@ class MeSection(Section):
         keys = sum(1 for command in commands().values() if app.keys[command.id])
         homes = ", ".join(f"{each.slug} ({each.role})" for each in me.workspaces)
         return [
-            Setting("name", "Name", cell(me.display_name) or cell("none", "dim"), "enter changes it", "me.profile"),
-            Setting("avatar", "Initials", cell(me.avatar) or cell("none", "dim"), "enter changes them", "me.profile"),
+            Setting(
+                "name",
+                "Name",
+                cell(me.display_name or "none yet", "plain" if me.display_name else "dim"),
+                "enter changes it",
+                "me.profile",
+            ),
+            Setting(
+                "avatar",
+                "Initials",
+                cell(me.avatar or "none yet", "plain" if me.avatar else "dim"),
+                "enter changes them",
+                "me.profile",
+            ),
             Setting("login", "Login", cell(me.login), "the server knows you by it"),
             Setting("password", "Password", cell("***", "dim"), "enter changes it", "me.password"),
             Setting("homes", "Workspaces", cell(homes), "enter goes to another", "go.workspace"),

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from kolony_tui.core import people
 from kolony_tui.core.session import PersonSession
-from kolony_tui.models.people import Person
+from kolony_tui.models.people import Person, Role
+from kolony_tui.ui.draw import Part, part
 from kolony_tui.ui.screens.settings.section import Section
 from kolony_tui.ui.widgets.person_list import PersonList
 
@@ -22,6 +23,13 @@ class PeopleSection(Section):
     async def read(self, session: PersonSession) -> list[Person]:
         """The members."""
         return await people.people(session)
+
+    def explanation(self) -> list[list[Part]]:
+        """What enter and the keys are for, for who may."""
+        session = self.kolony.session
+        if session is None or session.role == Role.ADMIN:
+            return []
+        return [[part("an admin adds people and changes what they may do", "dim")]]
 
     def show(self, found: list[Person]) -> None:
         """Shows them."""
