@@ -1,12 +1,11 @@
-"""``kolony agent`` and ``kolony token``."""
+"""``kolony agent``."""
 
 from __future__ import annotations
 
 import argparse
 
 from kolony_tui.cli.listing import print_rows
-from kolony_tui.cli.verbs import done, group, in_session, tell, verb
-from kolony_tui.models.errors import NotFound, UsageError
+from kolony_tui.cli.verbs import done, group, in_session, verb
 from kolony_tui.models.states import Desired
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without typing: these modules are to load fast
@@ -14,9 +13,8 @@ if TYPE_CHECKING:
     from typing import Any
     from uuid import UUID
 
-    from kolony_tui.core.fleet import IssuedToken
     from kolony_tui.core.session import PersonSession
-    from kolony_tui.models.fleet import Agent, AgentToken
+    from kolony_tui.models.fleet import Agent
 
 
 def register_agent(verbs: Any) -> None:
@@ -43,23 +41,6 @@ def register_agent(verbs: Any) -> None:
     from kolony_tui.cli.runner import add_run_parser
 
     add_run_parser(agents)
-
-
-def register_token(verbs: Any) -> None:
-    """Declares ``kolony token`` and its verbs."""
-    tokens = group(verbs, "token", "agents' tokens")
-    issuing = verb(tokens, "issue", _issue, "make a token for an agent; it is printed this once")
-    issuing.add_argument("agent")
-    issuing.add_argument("--label", default="", help="what it is for")
-    issuing.add_argument("--expires", metavar="DAYS", type=float, help="days until it runs out (default: never)")
-    verb(tokens, "list", _tokens, "every token, without the secrets")
-    rotating = verb(tokens, "rotate", _rotate, "make a new token for an agent and let its old ones run out")
-    rotating.add_argument("agent")
-    rotating.add_argument("--overlap", metavar="SECONDS", type=float, default=3600, help="how long both work (3600)")
-    rotating.add_argument("--label", default="", help="what it is for")
-    verb(tokens, "revoke", _revoke, "take a token out of service at once, and end its sessions").add_argument(
-        "token", help="its id, or its hint where only one has it"
-    )
 
 
 async def _one(session: PersonSession, name: str) -> UUID:
@@ -146,92 +127,3 @@ def _resume(args: argparse.Namespace) -> int:
 
 def _retire(args: argparse.Namespace) -> int:
     return _desired(args, Desired.RETIRED, "retired")
-
-
-def _issue(args: argparse.Namespace) -> int:
-    from datetime import UTC, datetime, timedelta
-
-    from kolony_tui.core.fleet import issue_token
-
-    if args.expires is not None and not 0 < args.expires <= 36500:
-        raise UsageError("--expires is a number of days above 0")
-    expiry = None if args.expires is None else datetime.now(UTC) + timedelta(days=args.expires)
-
-    async def work(session: PersonSession) -> IssuedToken:
-        return await issue_token(session, await _one(session, args.agent), label=args.label, expires_at=expiry)
-
-    return _shown_once(args, in_session(args, work), f"the token of {args.agent}, shown this once:")
-
-
-def _shown_once(args: argparse.Namespace, issued: IssuedToken, message: str) -> int:
-    from kolony_tui.cli.printing import print_json, print_line
-
-    clear = issued.token.secret.reveal()
-    if args.json:
-        print_json({"agent": args.agent, "token": clear, "hint": issued.token.hint, "token_id": issued.token_id})
-    else:
-        tell(message)
-        print_line(clear)
-    return 0
-
-
-def _tokens(args: argparse.Namespace) -> int:
-    if args.json:
-        return print_rows(args, lambda reader: reader.rows("fleet/tokens"))
-    from kolony_tui.cli.printing import print_table
-    from kolony_tui.core.fleet import tokens
-
-    found = in_session(args, tokens)
-    print_table(
-        ["TOKEN", "HINT", "AGENT", "STATE", "LABEL", "MADE", "BY", "RUNS OUT", "LAST USED", "FROM"],
-        [
-            (each.token_id, each.token_hint, each.agent, "active" if each.token_active else "off", each.label,
-             each.created_at, each.created_by, each.expires_at, each.last_used_at, each.last_used_from)
-            for each in found
-        ],
-    )  # fmt: skip
-    return 0
-
-
-def _rotate(args: argparse.Namespace) -> int:
-    from datetime import UTC, datetime, timedelta
-
-    from kolony_tui.core.fleet import expire_token, issue_token, tokens
-
-    if not 0 <= args.overlap <= 365 * 86400:
-        raise UsageError("--overlap is a number of seconds, 0 or more")
-
-    async def work(session: PersonSession) -> IssuedToken:
-        agent_id = await _one(session, args.agent)
-        old = [each for each in await tokens(session) if each.agent_id == agent_id and each.token_active]
-        issued = await issue_token(session, agent_id, label=args.label)
-        until = datetime.now(UTC) + timedelta(seconds=args.overlap)
-        for each in old:
-            await expire_token(session, each.token_id, until)
-        return issued
-
-    issued = in_session(args, work)
-    return _shown_once(args, issued, f"the new token of {args.agent}, shown this once; the old ones run out soon:")
-
-
-def _revoke(args: argparse.Namespace) -> int:
-    from kolony_tui.core.fleet import revoke_token, tokens
-
-    async def work(session: PersonSession) -> AgentToken:
-        meant = [each for each in await tokens(session) if args.token in (str(each.token_id), each.token_hint)]
-        if not meant:
-            raise NotFound(f"there is no token {args.token!r} here", "see kolony token list")
-        if len(meant) > 1:
-            raise UsageError(f"{len(meant)} tokens have the hint {args.token!r}", "give the id")
-        await revoke_token(session, meant[0].token_id)
-        return meant[0]
-
-    token = in_session(args, work)
-    return done(
-        args,
-        f"token {token.token_hint} of {token.agent.raw} is revoked",
-        token_id=token.token_id,
-        agent=token.agent,
-        hint=token.token_hint,
-        active=False,
-    )

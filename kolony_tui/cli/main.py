@@ -29,7 +29,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("user", "people", "people of a workspace: add, list, role, disable, enable, passwd"),
     ("workspace", "people", "tenants: create, list, use"),
     ("agent", "fleet", "agents: create, list, show, pause, resume, retire, run"),
-    ("token", "fleet", "agents' tokens: issue, list, rotate, revoke"),
+    ("token", "token", "agents' tokens: issue, list, rotate, revoke"),
     ("send", "work", "send a command to agents"),
     ("command", "work", "commands: list, show, edit, submit, cancel, retry"),
     ("run", "work", "runs, the queue and its past: list, show, cancel, retry, priority"),

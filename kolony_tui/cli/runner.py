@@ -23,7 +23,8 @@ TOKEN_VARIABLE = "KOLONY_AGENT_TOKEN"  # noqa: S105  (a name, not a token)
 _EPILOG = """\
 The token is read from KOLONY_AGENT_TOKEN or --token-file. Without a program the text of a command is run by sh -c; with
 -- PROGRAM ARGS that program is run for each command and reads the text from its standard input, or gets it as the
-argument {} or wherever an argument says {text}. Each run has a working folder of its own, KOLONY_WORK_DIR."""
+argument {} or wherever an argument says {text}. Each run has a working folder of its own, KOLONY_WORK_DIR. The token is
+the login, unless the connection names kolony_agent, the login that agents share where Kolony may make none."""
 
 
 def add_run_parser(agent_verbs: Any) -> None:
@@ -56,12 +57,14 @@ def run(args: argparse.Namespace) -> int:
     """Runs until stopped. Raises KolonyError; a refused token is exit code 3, another agent's token 4."""
     import asyncio
 
+    from kolony_tui.agent.login import agents_target
     from kolony_tui.agent.process import Graces
     from kolony_tui.core.connection import find_destination
+    from kolony_tui.server.home import kolony_home
 
     token = _token(args)
     launch = _launch(args)
-    target = find_destination(choice(args), for_person=False).target.as_login(token.login, token.secret)
+    target = agents_target(find_destination(choice(args), for_person=False), token, kolony_home(), tell)
     asyncio.run(_serve(args, target, launch, Graces(args.grace, args.grace)))
     return int(ExitCode.DONE)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from kolony_tui.core.finding import agent_named
 from kolony_tui.core.session import PersonSession
-from kolony_tui.core.tokens import Token, new_token
-from kolony_tui.models.errors import NotFound
-from kolony_tui.models.fleet import Agent, AgentSession, AgentToken, Desired
+from kolony_tui.core.tokens import Token, hint_in, new_token
+from kolony_tui.db.rows import read
+from kolony_tui.db.target import SHARED_AGENT_LOGIN
+from kolony_tui.models.errors import NotFound, UsageError
+from kolony_tui.models.fleet import Agent, AgentSession, AgentToken, Desired, RevokedToken, TokenUse
+from kolony_tui.models.untrusted import Untrusted
 from kolony_tui.server.scram import verifier
 
 
@@ -22,6 +26,7 @@ class IssuedToken:
     token_id: UUID
     agent_id: UUID
     token: Token
+    expires_at: datetime | None = None
 
 
 async def agents(session: PersonSession, *, with_retired: bool = False) -> list[Agent]:
@@ -85,19 +90,86 @@ async def issue_token(
     rows = await session.db.call(
         "issue_token", agent_id, token.login, verifier(token.secret), token.digest, token.hint, label, expires_at
     )
-    return IssuedToken(rows[0][0], agent_id, token)
+    return IssuedToken(rows[0][0], agent_id, token, expires_at)
 
 
-async def tokens(session: PersonSession) -> list[AgentToken]:
-    """Every token of the workspace, without the secrets. Raises NoRight (admins only)."""
-    return await session.db.rows(AgentToken, "fleet/tokens", session.workspace.workspace_id)
+async def tokens(session: PersonSession, agent_id: UUID | None = None) -> list[AgentToken]:
+    """The tokens of the workspace, or of one agent, without the secrets. Raises NoRight (admins only)."""
+    found = await session.db.records("fleet/tokens", session.workspace.workspace_id, agent_id)
+    return [read(AgentToken, {**row, "in_use_by": _uses(row["in_use_by"])}) for row in found]
 
 
-async def revoke_token(session: PersonSession, token_id: UUID) -> None:
-    """Takes a token out of service at once and ends its sessions."""
-    await session.db.call("revoke_token", token_id)
+def token_named(known: Sequence[AgentToken], reference: str) -> AgentToken:
+    """A token by its id, or by a hint that only one has. Raises NotFound, or UsageError naming all that have it."""
+    said = hint_in(reference)
+    if said != reference:
+        raise UsageError("a whole token belongs in no command line, where others can read it", f"its hint is {said}")
+    meant = [each for each in known if reference in (str(each.token_id), each.token_hint)]
+    if not meant:
+        raise NotFound(f"there is no token {reference!r} here", "see kolony token list")
+    if len(meant) > 1:
+        ids = ", ".join(f"{each.token_id} ({each.agent.raw}, {each.state})" for each in meant)
+        raise UsageError(f"{len(meant)} tokens have the hint {reference!r}", f"give the id: {ids}")
+    return meant[0]
+
+
+async def rotate_token(
+    session: PersonSession,
+    old: Sequence[AgentToken],
+    *,
+    overlap: timedelta,
+    label: str | None = None,
+    expires_at: datetime | None = None,
+) -> IssuedToken:
+    """Makes a token in the place of ``old`` ones of one agent, which run out after the overlap; all or nothing.
+
+    What is left out is as with the first of them: its label, and the length of life that it was given.
+    Raises WrongState where one of them serves no more.
+    """
+    token, first = new_token(), old[0]
+    if expires_at is None and first.expires_at is not None:
+        expires_at = datetime.now(UTC) + (first.expires_at - first.created_at)
+    async with session.db.connection() as connection, connection.transaction():
+        made = await connection.fetchval(
+            "SELECT kolony.rotate_token($1, $2, $3, $4, $5, $6, $7, $8)",
+            first.token_id, token.login, verifier(token.secret), token.digest, token.hint, overlap, label, expires_at,
+        )  # fmt: skip
+        for each in old[1:]:
+            await connection.execute("SELECT kolony.expire_token($1, now() + $2::interval)", each.token_id, overlap)
+    return IssuedToken(made, first.agent_id, token, expires_at)
+
+
+async def revoke_token(session: PersonSession, token_id: UUID) -> RevokedToken:
+    """Takes a token out of service at once and ends its sessions; once more does no harm."""
+    [row] = await session.db.call("revoke_token", token_id)
+    said = row[0]
+    return RevokedToken(
+        token_id,
+        said["revoked_before"],
+        datetime.fromisoformat(said["revoked_at"]),
+        said["revoked_by"],
+        _uses(said["in_use_by"]),
+    )
+
+
+def _uses(found: Sequence[Mapping[str, Any]]) -> tuple[TokenUse, ...]:
+    return tuple(
+        TokenUse(
+            UUID(each["session_id"]),
+            Untrusted(each["host"]),
+            each["pid"],
+            datetime.fromisoformat(each["since"]),
+            tuple(each["runs"]),
+        )
+        for each in found
+    )
 
 
 async def expire_token(session: PersonSession, token_id: UUID, at_latest: datetime) -> None:
     """Lets a token run out at a time, no later than it would anyway."""
     await session.db.call("expire_token", token_id, at_latest)
+
+
+async def shared_agent_login(session: PersonSession) -> str | None:
+    """The login that agents share, where the server lets Kolony make none for each token; None where it does."""
+    return None if await session.db.value("fleet/makes_logins") else SHARED_AGENT_LOGIN

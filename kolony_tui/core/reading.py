@@ -103,12 +103,15 @@ def open_reader(connection: Named, application: str, tell: Callable[[str], None]
 
 def runs(reader: Reader, *, status: str | None, agent: str | None, limit: int) -> list[str]:
     """As ``work.runs``, after ``work.settle``; the agent by name. Raises NotFound."""
-    agent_id = None
-    if agent is not None:
-        found = [json.loads(row) for row in reader.rows("fleet/agent_ids_by_name", [agent])]
-        agent_id = agent_named(agent, {each["name"]: each["agent_id"] for each in found}, reader.slug)
+    of_agent = None if agent is None else agent_id(reader, agent)
     reader.rows("work/settle")
-    return reader.rows("work/runs", status, agent_id, limit)
+    return reader.rows("work/runs", status, of_agent, limit)
+
+
+def agent_id(reader: Reader, name: str) -> str:
+    """The id of an agent. Raises NotFound."""
+    found = [json.loads(row) for row in reader.rows("fleet/agent_ids_by_name", [name])]
+    return agent_named(name, {each["name"]: each["agent_id"] for each in found}, reader.slug)
 
 
 def _names_a_server(dsn: str | None, profile: str | None, home: str) -> bool:

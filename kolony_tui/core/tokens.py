@@ -12,6 +12,7 @@ from kolony_tui.models.errors import LoginRefused
 from kolony_tui.models.secret import Secret
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_HINT_LENGTH = 8
 _FORM = re.compile(r"kol_([0-9a-f]{16})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})")
 
 
@@ -45,6 +46,15 @@ def parse_token(text: str) -> Token:
     if _check(whole[:-6]) != match[3]:
         raise LoginRefused("that agent token has a typing error", "copy it again, whole")
     return _token(match[1], whole)
+
+
+def hint_in(reference: str) -> str:
+    """What may be repeated of something that a person typed to name a token: never more than a hint of one.
+
+    >>> hint_in("kol_12ab34cd_secret"), hint_in("kol_12ab"), hint_in("builder")
+    ('kol_12ab', 'kol_12ab', 'builder')
+    """
+    return reference[:_HINT_LENGTH] if reference.startswith("kol_") else reference
 
 
 def _token(identity: str, whole: str) -> Token:

@@ -10,6 +10,7 @@ from uuid import UUID
 from kolony_tui.models.states import Activity as Activity
 from kolony_tui.models.states import AgentStatus as AgentStatus
 from kolony_tui.models.states import Desired as Desired
+from kolony_tui.models.states import TokenState as TokenState
 from kolony_tui.models.untrusted import Untrusted
 
 
@@ -66,17 +67,48 @@ class AgentSession:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenUse:
+    """A runner that lives by a token: where it says it is, and the runs that it holds ("12.1": command, ordinal)."""
+
+    session_id: UUID
+    host: Untrusted
+    pid: int | None
+    since: datetime
+    runs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AgentToken:
-    """A token as an admin sees it: never the secret, only its hint."""
+    """A token as an admin sees it: never the secret, only its hint.
+
+    ``last_used_at`` is right to the minute, ``last_used_from`` an address (None: by a socket of the server's machine),
+    ``last_used_host`` what its newest runner calls its machine.
+    """
 
     token_id: UUID
     agent_id: UUID
     agent: Untrusted
     token_hint: str
     token_active: bool
+    state: TokenState
     label: Untrusted
     expires_at: datetime | None
     created_at: datetime
     created_by: str | None
+    revoked_at: datetime | None
+    revoked_by: str | None
     last_used_at: datetime | None
     last_used_from: str | None
+    last_used_host: Untrusted | None
+    in_use_by: tuple[TokenUse, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RevokedToken:
+    """What a revocation found: by whom the token was in use, and whether somebody had revoked it before, and when."""
+
+    token_id: UUID
+    revoked_before: bool
+    revoked_at: datetime
+    revoked_by: str | None
+    in_use_by: tuple[TokenUse, ...]

@@ -44,6 +44,14 @@ class Activity(StrEnum):
     PROCESSING = "processing"
 
 
+class TokenState(StrEnum):
+    """Whether an agent's token still serves; derived."""
+
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
 class CommandStatus(StrEnum):
     """Where a command stands; rolled up from its runs by the database."""
 
