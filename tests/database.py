@@ -27,7 +27,7 @@ import pytest_asyncio
 from kolony_tui.db.connect import connect
 from kolony_tui.db.target import Target
 from kolony_tui.models.secret import Secret
-from kolony_tui.server.migrations import migrate
+from kolony_tui.server.user_admin import UserAdmin, install
 
 GIVEN_SERVER = os.environ.get("KOLONY_TEST_SERVER", "")
 INSTALLER = "test_installer"
@@ -189,7 +189,7 @@ async def _prepare(cluster: Cluster) -> None:
         await superuser.execute(f"CREATE DATABASE {cluster.template} OWNER {INSTALLER}")
         connection = await asyncpg.connect(cluster.dsn(cluster.template, INSTALLER))
         try:
-            await migrate(connection)
+            await install(connection, UserAdmin.ON)  # the server may hold others, and be of version 15
             await _populate(cluster, connection)
         finally:
             await connection.close()

@@ -140,7 +140,7 @@ def _asked_password() -> Secret:
 
 
 def _create_workspace(args: argparse.Namespace) -> int:
-    from kolony_tui.core.people import create_workspace
+    from kolony_tui.core.workspaces import create_workspace
 
     made = in_session(args, lambda session: create_workspace(session, args.slug, args.name))
     return done(args, f"workspace {args.slug} is there", workspace_id=made, slug=args.slug)

@@ -1,12 +1,11 @@
-"""What a person can do about people and workspaces."""
+"""What a person can do about people."""
 
 from __future__ import annotations
 
 import secrets
-from uuid import UUID
 
 from kolony_tui.core.session import PersonSession
-from kolony_tui.models.people import Person, Role
+from kolony_tui.models.people import Connected, Person, Role
 from kolony_tui.models.secret import Secret
 from kolony_tui.server.scram import verifier
 
@@ -28,19 +27,46 @@ async def add_person(session: PersonSession, login: str, role: Role, password: S
     )
 
 
+async def admit_person(session: PersonSession, login: str, role: Role, display_name: str = "") -> None:
+    """Makes a login that the server has already a member: one made by whoever runs it, or a person removed before.
+
+    Raises NoRight, NotFound, WrongState (the login is not let into Kolony), Refused (a member already).
+    """
+    await session.db.call("admit_person", session.workspace.workspace_id, login, role.value, display_name)
+
+
 async def set_role(session: PersonSession, login: str, role: Role) -> None:
     """Changes a member's role, or makes a known person a member; losing rights ends their sessions."""
     await session.db.call("set_role", session.workspace.workspace_id, login, role.value)
 
 
 async def disable_person(session: PersonSession, login: str) -> None:
-    """Takes all rights of a person away and ends their sessions."""
+    """Takes all rights of a person in this workspace away; ends their sessions where they have none left elsewhere."""
     await session.db.call("disable_person", session.workspace.workspace_id, login)
 
 
 async def enable_person(session: PersonSession, login: str) -> None:
     """Gives a disabled person their rights back."""
     await session.db.call("enable_person", session.workspace.workspace_id, login)
+
+
+async def remove_person(session: PersonSession, login: str) -> None:
+    """Ends a membership; who has no other one cannot log in any more. They come back by ``admit_person`` only."""
+    await session.db.call("remove_person", session.workspace.workspace_id, login)
+
+
+async def force_out(session: PersonSession, login: str) -> int:
+    """Ends a person's sessions (one's own current one excepted) and answers how many.
+
+    Raises NoRight where the person also belongs elsewhere, or the login was made outside Kolony.
+    """
+    ended: int = (await session.db.call("force_out", session.workspace.workspace_id, login))[0][0]
+    return ended
+
+
+async def connected_people(session: PersonSession) -> list[Connected]:
+    """The members' sessions in this database, by login and start. Raises NoRight (admins only)."""
+    return await session.db.rows(Connected, "people/connected", session.workspace.workspace_id)
 
 
 async def set_password(session: PersonSession, login: str, password: Secret) -> None:
@@ -51,9 +77,3 @@ async def set_password(session: PersonSession, login: str, password: Secret) -> 
     async with session.db.connection() as connection:
         # ALTER ROLE takes no parameters; a verifier has no quote in it.
         await connection.execute(f"ALTER ROLE CURRENT_USER PASSWORD '{verifier(password)}'")
-
-
-async def create_workspace(session: PersonSession, slug: str, name: str) -> UUID:
-    """Makes a workspace of which this person is the admin."""
-    made: UUID = (await session.db.call("create_workspace", slug, name))[0][0]
-    return made

@@ -45,3 +45,67 @@ class Person:
     granted_by: str | None
     granted_at: datetime
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A session of a member. ``application`` is what the program calls itself.
+
+    Of a login that was made outside Kolony the server shows no ``client``, ``since`` and ``state``. ``idle_seconds``:
+    since its last statement ended; None while one runs.
+    """
+
+    login: str
+    pid: int
+    application: Untrusted
+    client: str | None
+    since: datetime | None
+    idle_seconds: int | None
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A workspace's plan in free words, and how much it allows; None: any number."""
+
+    plan: str
+    max_members: int | None
+    max_agents: int | None
+    max_waiting_runs: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceOverview:
+    """A workspace of which the person is a member, with its plan and what there is of what the plan limits.
+
+    ``members`` and ``agents`` count as the limits do: without who is disabled and what is retired.
+    """
+
+    workspace_id: UUID
+    slug: str
+    name: Untrusted
+    role: Role
+    admits_viewers: bool
+    plan: str
+    max_members: int | None
+    max_agents: int | None
+    max_waiting_runs: int | None
+    members: int
+    agents: int
+    waiting_runs: int
+    created_at: datetime
+
+    @property
+    def limits(self) -> Limits:
+        """The plan and its limits alone."""
+        return Limits(self.plan, self.max_members, self.max_agents, self.max_waiting_runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Something that people may do: the role that it ``needs`` (or ``anyone``), and the ``rule`` that decides."""
+
+    action: str
+    needs: str
+    allowed: bool
+    rule: str

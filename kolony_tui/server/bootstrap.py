@@ -13,9 +13,10 @@ import asyncpg
 from kolony_tui.models.secret import Secret
 from kolony_tui.server.address import DATABASE, Address
 from kolony_tui.server.embedded import EmbeddedServer
-from kolony_tui.server.migrations import migrate, newest_version
+from kolony_tui.server.migrations import newest_version
 from kolony_tui.server.private_files import locked
 from kolony_tui.server.scram import verifier
+from kolony_tui.server.user_admin import install
 
 INSTALLER = "kolony_installer"
 FIRST_WORKSPACE = ("main", "Main")
@@ -54,7 +55,7 @@ async def _prepare(server: EmbeddedServer, address: Address) -> Prepared:
     try:
         # As the installer from here on: the embedded schema is made exactly as on anybody's server, without superuser.
         await connection.execute(f"SET SESSION AUTHORIZATION {INSTALLER}")
-        await migrate(connection)
+        await install(connection)
         login, told = await _found(server, connection)
     finally:
         await connection.close()

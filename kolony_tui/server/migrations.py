@@ -10,7 +10,7 @@ from pathlib import Path
 
 import asyncpg
 
-from kolony_tui.db.queries import sql_folder
+from kolony_tui.db.queries import query, sql_folder
 from kolony_tui.models.errors import NoRight, SchemaMismatch, WorkFailed
 from kolony_tui.server.versions import check_server_version
 from kolony_tui.server.versions import newest_version as newest_version
@@ -98,8 +98,10 @@ async def migrate(
     Safe to run twice and from several processes at once: from the second migration on the ledger table is locked
     before it is read; the first one, which makes it, is tried again when another process was faster.
 
+    Kolony's roles are made where they are missing; ``user_admin.install`` decides whether they may make logins.
+
     Raises:
-        NoRight: the login lacks CREATEROLE or does not own the database.
+        NoRight: the login does not own the database, or has neither CREATEROLE nor the roles that it would make.
         SchemaMismatch: see ``plan``.
     """
     ours = migrations() if ours is None else ours
@@ -158,16 +160,13 @@ async def _has_ledger(connection: asyncpg.Connection) -> bool:
 
 
 async def _check_installer(connection: asyncpg.Connection) -> None:
-    row = await connection.fetchrow(
-        """SELECT r.rolsuper, r.rolcreaterole, pg_has_role(d.datdba, 'USAGE') AS owns, current_user AS name
-           FROM pg_roles r, pg_database d WHERE r.rolname = current_user AND d.datname = current_database()"""
-    )
+    row = await connection.fetchrow(query("server/installer"))
     assert row is not None
-    if row["rolsuper"] or (row["rolcreaterole"] and row["owns"]):
+    if row["owns"] and (row["makes_roles"] or row["has_roles"]):
         return
-    lacks = [words for has, words in ((row["rolcreaterole"], "CREATEROLE"), (row["owns"], "ownership of the database"))
-             if not has]
-    raise NoRight(
-        f"{row['name']} cannot migrate: it lacks {' and '.join(lacks)}",
-        "run it as a role that owns the database and has CREATEROLE",
-    )
+    lacks = [words for has, words in ((row["makes_roles"] or row["has_roles"], "CREATEROLE"),
+                                      (row["owns"], "ownership of the database")) if not has]  # fmt: skip
+    ways = "run it as a role that owns the database and has CREATEROLE"
+    if row["owns"]:
+        ways += ", or have whoever runs the server execute what kolony migrate --roles prints"
+    raise NoRight(f"{row['name']} cannot migrate: it lacks {' and '.join(lacks)}", ways)

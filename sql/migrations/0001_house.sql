@@ -1,11 +1,13 @@
 -- The roles, the schema and its lock: who owns what, and what PUBLIC may not do.
 --
--- Run by a role that owns the database and has CREATEROLE; no superuser is needed. Roles belong to the whole cluster,
--- the rest to this database, so everything about roles is "make it unless it is there".
+-- Run by a role that owns the database and has CREATEROLE, or for which the roles were made before (kolony migrate
+-- --roles); no superuser is needed. Roles belong to the whole cluster, the rest to this database, so everything about
+-- roles is "make it unless it is there".
 
 DO $$
 DECLARE
     wanted text;
+    newer CONSTANT boolean := current_setting('server_version_num')::int >= 160000; -- knows GRANT ... WITH INHERIT, SET
 BEGIN
     FOREACH wanted IN ARRAY ARRAY['kolony_owner', 'kolony_api', 'kolony_user', 'kolony_agents', 'kolony_backup'] LOOP
         IF to_regrole(wanted) IS NULL THEN
@@ -13,25 +15,29 @@ BEGIN
         END IF;
     END LOOP;
     IF to_regrole('kolony_roleadm') IS NULL THEN
-        CREATE ROLE kolony_roleadm NOLOGIN CREATEROLE;
+        -- Whether it may make logins is the installer's choice: on version 15 that reaches every login of the cluster.
+        EXECUTE 'CREATE ROLE kolony_roleadm NOLOGIN '
+            || CASE current_setting('kolony.user_admin', true) WHEN 'on' THEN 'CREATEROLE' ELSE 'NOCREATEROLE' END;
     END IF;
 
     -- The installer may become each owner for the length of a migration, and inherits nothing from them meanwhile.
     FOREACH wanted IN ARRAY ARRAY['kolony_owner', 'kolony_api', 'kolony_roleadm', 'kolony_backup'] LOOP
-        IF current_setting('server_version_num')::int >= 160000 THEN
+        IF newer AND NOT pg_has_role(current_user, wanted, 'SET') THEN
             EXECUTE format('GRANT %I TO CURRENT_USER WITH INHERIT FALSE, SET TRUE', wanted);
-        ELSIF NOT pg_has_role(current_user, wanted, 'MEMBER') THEN
+        ELSIF NOT newer AND NOT pg_has_role(current_user, wanted, 'MEMBER') THEN
             EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
         END IF;
     END LOOP;
 
     -- The installer is a person too: the first admin, where nobody else is named.
-    IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+    IF NOT pg_has_role(current_user, 'kolony_user', 'USAGE') THEN -- which a superuser has without
         GRANT kolony_user TO CURRENT_USER;
     END IF;
 
     -- The role administrator opens the doors for people and agents.
-    IF current_setting('server_version_num')::int >= 160000 THEN
+    IF newer AND pg_has_role(current_user, 'kolony_user', 'MEMBER WITH ADMIN OPTION')
+       AND pg_has_role(current_user, 'kolony_agents', 'MEMBER WITH ADMIN OPTION')
+    THEN
         -- As a string: the grammar of 15 does not know these options.
         EXECUTE 'GRANT kolony_user, kolony_agents TO kolony_roleadm WITH ADMIN TRUE, INHERIT FALSE, SET FALSE';
     END IF;
@@ -77,6 +83,7 @@ CREATE TABLE kolony.migrations (
 );
 SELECT kolony.protect('kolony.migrations');
 CREATE POLICY readable ON kolony.migrations FOR SELECT USING (true);
+COMMENT ON POLICY readable ON kolony.migrations IS 'anyone: see which migrations were applied';
 CREATE POLICY ledger ON kolony.migrations TO kolony_owner USING (true) WITH CHECK (true);
 GRANT SELECT ON kolony.migrations TO kolony_user;
 
@@ -115,6 +122,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(max(m.version), 0) FROM kolony.migrations m
 $$;
 GRANT EXECUTE ON FUNCTION kolony.schema_version() TO kolony_user, kolony_agents;
+COMMENT ON FUNCTION kolony.schema_version() IS 'anyone: ask which version the schema has';
 
 SET LOCAL ROLE kolony_roleadm;
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;

@@ -12,6 +12,10 @@ CREATE TABLE kolony.workspaces (
     heartbeat_seconds integer NOT NULL DEFAULT 5 CHECK (heartbeat_seconds BETWEEN 1 AND 300),
     lease_seconds     integer NOT NULL DEFAULT 30 CHECK (lease_seconds BETWEEN 3 AND 3600),
     backoff_seconds   integer NOT NULL DEFAULT 2 CHECK (backoff_seconds BETWEEN 0 AND 3600),
+    plan              text NOT NULL DEFAULT 'unlimited' CHECK (length(plan) BETWEEN 1 AND 100),
+    max_members       integer CHECK (max_members >= 1),
+    max_agents        integer CHECK (max_agents >= 0),
+    max_waiting_runs  integer CHECK (max_waiting_runs >= 0),
     created_at        timestamptz NOT NULL DEFAULT now(),
     updated_at        timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT lease_outlives_heartbeat CHECK (lease_seconds >= 3 * heartbeat_seconds)
@@ -25,11 +29,14 @@ CREATE TABLE kolony.profiles (
     role_oid     oid NOT NULL,
     display_name text NOT NULL DEFAULT '' CHECK (length(display_name) <= 200),
     avatar       text NOT NULL DEFAULT '' CHECK (length(avatar) <= 8),
+    login_made   boolean NOT NULL DEFAULT false,
     created_at   timestamptz NOT NULL DEFAULT now(),
     updated_at   timestamptz NOT NULL DEFAULT now(),
     -- Login and oid: a role that was dropped and made again under an old name is another person.
     UNIQUE (login, role_oid)
 );
+COMMENT ON COLUMN kolony.profiles.login_made IS
+    'the login was made from this database; no other one is changed from here: it may be a person of another database';
 
 CREATE TABLE kolony.memberships (
     workspace_id uuid NOT NULL REFERENCES kolony.workspaces,
@@ -116,19 +123,65 @@ BEGIN
 END
 $$;
 
--- A login that comes for the first time gets its own profile, and is a viewer wherever viewers are admitted.
+-- Refuses what goes beyond the workspace's plan. Called after the step and as its last lock: whoever takes the same step
+-- at that moment waits here, and then counts both.
+CREATE FUNCTION kolony.require_room(home uuid, what text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    its kolony.workspaces;
+    allowed integer;
+    there bigint;
+BEGIN
+    SELECT * INTO STRICT its FROM kolony.workspaces w WHERE w.workspace_id = home;
+    IF (CASE what WHEN 'members' THEN its.max_members WHEN 'agents' THEN its.max_agents
+        ELSE its.max_waiting_runs END) IS NULL
+    THEN
+        RETURN;
+    END IF;
+    SELECT * INTO STRICT its FROM kolony.workspaces w WHERE w.workspace_id = home FOR NO KEY UPDATE;
+    CASE what
+        WHEN 'members' THEN
+            allowed := its.max_members;
+            there := (SELECT count(*) FROM kolony.memberships m WHERE m.workspace_id = home AND NOT m.disabled);
+        WHEN 'agents' THEN
+            allowed := its.max_agents;
+            there := (SELECT count(*) FROM kolony.agents a WHERE a.workspace_id = home AND a.desired <> 'retired');
+        WHEN 'waiting runs' THEN
+            allowed := its.max_waiting_runs;
+            there := (SELECT count(*) FROM kolony.ready_runs q WHERE q.workspace_id = home)
+                   + (SELECT count(*) FROM kolony.scheduled_runs q WHERE q.workspace_id = home);
+    END CASE;
+    IF there > allowed THEN
+        RAISE EXCEPTION 'this workspace''s plan allows % %', allowed,
+            CASE WHEN allowed = 1 THEN rtrim(what, 's') ELSE what END
+            USING ERRCODE = '54000', HINT = 'an admin can raise it: kolony workspace limits';
+    END IF;
+END
+$$;
+
+-- A login that comes for the first time gets its own profile, and is a viewer wherever viewers are admitted and the plan
+-- has room. Only then: who was removed comes back by an admin's step alone, also under a login that was made anew.
 CREATE FUNCTION kolony.ensure_profile() RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    known_name boolean := EXISTS (SELECT FROM kolony.profiles p WHERE p.login = session_user);
     mine uuid;
+    open_one kolony.workspaces;
 BEGIN
     INSERT INTO kolony.profiles (login, role_oid)
     VALUES (session_user, to_regrole(quote_ident(session_user))::oid)
     ON CONFLICT (login, role_oid) DO NOTHING
     RETURNING profile_id INTO mine;
-    IF mine IS NOT NULL THEN
-        INSERT INTO kolony.memberships (workspace_id, profile_id, role)
-        SELECT w.workspace_id, mine, 'viewer' FROM kolony.workspaces w WHERE w.admits_viewers;
+    IF mine IS NOT NULL AND NOT known_name THEN
+        FOR open_one IN
+            SELECT * FROM kolony.workspaces w WHERE w.admits_viewers ORDER BY w.workspace_id FOR NO KEY UPDATE
+        LOOP
+            INSERT INTO kolony.memberships (workspace_id, profile_id, role)
+            SELECT open_one.workspace_id, mine, 'viewer'
+            WHERE open_one.max_members IS NULL OR open_one.max_members > (
+                SELECT count(*) FROM kolony.memberships m
+                WHERE m.workspace_id = open_one.workspace_id AND NOT m.disabled);
+        END LOOP;
     END IF;
     mine := coalesce(mine, kolony.my_profile_id());
     IF EXISTS (SELECT FROM kolony.memberships m WHERE m.profile_id = mine)
@@ -166,6 +219,45 @@ BEGIN
     RETURN made;
 END
 $$;
+COMMENT ON FUNCTION kolony.create_workspace(text, text) IS 'admin anywhere: make a workspace';
+
+-- Null leaves a value as it is.
+CREATE FUNCTION kolony.change_workspace(in_workspace uuid, new_name text, new_admits_viewers boolean) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    IF new_name !~ '\S' OR length(new_name) > 200 OR new_name ~ '[\u0001-\u001f\u007f-\u009f]' THEN
+        RAISE EXCEPTION 'a workspace''s name is 1 to 200 printable characters' USING ERRCODE = '22023';
+    END IF;
+    UPDATE kolony.workspaces w
+    SET name = coalesce(new_name, w.name), admits_viewers = coalesce(new_admits_viewers, w.admits_viewers)
+    WHERE w.workspace_id = in_workspace;
+    PERFORM kolony.hint(in_workspace, 'workspace:' || in_workspace);
+END
+$$;
+COMMENT ON FUNCTION kolony.change_workspace(uuid, text, boolean) IS
+    'admin: rename the workspace, and say whether it admits viewers';
+
+-- The plan in free words, and what it allows; a limit of null is none. What is beyond a lowered limit stays.
+CREATE FUNCTION kolony.set_limits(in_workspace uuid, new_plan text, members integer, agents integer,
+    waiting_runs integer) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    IF new_plan IS NULL OR new_plan !~ '^[a-zA-Z0-9][a-zA-Z0-9 ._-]{0,99}$' THEN
+        RAISE EXCEPTION 'a plan is named with 1 to 100 letters, digits, blanks, ".", "_" and "-"' USING ERRCODE = '22023';
+    END IF;
+    IF members < 1 OR agents < 0 OR waiting_runs < 0 THEN
+        RAISE EXCEPTION 'a plan allows at least one member, and no negative number of anything' USING ERRCODE = '22023';
+    END IF;
+    UPDATE kolony.workspaces w
+    SET plan = new_plan, max_members = members, max_agents = agents, max_waiting_runs = waiting_runs
+    WHERE w.workspace_id = in_workspace;
+    PERFORM kolony.hint(in_workspace, 'workspace:' || in_workspace);
+END
+$$;
+COMMENT ON FUNCTION kolony.set_limits(uuid, text, integer, integer, integer) IS
+    'admin: set the plan and how many members, agents and waiting runs it allows';
 
 -- The first workspace and its first admin; for the installer alone, once.
 CREATE FUNCTION kolony.found(first_slug text, first_name text, admin_login text, admin_name text) RETURNS uuid
@@ -183,8 +275,9 @@ BEGIN
     END IF;
     INSERT INTO kolony.workspaces (slug, name, admits_viewers) VALUES (first_slug, first_name, true)
     RETURNING workspace_id INTO made;
-    INSERT INTO kolony.profiles (login, role_oid, display_name)
-    VALUES (admin_login, to_regrole(quote_ident(admin_login))::oid, admin_name)
+    INSERT INTO kolony.profiles (login, role_oid, display_name, login_made)
+    VALUES (admin_login, to_regrole(quote_ident(admin_login))::oid, admin_name,
+            pg_has_role('kolony_roleadm', admin_login, 'MEMBER'))
     ON CONFLICT (login, role_oid) DO UPDATE SET display_name = EXCLUDED.display_name
     RETURNING profile_id INTO admin_id;
     INSERT INTO kolony.memberships (workspace_id, profile_id, role) VALUES (made, admin_id, 'admin');
@@ -229,19 +322,42 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION kolony.enroll_person(in_workspace uuid, who text, as_role text, called text) RETURNS uuid
+-- Makes a login a member. ``newly_made``: it was made for that just now, so it may be changed from here later.
+CREATE FUNCTION kolony.enroll_person(in_workspace uuid, who text, as_role text, called text, newly_made boolean)
+RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    new_profile uuid;
+    target uuid;
 BEGIN
     PERFORM kolony.require_role(in_workspace, 'admin');
-    INSERT INTO kolony.profiles (login, role_oid, display_name)
-    VALUES (who, to_regrole(quote_ident(who))::oid, coalesce(called, ''))
-    RETURNING profile_id INTO new_profile;
+    PERFORM kolony.check_role(as_role);
+    IF length(called) > 200 THEN
+        RAISE EXCEPTION 'a person''s name is at most 200 characters' USING ERRCODE = '22023';
+    END IF;
+    INSERT INTO kolony.profiles (login, role_oid, display_name, login_made)
+    VALUES (who, to_regrole(quote_ident(who))::oid, coalesce(called, ''), newly_made)
+    ON CONFLICT (login, role_oid) DO NOTHING;
+    SELECT p.profile_id INTO STRICT target FROM kolony.profiles p
+    WHERE p.login = who AND p.role_oid = to_regrole(quote_ident(who))::oid;
     INSERT INTO kolony.memberships (workspace_id, profile_id, role, granted_by)
-    VALUES (in_workspace, new_profile, as_role, kolony.my_profile_id());
+    VALUES (in_workspace, target, as_role, kolony.my_profile_id())
+    ON CONFLICT (workspace_id, profile_id) DO NOTHING;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION '"%" is a member of this workspace already', who USING ERRCODE = '23505',
+            HINT = 'kolony user role changes the role, kolony user enable lets in again who is disabled';
+    END IF;
+    PERFORM kolony.require_room(in_workspace, 'members');
     PERFORM kolony.hint(in_workspace, 'people:*');
-    RETURN new_profile;
+    RETURN target;
+END
+$$;
+
+CREATE FUNCTION kolony.check_role(as_role text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF as_role IS NULL OR as_role NOT IN ('viewer', 'operator', 'admin') THEN
+        RAISE EXCEPTION 'a role is viewer, operator or admin' USING ERRCODE = '22023';
+    END IF;
 END
 $$;
 
@@ -252,9 +368,7 @@ DECLARE
     target uuid := kolony.person_to_change(in_workspace, who);
     before text;
 BEGIN
-    IF as_role IS NULL OR as_role NOT IN ('viewer', 'operator', 'admin') THEN
-        RAISE EXCEPTION 'a role is viewer, operator or admin' USING ERRCODE = '22023';
-    END IF;
+    PERFORM kolony.check_role(as_role);
     SELECT m.role INTO before FROM kolony.memberships m
     WHERE m.workspace_id = in_workspace AND m.profile_id = target;
     IF before = 'admin' AND as_role <> 'admin' THEN
@@ -264,6 +378,7 @@ BEGIN
     VALUES (in_workspace, target, as_role, kolony.my_profile_id())
     ON CONFLICT (workspace_id, profile_id)
     DO UPDATE SET role = EXCLUDED.role, granted_by = EXCLUDED.granted_by, granted_at = now();
+    PERFORM kolony.require_room(in_workspace, 'members');
     PERFORM kolony.hint(in_workspace, 'people:*');
     RETURN before;
 END
@@ -280,6 +395,25 @@ BEGIN
     END IF;
     UPDATE kolony.memberships m SET disabled = to_disabled
     WHERE m.workspace_id = in_workspace AND m.profile_id = target;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION '"%" is no member of this workspace', who USING ERRCODE = 'P0002', HINT = 'see kolony user list';
+    END IF;
+    IF NOT to_disabled THEN
+        PERFORM kolony.require_room(in_workspace, 'members');
+    END IF;
+    PERFORM kolony.hint(in_workspace, 'people:*');
+    RETURN EXISTS (SELECT FROM kolony.memberships m WHERE m.profile_id = target AND NOT m.disabled);
+END
+$$;
+
+-- Takes a membership away; answers whether the person still has rights anywhere. The profile stays, for what they did.
+CREATE FUNCTION kolony.end_membership(in_workspace uuid, who text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    target uuid := kolony.person_to_change(in_workspace, who);
+BEGIN
+    PERFORM kolony.require_another_admin(in_workspace, target, who);
+    DELETE FROM kolony.memberships m WHERE m.workspace_id = in_workspace AND m.profile_id = target;
     IF NOT FOUND THEN
         RAISE EXCEPTION '"%" is no member of this workspace', who USING ERRCODE = 'P0002', HINT = 'see kolony user list';
     END IF;
@@ -309,10 +443,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHERE p.login = who AND p.role_oid = to_regrole(quote_ident(who))::oid
 $$;
 
+-- For a step on the login itself: its person is a member here, and of no workspace where the caller has no say.
 CREATE FUNCTION kolony.person_to_reset(in_workspace uuid, who text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    target uuid := kolony.person_to_change(in_workspace, who);
 BEGIN
-    PERFORM kolony.person_to_change(in_workspace, who);
+    IF NOT EXISTS (SELECT FROM kolony.memberships m WHERE m.workspace_id = in_workspace AND m.profile_id = target) THEN
+        RAISE EXCEPTION '"%" is no member of this workspace', who USING ERRCODE = 'P0002', HINT = 'see kolony user list';
+    END IF;
     IF NOT kolony.administers_all_of(who) THEN
         RAISE EXCEPTION 'this person also belongs to a workspace of which you are no admin'
             USING ERRCODE = '42501', HINT = 'ask an admin of that workspace';
@@ -320,22 +459,85 @@ BEGIN
 END
 $$;
 
+-- The logins of a workspace's members, by the oids of their roles.
+CREATE FUNCTION kolony.member_logins(in_workspace uuid) RETURNS oid[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    RETURN array(SELECT p.role_oid FROM kolony.memberships m JOIN kolony.profiles p USING (profile_id)
+                 WHERE m.workspace_id = in_workspace);
+END
+$$;
+
+CREATE FUNCTION kolony.login_was_made_here(who text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM kolony.profiles p
+                   WHERE p.login = who AND p.role_oid = to_regrole(quote_ident(who))::oid AND p.login_made)
+$$;
+
+-- What the session may do in a workspace and which rule says so: the functions that people may call, by the comment on
+-- each ("role: action"), and the policies that let them read and write rows.
+CREATE FUNCTION kolony.my_rights(in_workspace uuid)
+RETURNS TABLE (action text, needs text, allowed boolean, rule text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH described AS (
+        SELECT obj_description(f.oid, 'pg_proc') AS words, f.oid::regprocedure::text AS rule
+        FROM pg_proc f
+        WHERE f.pronamespace = 'kolony'::regnamespace AND has_function_privilege('kolony_user', f.oid, 'EXECUTE')
+        UNION ALL
+        SELECT coalesce(obj_description(o.oid, 'pg_policy'), 'viewer: see ' || replace(c.relname, '_', ' ')),
+               format('policy %I on %s', o.polname, o.polrelid::regclass)
+        FROM pg_policy o JOIN pg_class c ON c.oid = o.polrelid
+        WHERE c.relnamespace = 'kolony'::regnamespace AND o.polroles = '{0}' AND o.polpermissive),
+    parsed AS (
+        SELECT regexp_match(d.words, '^(anyone|member|viewer|operator|admin)( anywhere)?: (.+)$') AS part, d.rule
+        FROM described d)
+    SELECT p.part[3], p.part[1],
+           CASE WHEN p.part[1] = 'anyone' THEN true
+                WHEN p.part[2] IS NOT NULL THEN EXISTS (
+                    SELECT FROM unnest(kolony.my_workspace_ids()) mine WHERE kolony.holds_role(mine, p.part[1]))
+                ELSE kolony.holds_role(in_workspace, CASE p.part[1] WHEN 'member' THEN 'viewer' ELSE p.part[1] END) END,
+           p.rule
+    FROM parsed p WHERE p.part IS NOT NULL
+    ORDER BY array_position(ARRAY['anyone', 'member', 'viewer', 'operator', 'admin'], p.part[1]), p.part[3], p.rule
+$$;
+
+COMMENT ON FUNCTION kolony.my_profile_id() IS 'anyone: ask who you are';
+COMMENT ON FUNCTION kolony.my_workspace_ids() IS 'anyone: ask where you are a member';
+COMMENT ON FUNCTION kolony.my_colleague_ids() IS 'anyone: ask with whom you share a workspace';
+COMMENT ON FUNCTION kolony.holds_role(uuid, text) IS 'anyone: ask what your role is';
+COMMENT ON FUNCTION kolony.my_rights(uuid) IS 'anyone: ask what you may do';
+COMMENT ON FUNCTION kolony.ensure_profile() IS 'anyone: come in as a viewer, where viewers are admitted';
+
 GRANT EXECUTE ON FUNCTION kolony.my_profile_id(), kolony.my_workspace_ids(), kolony.my_colleague_ids(),
-    kolony.holds_role(uuid, text), kolony.ensure_profile(), kolony.create_workspace(text, text) TO kolony_user;
+    kolony.holds_role(uuid, text), kolony.ensure_profile(), kolony.create_workspace(text, text),
+    kolony.change_workspace(uuid, text, boolean), kolony.set_limits(uuid, text, integer, integer, integer),
+    kolony.my_rights(uuid) TO kolony_user;
 GRANT EXECUTE ON FUNCTION kolony.my_profile_id(), kolony.my_workspace_ids(), kolony.my_colleague_ids() TO kolony_backup;
-GRANT EXECUTE ON FUNCTION kolony.require_role(uuid, text), kolony.enroll_person(uuid, text, text, text),
+GRANT EXECUTE ON FUNCTION kolony.require_role(uuid, text), kolony.enroll_person(uuid, text, text, text, boolean),
     kolony.change_membership(uuid, text, text), kolony.change_disabled(uuid, text, boolean),
-    kolony.person_to_reset(uuid, text), kolony.administers_all_of(text), kolony.hint(uuid, text) TO kolony_roleadm;
+    kolony.end_membership(uuid, text), kolony.person_to_reset(uuid, text), kolony.administers_all_of(text),
+    kolony.member_logins(uuid), kolony.login_was_made_here(text), kolony.hint(uuid, text) TO kolony_roleadm;
 
 SET LOCAL ROLE kolony_roleadm;
 
--- A login's name and password verifier, checked where they become SQL.
+-- A login's name and password verifier, checked where they become SQL. Says what is odd about the name.
 CREATE FUNCTION kolony.check_login(who text, verifier text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    odd text := CASE
+        WHEN coalesce(who, '') = '' THEN 'a login is not empty'
+        WHEN length(who) > 31 THEN format('a login is at most 31 characters, this one has %s', length(who))
+        WHEN who ~ '^(pg_|kolony_|ka_)' THEN format('a login is not to begin with "%s_", which is reserved', split_part(who, '_', 1))
+        WHEN who IN ('public', 'none') THEN format('a login is not to be "%s", which is reserved', who)
+        WHEN who ~ '[A-Z]' AND lower(who) ~ '^[a-z][a-z0-9_]*$' THEN
+            format('a login is in lower case: "%s", not "%s"', lower(who), who)
+        WHEN who !~ '^[a-z]' THEN 'a login is to begin with a letter from a to z'
+        WHEN who !~ '^[a-z][a-z0-9_]*$' THEN
+            format('a login is made of a-z, 0-9 and "_", and has no "%s"', substring(who FROM '[^a-z0-9_]')) END;
 BEGIN
-    IF who IS NULL OR who !~ '^[a-z][a-z0-9_]{0,30}$' OR who ~ '^(pg_|kolony_|ka_)' OR who IN ('public', 'none') THEN
-        RAISE EXCEPTION 'a login is 1 to 31 of a-z, 0-9 and "_", beginning with a letter, not pg_, kolony_ or ka_'
-            USING ERRCODE = '22023', HINT = 'choose another name';
+    IF odd IS NOT NULL THEN
+        RAISE EXCEPTION '%', odd USING ERRCODE = '22023', HINT = 'choose another name';
     END IF;
     PERFORM kolony.check_verifier(verifier);
 END
@@ -353,24 +555,31 @@ BEGIN
 END
 $$;
 
--- Whether a login was made by make_login. On version 15 a role administrator could change any other login too, the
--- installer's first of all.
+-- Whether a login was made by make_login, for a person of this database. On version 15 a role administrator could change
+-- any other login too, the installer's first of all.
 CREATE FUNCTION kolony.made_here(who text) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(
-        (SELECT pg_has_role('kolony_roleadm', r.oid, 'MEMBER')
+        (SELECT pg_has_role('kolony_roleadm', r.oid, 'MEMBER') AND kolony.login_was_made_here(who)
                 AND NOT (r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls)
          FROM pg_roles r WHERE r.rolname = who), false)
 $$;
 
--- Ends the sessions of a login, so that no open transaction outlives a right.
+-- Whether logins are made and changed from here (kolony migrate --user-admin). Where not, people's are made by whoever
+-- runs the server, and agents share the login kolony_agent.
+CREATE FUNCTION kolony.makes_logins() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT r.rolcreaterole FROM pg_roles r WHERE r.rolname = 'kolony_roleadm'
+$$;
+
+-- Ends the sessions of a login in this database, so that no open transaction outlives a right.
 CREATE FUNCTION kolony.end_sessions(who text) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     ended integer;
 BEGIN
-    SELECT count(pg_terminate_backend(a.pid)) INTO ended FROM pg_stat_activity a
-    WHERE a.usename = who AND a.pid <> pg_backend_pid();
+    SELECT count(*) FILTER (WHERE pg_terminate_backend(a.pid)) INTO ended FROM pg_stat_activity a
+    WHERE a.usename = who AND a.datname = current_database() AND a.pid <> pg_backend_pid();
     RETURN ended;
 EXCEPTION WHEN insufficient_privilege THEN
     -- A login that was made outside Kolony: its rights are gone at its next statement all the same.
@@ -387,45 +596,126 @@ BEGIN
 END
 $$;
 
+-- Opens or shuts the door of a login that was made here; every other one is left to whoever made it.
+CREATE FUNCTION kolony.allow_login(who text, allowed boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF kolony.makes_logins() AND kolony.made_here(who) THEN
+        EXECUTE format('ALTER ROLE %I %s', who, CASE WHEN allowed THEN 'LOGIN' ELSE 'NOLOGIN' END);
+    END IF;
+END
+$$;
+
 CREATE FUNCTION kolony.add_person(in_workspace uuid, who text, verifier text, as_role text, called text DEFAULT '')
 RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kolony.require_role(in_workspace, 'admin');
     PERFORM kolony.check_login(who, verifier);
-    IF as_role IS NULL OR as_role NOT IN ('viewer', 'operator', 'admin') THEN
-        RAISE EXCEPTION 'a role is viewer, operator or admin' USING ERRCODE = '22023';
-    END IF;
     IF to_regrole(quote_ident(who)) IS NOT NULL THEN
-        RAISE EXCEPTION 'there is a login "%" on this server already', who
-            USING ERRCODE = '23505', HINT = 'choose another name, or give that person a role with kolony user role';
+        RAISE EXCEPTION 'there is a login "%" on this server already', who USING ERRCODE = '23505',
+            HINT = format('choose another name, or let that person in: kolony user add %s --role ROLE --existing', who);
+    END IF;
+    IF NOT kolony.makes_logins() THEN
+        RAISE EXCEPTION 'this server does not let Kolony make logins' USING ERRCODE = '42501', HINT = format(
+            'have it made with CREATE ROLE %s LOGIN IN ROLE kolony_user, then: kolony user add %s --role ROLE --existing',
+            who, who);
     END IF;
     PERFORM kolony.make_login(who, verifier, 32, 'kolony_user');
-    RETURN kolony.enroll_person(in_workspace, who, as_role, called);
+    RETURN kolony.enroll_person(in_workspace, who, as_role, called, true);
 END
 $$;
+COMMENT ON FUNCTION kolony.add_person(uuid, text, text, text, text) IS 'admin: make a login for a new person';
+
+-- A login that the server has already becomes a member: one that whoever runs the server made, or a person who was
+-- removed here. With the role given now; nothing comes back from before.
+CREATE FUNCTION kolony.admit_person(in_workspace uuid, who text, as_role text, called text DEFAULT '') RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    its pg_roles;
+    enrolled uuid;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    SELECT * INTO its FROM pg_roles r WHERE r.rolname = who;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no login "%" on this server', who USING ERRCODE = 'P0002',
+            HINT = format('have it made: CREATE ROLE %I LOGIN IN ROLE kolony_user', who);
+    END IF;
+    IF who ~ '^(pg_|ka_|kolony_(owner|api|roleadm|user|agents|agent|backup)$)'
+       OR its.rolsuper OR its.rolbypassrls OR its.rolreplication
+       OR its.rolcreaterole AND its.oid <> (SELECT d.datdba FROM pg_database d WHERE d.datname = current_database())
+       OR NOT its.rolsuper AND pg_has_role(its.oid, 'kolony_agents', 'MEMBER')
+    THEN
+        RAISE EXCEPTION 'the login "%" is no person''s: it administers the server, or is an agent''s', who
+            USING ERRCODE = '42501', HINT = 'give the person a login of their own';
+    END IF;
+    IF NOT pg_has_role(its.oid, 'kolony_user', 'USAGE') THEN
+        RAISE EXCEPTION 'the login "%" is not let into Kolony', who USING ERRCODE = '55000',
+            HINT = format('whoever runs the server does: GRANT kolony_user TO %I', who);
+    END IF;
+    enrolled := kolony.enroll_person(in_workspace, who, as_role, called, false);
+    PERFORM kolony.allow_login(who, true);
+    IF NOT (SELECT r.rolcanlogin FROM pg_roles r WHERE r.oid = its.oid) THEN
+        RAISE EXCEPTION 'the login "%" is shut', who USING ERRCODE = '55000',
+            HINT = format('whoever runs the server does: ALTER ROLE %I LOGIN', who);
+    END IF;
+    RETURN enrolled;
+END
+$$;
+COMMENT ON FUNCTION kolony.admit_person(uuid, text, text, text) IS 'admin: let in a login that the server has already';
 
 CREATE FUNCTION kolony.set_role(in_workspace uuid, who text, as_role text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     before text := kolony.change_membership(in_workspace, who, as_role);
 BEGIN
+    IF before IS NULL THEN
+        PERFORM kolony.allow_login(who, true);
     -- Not the sessions of a person of other workspaces: there, this admin has no say.
-    IF array_position(ARRAY['viewer', 'operator', 'admin'], before)
-     > array_position(ARRAY['viewer', 'operator', 'admin'], as_role) AND kolony.administers_all_of(who)
+    ELSIF array_position(ARRAY['viewer', 'operator', 'admin'], before)
+        > array_position(ARRAY['viewer', 'operator', 'admin'], as_role) AND kolony.administers_all_of(who)
     THEN
         PERFORM kolony.end_sessions(who);
     END IF;
 END
 $$;
+COMMENT ON FUNCTION kolony.set_role(uuid, text, text) IS 'admin: give a person another role';
 
 CREATE FUNCTION kolony.disable_person(in_workspace uuid, who text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     still_somewhere boolean := kolony.change_disabled(in_workspace, who, true);
 BEGIN
-    IF NOT still_somewhere AND kolony.made_here(who) THEN
-        EXECUTE format('ALTER ROLE %I NOLOGIN', who);
+    PERFORM kolony.shut_out(who, still_somewhere);
+END
+$$;
+COMMENT ON FUNCTION kolony.disable_person(uuid, text) IS 'admin: take a person''s rights away for a while';
+
+CREATE FUNCTION kolony.enable_person(in_workspace uuid, who text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kolony.change_disabled(in_workspace, who, false);
+    PERFORM kolony.allow_login(who, true);
+END
+$$;
+COMMENT ON FUNCTION kolony.enable_person(uuid, text) IS 'admin: give a disabled person their rights back';
+
+CREATE FUNCTION kolony.remove_person(in_workspace uuid, who text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    still_somewhere boolean := kolony.end_membership(in_workspace, who);
+BEGIN
+    PERFORM kolony.shut_out(who, still_somewhere);
+END
+$$;
+COMMENT ON FUNCTION kolony.remove_person(uuid, text) IS 'admin: remove a person from the workspace';
+
+-- What follows when rights in a workspace are gone: the login is shut where none are left, and open sessions end.
+CREATE FUNCTION kolony.shut_out(who text, still_somewhere boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT still_somewhere THEN
+        PERFORM kolony.allow_login(who, false);
     END IF;
     IF NOT still_somewhere OR kolony.administers_all_of(who) THEN
         PERFORM kolony.end_sessions(who);
@@ -433,33 +723,63 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION kolony.enable_person(in_workspace uuid, who text) RETURNS void
+-- Ends a person's sessions, the caller's own one excepted, and answers how many.
+CREATE FUNCTION kolony.force_out(in_workspace uuid, who text) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM kolony.change_disabled(in_workspace, who, false);
-    IF kolony.made_here(who) THEN
-        EXECUTE format('ALTER ROLE %I LOGIN', who);
+    PERFORM kolony.person_to_reset(in_workspace, who);
+    IF NOT kolony.made_here(who) THEN
+        RAISE EXCEPTION 'the login "%" was made outside Kolony', who USING ERRCODE = '42501',
+            HINT = 'whoever made it can end its sessions; disable the person to take their rights';
     END IF;
+    RETURN kolony.end_sessions(who);
 END
 $$;
+COMMENT ON FUNCTION kolony.force_out(uuid, text) IS 'admin: end a person''s sessions';
+
+-- The members' sessions in this database. What a program calls itself is its own claim; of a login that was made outside
+-- Kolony the server shows little.
+CREATE FUNCTION kolony.connected_people(in_workspace uuid)
+RETURNS TABLE (login text, pid integer, application text, client text, since timestamptz, idle_seconds integer, state text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    members oid[] := kolony.member_logins(in_workspace);
+BEGIN
+    RETURN QUERY
+    SELECT a.usename::text, a.pid, a.application_name,
+           coalesce(host(a.client_addr), CASE WHEN a.client_port = -1 THEN 'this machine' END), a.backend_start,
+           CASE WHEN a.state LIKE 'idle%' THEN extract(epoch FROM clock_timestamp() - a.state_change)::integer END, a.state
+    FROM pg_stat_activity a
+    WHERE a.datname = current_database() AND a.usesysid = ANY (members)
+      AND coalesce(a.backend_type, 'client backend') = 'client backend'
+    ORDER BY a.usename, a.backend_start, a.pid;
+END
+$$;
+COMMENT ON FUNCTION kolony.connected_people(uuid) IS 'admin: see who is connected, from where';
 
 CREATE FUNCTION kolony.reset_password(in_workspace uuid, who text, verifier text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kolony.person_to_reset(in_workspace, who);
-    PERFORM kolony.check_login(who, verifier);
+    PERFORM kolony.check_verifier(verifier);
     IF NOT kolony.made_here(who) THEN
         RAISE EXCEPTION 'the login "%" was made outside Kolony', who
             USING ERRCODE = '42501', HINT = 'whoever made it can change its password';
+    END IF;
+    IF NOT kolony.makes_logins() THEN
+        RAISE EXCEPTION 'this server does not let Kolony change passwords' USING ERRCODE = '42501',
+            HINT = 'whoever runs the server can, or the person themself: kolony user passwd';
     END IF;
     EXECUTE format('ALTER ROLE %I PASSWORD %L', who, verifier);
     PERFORM kolony.end_sessions(who);
 END
 $$;
+COMMENT ON FUNCTION kolony.reset_password(uuid, text, text) IS 'admin: give a person another password';
 
-GRANT EXECUTE ON FUNCTION kolony.add_person(uuid, text, text, text, text), kolony.set_role(uuid, text, text),
-    kolony.disable_person(uuid, text), kolony.enable_person(uuid, text), kolony.reset_password(uuid, text, text)
-    TO kolony_user;
+GRANT EXECUTE ON FUNCTION kolony.add_person(uuid, text, text, text, text), kolony.admit_person(uuid, text, text, text),
+    kolony.set_role(uuid, text, text), kolony.disable_person(uuid, text), kolony.enable_person(uuid, text),
+    kolony.remove_person(uuid, text), kolony.force_out(uuid, text), kolony.connected_people(uuid),
+    kolony.reset_password(uuid, text, text) TO kolony_user;
 
 SET LOCAL ROLE kolony_owner;
 
@@ -473,6 +793,9 @@ CREATE POLICY myself ON kolony.profiles FOR UPDATE
     USING (profile_id = (SELECT kolony.my_profile_id()) AND (SELECT kolony.my_workspace_ids()) <> '{}'
            AND current_setting('transaction_isolation') = 'read committed')
     WITH CHECK (profile_id = (SELECT kolony.my_profile_id()));
+
+COMMENT ON POLICY colleague ON kolony.profiles IS 'anyone: see yourself, and with whom you share a workspace';
+COMMENT ON POLICY myself ON kolony.profiles IS 'viewer: change your own name and initials';
 
 GRANT SELECT ON kolony.workspaces, kolony.profiles, kolony.memberships TO kolony_user;
 GRANT UPDATE (display_name, avatar) ON kolony.profiles TO kolony_user;

@@ -132,6 +132,7 @@ BEGIN
         RAISE EXCEPTION 'there is an agent "%" already', new_name
             USING ERRCODE = '23505', HINT = 'choose another name';
     END IF;
+    PERFORM kolony.require_room(in_workspace, 'agents');
     PERFORM kolony.hint(in_workspace, 'agent:' || made);
     RETURN made;
 END
@@ -324,12 +325,6 @@ GRANT EXECUTE ON FUNCTION kolony.record_token(uuid, text, bytea, text, text, tim
     TO kolony_roleadm;
 
 SET LOCAL ROLE kolony_roleadm;
-
--- Whether this server lets Kolony make logins. Where it does not, agents share the login kolony_agent.
-CREATE FUNCTION kolony.makes_logins() RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT r.rolcreaterole FROM pg_roles r WHERE r.rolname = 'kolony_roleadm'
-$$;
 
 -- Makes the login of a token that was just recorded, or makes sure of the shared one. Times are written in ISO style:
 -- other styles name time zones by words such as IST, which are read back as another zone.

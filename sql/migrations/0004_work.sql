@@ -3,9 +3,10 @@
 -- What has ended is stored; what is going on is derived from where the run stands and whether its runner's session is
 -- alive, so nothing can be "executing" with nobody executing it.
 --
--- Locks are always taken in the order agent, session, run, ready or scheduled run, lease, attempt, command, token, and
--- several runs, commands or sessions by their ids. A claim alone takes a ready run first, and of its run no more than the foreign keys do
--- (KEY SHARE); so everybody else locks runs, commands and agents FOR NO KEY UPDATE, which does not stand in its way.
+-- Locks are always taken in the order agent, session, run, ready or scheduled run, lease, attempt, command, token,
+-- workspace (for its limits), and several runs, commands or sessions by their ids. A claim alone takes a ready run first,
+-- and of its run no more than the foreign keys do (KEY SHARE); so everybody else locks runs, commands and agents
+-- FOR NO KEY UPDATE, which does not stand in its way.
 
 SET LOCAL ROLE kolony_owner;
 

@@ -22,6 +22,7 @@ BEGIN
     IF retired IS NOT NULL THEN
         RAISE EXCEPTION 'the agent "%" is retired', retired USING ERRCODE = '55000', HINT = 'resume it, or choose another';
     END IF;
+    PERFORM kolony.require_room(home, 'waiting runs');
     PERFORM kolony.hint(home, CASE WHEN cardinality(command.targets) = 1
         THEN 'agent:' || command.targets[1] ELSE 'agents:*' END);
 END
@@ -317,6 +318,7 @@ BEGIN
         RAISE EXCEPTION 'only a run that failed or was cancelled can be retried' USING ERRCODE = '55000';
     END IF;
     PERFORM kolony.roll_up(run.workspace_id, run.command_id);
+    PERFORM kolony.require_room(run.workspace_id, 'waiting runs');
     PERFORM kolony.hint(run.workspace_id, 'agent:' || run.agent_id);
 END
 $$;
@@ -340,6 +342,7 @@ BEGIN
         RAISE EXCEPTION 'command #% has no run that failed or was cancelled', command.number USING ERRCODE = '55000';
     END IF;
     PERFORM kolony.roll_up(command.workspace_id, the_command);
+    PERFORM kolony.require_room(command.workspace_id, 'waiting runs');
     PERFORM kolony.hint(command.workspace_id, 'agents:*');
     RETURN retried;
 END
@@ -410,10 +413,23 @@ BEGIN
         LOOP
             PERFORM kolony.roll_up(home, its_command);
         END LOOP;
+    ELSIF agent.desired = 'retired' THEN
+        PERFORM kolony.require_room(home, 'agents');
     END IF;
     PERFORM kolony.hint(home, 'agent:' || of_agent);
 END
 $$;
+
+COMMENT ON FUNCTION kolony.send_command(uuid, uuid[], text, integer, boolean, integer, text, bigint) IS
+    'operator: send a command to agents';
+COMMENT ON FUNCTION kolony.edit_command(uuid, text, integer) IS 'operator: change a draft';
+COMMENT ON FUNCTION kolony.submit_command(uuid) IS 'operator: send a draft';
+COMMENT ON FUNCTION kolony.cancel_command(uuid, text) IS 'operator: cancel a command with all of its runs';
+COMMENT ON FUNCTION kolony.retry_command(uuid) IS 'operator: run again what failed or was cancelled of a command';
+COMMENT ON FUNCTION kolony.cancel_run(uuid, text) IS 'operator: cancel a run';
+COMMENT ON FUNCTION kolony.retry_run(uuid) IS 'operator: run again what failed or was cancelled';
+COMMENT ON FUNCTION kolony.set_run_priority(uuid, integer) IS 'operator: move a waiting run forward or back in its queue';
+COMMENT ON FUNCTION kolony.set_agent_desired(uuid, text, text) IS 'operator: pause, resume or retire an agent';
 
 GRANT EXECUTE ON FUNCTION
     kolony.send_command(uuid, uuid[], text, integer, boolean, integer, text, bigint),

@@ -363,6 +363,7 @@ BEGIN
 END
 $$;
 
+COMMENT ON FUNCTION kolony.settle(uuid) IS 'viewer: take note of runners that stopped answering';
 GRANT EXECUTE ON FUNCTION kolony.settle(uuid) TO kolony_user;
 GRANT EXECUTE ON FUNCTION kolony.open_session(text, integer, text, text, integer), kolony.beat(uuid, jsonb, uuid[]),
     kolony.claim_runs(uuid, integer), kolony.start_attempt(uuid),

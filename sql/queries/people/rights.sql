@@ -1,0 +1,1 @@
+SELECT r.action, r.needs, r.allowed, r.rule FROM kolony.my_rights($1) r
