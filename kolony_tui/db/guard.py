@@ -17,6 +17,8 @@ from asyncpg import protocol
 from kolony_tui.models.errors import CannotConnect, PasswordMissing
 
 _OK, _CLEAR, _MD5, _SASL, _SASL_CONTINUE, _SASL_FINAL = 0, 3, 5, 10, 11, 12
+# Authentication, error, notice, another protocol version: all that a server may say before it has let one in.
+_BEFORE_LOGIN = (b"R", b"E", b"N", b"v")
 _WORDS = {_CLEAR: "the password in clear text", _MD5: "an MD5 password"}
 
 refusals: ContextVar[list[CannotConnect] | None] = ContextVar("kolony_refusals", default=None)
@@ -30,14 +32,17 @@ else:
 
 
 class GuardedProtocol(_Protocol):
-    """asyncpg's protocol that hangs up unless the login is by SCRAM (or, on a Unix socket, by the kernel's word)."""
+    """asyncpg's protocol that hangs up unless the login is by SCRAM, all of it.
+
+    On a Unix socket a server may let us in without asking: it has the kernel's word for who we are ("peer").
+    """
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._unread = b""
         self._proved = False
         self._watching = True
-        self._by_socket = isinstance(arguments[0], str)
+        self._may_just_welcome = isinstance(arguments[0], str)
         self._has_password = bool(arguments[2].password)
         self._channel: asyncio.Transport | None = None
 
@@ -62,29 +67,32 @@ class GuardedProtocol(_Protocol):
     def _objection(self, data: bytes) -> CannotConnect | None:
         self._unread += data
         while len(self._unread) >= 5 and self._watching:
-            length = struct.unpack_from("!I", self._unread, 1)[0]
-            kind = self._unread[:1]
-            if kind != b"R":
-                self._watching = kind != b"K" and kind != b"Z" and kind != b"E"
-                if len(self._unread) < length + 1:
+            kind, length = self._unread[:1], struct.unpack_from("!I", self._unread, 1)[0]
+            if kind not in _BEFORE_LOGIN:
+                return _refused(f"the server says {kind.decode('latin-1')!r} before it has let us in")
+            if kind == b"R":
+                if len(self._unread) < 9:
                     break
-            elif len(self._unread) < 9:
-                break
-            else:
-                asked = struct.unpack_from("!I", self._unread, 5)[0]
-                if asked == _SASL_FINAL:
-                    self._proved = True
-                elif asked == _OK:
-                    if not (self._proved or self._by_socket):
-                        return _refused("the server let us in without proving that it knows the password")
-                    self._watching = False
-                elif asked not in (_SASL, _SASL_CONTINUE):
-                    return _refused(f"the server asks for {_WORDS.get(asked, f'a login of kind {asked}')}")
-                elif not self._has_password:
-                    return PasswordMissing("the server wants a password, and none is known for this login")
+                if (objection := self._judged(struct.unpack_from("!I", self._unread, 5)[0])) is not None:
+                    return objection
             if len(self._unread) < length + 1:
                 break
             self._unread = self._unread[length + 1 :]
+        return None
+
+    def _judged(self, asked: int) -> CannotConnect | None:
+        if asked == _SASL_FINAL:
+            self._proved = True
+        elif asked == _OK:
+            if not (self._proved or self._may_just_welcome):
+                return _refused("the server let us in without proving that it knows the password")
+            self._watching = False
+        elif asked not in (_SASL, _SASL_CONTINUE):
+            return _refused(f"the server asks for {_WORDS.get(asked, f'a login of kind {asked}')}")
+        elif not self._has_password:
+            return PasswordMissing("the server wants a password, and none is known for this login")
+        else:
+            self._may_just_welcome = False
         return None
 
 

@@ -1,0 +1,147 @@
+"""Servers between a client and its password: one that only pretends, and a way over TLS to a real one."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+
+from kolony_tui.db.place import find_place
+from kolony_tui.db.target import Target
+from tests.security.certificates import Certificate
+
+READY = b"Z" + struct.pack("!Ic", 5, b"I")
+WELCOME = struct.pack("!cII", b"R", 8, 0) + READY
+SSL_REQUEST = 80877103
+Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+def request(kind: int, more: bytes = b"") -> bytes:
+    """An Authentication message (PostgreSQL documentation, "Message Formats")."""
+    return struct.pack("!cII", b"R", 8 + len(more), kind) + more
+
+
+SCRAM = request(10, b"SCRAM-SHA-256\0\0")
+
+
+class FakeServer:
+    """Says one thing to whoever connects, over TLS where it has a certificate, and keeps every byte that it hears.
+
+    ``started``: start-up messages that came; ``heard``: everything after one. ``forges``: it goes through SCRAM
+    without knowing the password.
+    """
+
+    def __init__(
+        self, says: bytes, *, by_pieces: int = 0, certificate: Certificate | None = None, forges: bool = False
+    ) -> None:
+        self.says = says
+        self.by_pieces = by_pieces
+        self.certificate = certificate
+        self.forges = forges
+        self.started = 0
+        self.heard = b""
+        self.left = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One client."""
+        with suppress(ConnectionError, asyncio.IncompleteReadError):  # the client hung up, as it should
+            if await _asks_for_tls(reader):
+                await _answer_tls(writer, self.certificate)
+                await _asks_for_tls(reader)
+            await self._start(reader, writer)
+        await closed(writer)
+        self.left.set()
+
+    async def _start(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.started += 1
+        if self.forges:
+            writer.write(SCRAM)
+            first = await reader.read(4096)
+            nonce = first.partition(b",r=")[2]
+            writer.write(request(11, b"r=" + nonce + b"x,s=c2FsdHNhbHRzYWx0c2FsdA==,i=4096"))
+            self.heard += first + await reader.read(4096)
+        step = self.by_pieces or len(self.says)
+        for at in range(0, len(self.says), step):
+            writer.write(self.says[at : at + step])
+            await writer.drain()
+            await asyncio.sleep(0)
+        self.heard += await reader.read()
+
+
+async def _asks_for_tls(reader: asyncio.StreamReader) -> bool:
+    """Reads the first message of a client: a request for TLS, or the start-up itself."""
+    length, code = struct.unpack("!II", await reader.readexactly(8))
+    await reader.readexactly(length - 8)
+    return bool(code == SSL_REQUEST)
+
+
+async def _answer_tls(writer: asyncio.StreamWriter, certificate: Certificate | None) -> None:
+    writer.write(b"N" if certificate is None else b"S")
+    await writer.drain()
+    if certificate is not None:
+        await writer.start_tls(certificate.context())
+
+
+async def closed(writer: asyncio.StreamWriter) -> None:
+    """Closes our side too."""
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+@asynccontextmanager
+async def listening(serve: Callable[..., Awaitable[None]]) -> AsyncIterator[int]:
+    """A server on a port of this machine, on all of its addresses."""
+    server = await asyncio.start_server(serve, "0.0.0.0", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@contextmanager
+def tls_front(behind: Target, certificate: Certificate | None) -> Iterator[int]:
+    """A port with TLS in front of a real server's socket, in a thread; None: it offers no TLS, as the server itself."""
+    [(folder, number)] = find_place(behind).addresses
+    loop = asyncio.new_event_loop()
+    ready, ports = threading.Event(), list[int]()
+    ended = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            first = await reader.readexactly(8)
+            if struct.unpack("!II", first)[1] == SSL_REQUEST:
+                await _answer_tls(writer, certificate)
+                first = b""
+            inner, outer = await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.{number}")
+            outer.write(first)
+            await asyncio.gather(_pass_on((reader, outer)), _pass_on((inner, writer)))
+        await closed(writer)
+
+    async def run() -> None:
+        async with listening(serve) as port:
+            ports.append(port)
+            ready.set()
+            await ended.wait()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), name="TLS front")
+    thread.start()
+    try:
+        assert ready.wait(10)
+        yield ports[0]
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+
+
+async def _pass_on(ends: Stream) -> None:
+    reader, writer = ends
+    with suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    await closed(writer)
