@@ -49,12 +49,14 @@ async def connect(target: Target, application: str, *, patience: float = 10.0) -
             timeout=float(place.words.get("connect_timeout") or patience),
             server_settings=_settings(target, place, application),
         )
-    except (asyncpg.ClientConfigurationError, ValueError) as error:
+    except asyncpg.ClientConfigurationError as error:
         raise CannotConnect(f"{target.origin} does not say where to connect ({error})") from error
     except DRIVER_ERRORS as error:
         if found:
             raise _with_way_out(found[0], place) from error
         raise _said(error, target, place) from error
+    except ValueError as error:
+        raise CannotConnect(f"{target.origin} has a word that cannot be used ({error})") from error
     finally:
         refusals.reset(mark)
     try:

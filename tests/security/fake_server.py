@@ -46,7 +46,7 @@ class FakeServer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client."""
-        with suppress(ConnectionError, asyncio.IncompleteReadError):  # the client hung up, as it should
+        with suppress(OSError, asyncio.IncompleteReadError):  # the client hung up, as it should
             if await _asks_for_tls(reader):
                 await _answer_tls(writer, self.certificate)
                 await _asks_for_tls(reader)
@@ -87,7 +87,7 @@ async def _answer_tls(writer: asyncio.StreamWriter, certificate: Certificate | N
 async def closed(writer: asyncio.StreamWriter) -> None:
     """Closes our side too."""
     writer.close()
-    with suppress(ConnectionError):
+    with suppress(OSError):
         await writer.wait_closed()
 
 
@@ -103,44 +103,56 @@ async def listening(serve: Callable[..., Awaitable[None]]) -> AsyncIterator[int]
 def tls_front(behind: Target, certificate: Certificate | None) -> Iterator[int]:
     """A port with TLS in front of a real server's socket, in a thread; None: it offers no TLS, as the server itself."""
     [(folder, number)] = find_place(behind).addresses
-    loop = asyncio.new_event_loop()
-    ready, ports = threading.Event(), list[int]()
-    ended = asyncio.Event()
+    front = _Front(f"{folder}/.s.PGSQL.{number}", certificate)
+    thread = threading.Thread(target=lambda: asyncio.run(front.run()), name="TLS front")
+    thread.start()
+    try:
+        assert front.ready.wait(10)
+        yield front.port
+    finally:
+        front.end()
+        thread.join()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
+
+class _Front:
+    def __init__(self, socket: str, certificate: Certificate | None) -> None:
+        self.socket = socket
+        self.certificate = certificate
+        self.ready = threading.Event()
+        self.port = 0
+        self.end: Callable[[], object] = lambda: None
+        self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    async def run(self) -> None:
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self.end = lambda: loop.call_soon_threadsafe(ended.set)
+        async with listening(self.serve) as self.port:
+            self.ready.set()
+            await ended.wait()
+        for writer in self._clients.values():
+            writer.transport.abort()
+        await asyncio.gather(*self._clients)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._clients[task] = writer
+        with suppress(OSError, asyncio.IncompleteReadError):
             first = await reader.readexactly(8)
             if struct.unpack("!II", first)[1] == SSL_REQUEST:
-                await _answer_tls(writer, certificate)
+                await _answer_tls(writer, self.certificate)
                 first = b""
-            inner, outer = await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.{number}")
+            inner, outer = await asyncio.open_unix_connection(self.socket)
             outer.write(first)
             await asyncio.gather(_pass_on((reader, outer)), _pass_on((inner, writer)))
         await closed(writer)
-
-    async def run() -> None:
-        async with listening(serve) as port:
-            ports.append(port)
-            ready.set()
-            await ended.wait()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), name="TLS front")
-    thread.start()
-    try:
-        assert ready.wait(10)
-        yield ports[0]
-    finally:
-        loop.call_soon_threadsafe(ended.set)
-        thread.join()
-        loop.run_until_complete(asyncio.sleep(0))
-        loop.close()
+        del self._clients[task]
 
 
 async def _pass_on(ends: Stream) -> None:
     reader, writer = ends
-    with suppress(ConnectionError):
+    with suppress(OSError):
         while data := await reader.read(65536):
             writer.write(data)
             await writer.drain()
