@@ -1,13 +1,22 @@
-"""What has to be done from time to time, by whoever is there: the database says what is due, and does it once."""
+"""Upkeep, which the database has done by whoever is there, each job once; and the examination by ``kolony doctor``."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from kolony_tui.core.connection import Destination
 from kolony_tui.core.session import PersonSession
-from kolony_tui.db.connect import Database
+from kolony_tui.db.connect import Database, connect
+from kolony_tui.db.errors import DRIVER_ERRORS, translated
+from kolony_tui.db.place import find_place
 from kolony_tui.db.rows import read
+from kolony_tui.db.target import Target
+from kolony_tui.server.home import kolony_home
+
+if TYPE_CHECKING:
+    from kolony_tui.server.doctor.check import Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +68,35 @@ async def _run(db: Database, known: list[_Known], everything: bool) -> list[Upke
         else:
             jobs.append(UpkeepJob(job.job, False, job.last_result))
     return jobs
+
+
+async def examine(destination: Destination, application: str) -> dict[str, list[Check]]:
+    """What ``kolony doctor`` finds, by group, on a connection of its own.
+
+    Raises CannotConnect, LoginRefused: no server, not with this login, or no schema of Kolony there.
+    """
+    from kolony_tui.server.doctor.check import Patient
+    from kolony_tui.server.doctor.examination import examine as examined
+
+    # A login that does not work is the first finding, also where the superuser looks at the rest.
+    connection = await connect(destination.target, application)
+    if destination.embedded:
+        await connection.close()
+        connection = await connect(await asyncio.to_thread(_as_superuser), application)
+    place = find_place(destination.target)
+    try:
+        return await examined(Patient(connection, destination.target, place, kolony_home(), destination.embedded))
+    except DRIVER_ERRORS as error:
+        known = translated(error)
+        if known is None:
+            raise
+        raise known from error
+    finally:
+        await connection.close(timeout=5)
+
+
+def _as_superuser() -> Target:
+    from kolony_tui.server.address import DATABASE
+    from kolony_tui.server.embedded import EmbeddedServer
+
+    return Target(dsn=EmbeddedServer(kolony_home()).superuser_dsn(DATABASE), origin="the embedded server")

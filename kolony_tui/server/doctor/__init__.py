@@ -1,0 +1,1 @@
+"""What ``kolony doctor`` looks at, and what it says about it."""
