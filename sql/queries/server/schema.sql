@@ -32,7 +32,9 @@ granted AS (
     FROM relation r JOIN pg_attribute t ON t.attrelid = r.oid AND t.attacl IS NOT NULL, aclexplode(t.attacl) a),
 line (place, kind, name, part, position, text) AS (
     SELECT 1, 'role', r.rolname::text, 1, 0, concat_ws(' ', CASE WHEN r.rolcanlogin THEN 'LOGIN' ELSE 'NOLOGIN' END,
-        CASE WHEN r.rolsuper THEN 'SUPERUSER' END, CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END,
+        CASE WHEN r.rolsuper THEN 'SUPERUSER' END,
+        -- Whether kolony_roleadm may make logins is decided at each installation (kolony migrate --user-admin).
+        CASE WHEN r.rolcreaterole AND r.rolname <> 'kolony_roleadm' THEN 'CREATEROLE' END,
         CASE WHEN r.rolcreatedb THEN 'CREATEDB' END, CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END,
         CASE WHEN r.rolreplication THEN 'REPLICATION' END)
     FROM pg_roles r
