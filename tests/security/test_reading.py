@@ -125,9 +125,11 @@ async def test_a_partition_that_was_given_away_by_mistake_shows_nothing(workspac
     await runner.append(held["attempt_id"], [(0, b"secret\n")])
     await superuser.execute("GRANT SELECT ON ALL TABLES IN SCHEMA kolony TO kolony_user")
     assert "a partition can be reached directly" in [finding.rule for finding in await lint(bob)]
-    parts = await superuser.fetch("SELECT inhrelid::regclass::text AS name, inhparent::regclass::text AS of FROM pg_inherits"
-                                  " WHERE inhparent IN (SELECT oid FROM pg_class WHERE relkind = 'p'"
-                                  " AND relnamespace = 'kolony'::regnamespace)")  # fmt: skip
+    parts = await superuser.fetch(
+        """SELECT i.inhrelid::regclass::text AS name, p.oid::regclass::text AS of
+           FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent
+           WHERE p.relkind = 'p' AND p.relnamespace = 'kolony'::regnamespace"""
+    )
     assert {row["of"] for row in parts} == {"kolony.output_chunks", "kolony.audit_log"}
     for row in parts:
         assert await bob.fetchval(f"SELECT count(*) FROM {row['name']}") == 0, row["name"]

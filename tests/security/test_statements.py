@@ -57,7 +57,7 @@ STATEMENTS = {
     "23 takes ownership over": "REASSIGN OWNED BY kolony_owner TO {self}",
     "24 shadows a table": "CREATE TEMP TABLE memberships (role text)",
     "25 lays a trap for a definer's write":
-        "CREATE TEMP TABLE profiles (login text); CREATE TRIGGER t BEFORE INSERT ON pg_temp.profiles EXECUTE FUNCTION x()",
+        "CREATE TEMP TABLE profiles (login text); CREATE TRIGGER t BEFORE INSERT ON profiles EXECUTE FUNCTION x()",
     "26 makes a function": "CREATE FUNCTION kolony.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "26 makes a table": "CREATE TABLE kolony.mine (x int)",
     "26 makes a table in public": "CREATE TABLE public.mine (x int)",

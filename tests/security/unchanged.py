@@ -1,4 +1,4 @@
-"""Everything that an attack might leave behind: rows, policies, grants, owners, functions, roles. As digests by part."""
+"""Digests of everything that an attack might leave behind: rows, policies, grants, owners, functions, roles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _CATALOG = {
                     FROM pg_proc WHERE pronamespace = 'kolony'::regnamespace ORDER BY 1""",
     "triggers": """SELECT tgrelid, tgname, tgenabled::text FROM pg_trigger
                    WHERE NOT tgisinternal ORDER BY 1, 2""",
-    "schemas": "SELECT nspname, nspowner, nspacl::text FROM pg_namespace WHERE nspname !~ '^pg_temp|^pg_toast' ORDER BY 1",
+    "schemas": """SELECT nspname, nspowner, nspacl::text FROM pg_namespace
+                  WHERE nspname !~ '^pg_temp|^pg_toast' ORDER BY 1""",
     "the database": "SELECT datname, datdba, datacl::text FROM pg_database WHERE datname = current_database()",
     "what new things get": "SELECT d::text FROM pg_default_acl d ORDER BY 1",
     "large objects": "SELECT count(*) FROM pg_largeobject_metadata",
