@@ -193,7 +193,8 @@ BEGIN
         RETURN NULL;
     END IF;
     changed := kolony.changed_facts(to_jsonb(OLD), to_jsonb(NEW), ARRAY['slug', 'name', 'admits_viewers',
-        'heartbeat_seconds', 'lease_seconds', 'backoff_seconds', 'audit_days']);
+        'heartbeat_seconds', 'lease_seconds', 'backoff_seconds', 'audit_days', 'plan', 'max_members', 'max_agents',
+        'max_waiting_runs']);
     IF changed <> '{}' THEN
         PERFORM kolony.record_audit(NEW.workspace_id, 'WORKSPACE_CHANGED', NEW.slug, changed);
     END IF;
@@ -584,6 +585,8 @@ CREATE POLICY reader ON kolony.audit_log FOR SELECT
               AND profile_id = (SELECT kolony.my_profile_id()));
 CREATE POLICY reader ON kolony.audit_seals FOR SELECT
     USING (workspace_id = ANY ((SELECT kolony.audited_workspace_ids())::uuid[]));
+COMMENT ON POLICY reader ON kolony.audit_log IS 'viewer: see in the audit log what you did; an admin sees all of it';
+COMMENT ON POLICY reader ON kolony.audit_seals IS 'admin: see the seals of the audit log';
 GRANT SELECT ON kolony.audit_log, kolony.audit_seals TO kolony_user;
 
 -- Retention's two hands. Nothing younger than 30 days goes, whatever is asked. The seals stay.
