@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import urlsplit
 
 from kolony_tui.core.tokens import new_token
-from tests.agent.colony import Colony, RunnerProcess, until
+from kolony_tui.db.target import SHARED_AGENT_LOGIN
+from kolony_tui.server.embedded import EmbeddedServer
+from tests.agent.colony import Colony, RunnerProcess, issue, until
+from tests.database import PASSWORD, verifier
 
 
 async def _refused(runner: RunnerProcess, code: int, words: str) -> None:
@@ -68,3 +72,42 @@ async def test_a_retired_agent_finishes_its_work_and_exits_0(colony: Colony) -> 
     assert await runner.ended() == 0
     assert (await colony.run(run_id))["status"] == "completed"
     await _refused(colony.runner(), 4, "is retired")
+
+
+async def test_under_the_shared_login_the_token_is_shown_and_stands_in_no_log(
+    colony: Colony, embedded: EmbeddedServer
+) -> None:
+    """G11, attacks 51 and 64: a server that lets Kolony make no logins, and that logs every statement."""
+    superuser = colony.superuser
+    await superuser.execute("ALTER ROLE kolony_roleadm NOCREATEROLE")
+    try:
+        await superuser.execute(f"CREATE ROLE {SHARED_AGENT_LOGIN} LOGIN PASSWORD '{verifier()}' IN ROLE kolony_agents")
+        for setting in ("log_statement = 'all'", "log_min_duration_statement = 0", "log_parameter_max_length = -1"):
+            await superuser.execute(f"ALTER ROLE {SHARED_AGENT_LOGIN} SET {setting}")
+        token = (await issue(colony.workspace, colony.agent_id)).secret.reveal()
+        environment = {
+            "KOLONY_DSN": urlsplit(colony.dsn)._replace(netloc=f"{SHARED_AGENT_LOGIN}@").geturl(),
+            "PGPASSWORD": PASSWORD.reveal(),
+        }
+        runner = colony.runner(token=token, **environment)
+        run_id = await colony.send("env; echo done")
+        assert (await colony.done(run_id))["status"] == "completed"
+        printed = await colony.output(run_id)
+        assert b"done" in printed
+        assert not [secret for secret in (token, PASSWORD.reveal()) if secret.encode() in printed]
+        await _refused(colony.runner(token=new_token().secret.reveal(), **environment), 3, "token was refused")
+        await _refused(colony.runner(token=token, **{**environment, "PGPASSWORD": "wrong"}), 3, "password")
+        token_id = await superuser.fetchval("SELECT token_id FROM kolony.agent_tokens ORDER BY created_at DESC LIMIT 1")
+        admin = await colony.workspace.database.connect("ada")
+        await admin.execute("SELECT kolony.revoke_token($1)", token_id)
+        assert await runner.ended() == 3
+
+        async def logged() -> str:
+            lines = "".join(file.read_text() for file in embedded.home.log.glob("*.log"))
+            return lines if "kolony.close_session" in lines or "kolony.beat" in lines else ""
+
+        assert token not in await until(logged, what="the statements in the log")
+        assert token not in runner.lines
+    finally:
+        await superuser.execute("ALTER ROLE kolony_roleadm CREATEROLE")
+        await superuser.execute(f"DROP ROLE IF EXISTS {SHARED_AGENT_LOGIN}")
