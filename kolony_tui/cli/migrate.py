@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any
 
 from kolony_tui.cli.printing import print_json, print_line
@@ -25,6 +26,13 @@ def register_migrate(verbs: Any) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--plan", action="store_true", help="show what would be applied, change nothing")
     what.add_argument("--check", action="store_true", help="compare the live schema with the expected one")
+    what.add_argument(
+        "--roles", action="store_true", help="print the SQL for whoever runs the server, where you lack CREATEROLE"
+    )
+    parser.add_argument(
+        "--user-admin", choices=("auto", "on", "off"), default="auto",
+        help="whether Kolony makes logins; auto (at first): on, but not on PostgreSQL 15 beside others",
+    )  # fmt: skip
 
 
 def _migrate(args: argparse.Namespace) -> int:
@@ -57,6 +65,8 @@ async def _on(args: argparse.Namespace, target: Target) -> int:
                 return await _check(args, connection)
             if args.plan:
                 return await _plan(args, connection)
+            if args.roles:
+                return await _roles(args, connection)
             return await _apply(args, connection)
     finally:
         await db.close()
@@ -93,21 +103,41 @@ async def _plan(args: argparse.Namespace, connection: asyncpg.Connection) -> int
     return ExitCode.DONE
 
 
+async def _roles(args: argparse.Namespace, connection: asyncpg.Connection) -> int:
+    from kolony_tui.server.user_admin import role_script
+
+    script = await role_script(connection)
+    if args.json:
+        print_json({"sql": script})
+    else:
+        # As it is, not made safe for a screen: it is to be executed. The one name in it is quoted by the server.
+        sys.stdout.write(script + "\n")
+    return ExitCode.DONE
+
+
 async def _apply(args: argparse.Namespace, connection: asyncpg.Connection) -> int:
     from kolony_tui.server.bootstrap import found_workspace
-    from kolony_tui.server.migrations import migrate
+    from kolony_tui.server.user_admin import UserAdmin, install
 
-    applied = await migrate(connection)
+    installed = await install(connection, UserAdmin(args.user_admin))
     admin = await found_workspace(connection)
     if args.json:
-        print_json({"applied": [_words(each.version, each.name) for each in applied], "first_admin": admin})
+        print_json({
+            "applied": [_words(each.version, each.name) for each in installed.applied],
+            "first_admin": admin,
+            "user_admin": "on" if installed.makes_logins else "off",
+        })  # fmt: skip
     else:
-        for each in applied:
+        for each in installed.applied:
             print_line(_words(each.version, each.name))
-        if not applied:
+        if args.user_admin != "auto":
+            tell(f"Kolony makes logins here: {'yes' if installed.makes_logins else 'no'}")
+        elif not installed.applied:
             tell("nothing was to be done")
         if admin is not None:
             tell(f"the first workspace is main, and {admin} is its admin")
+    if installed.why_not:
+        tell(installed.why_not)
     return ExitCode.DONE
 
 

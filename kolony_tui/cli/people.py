@@ -1,13 +1,14 @@
-"""``kolony user`` and ``kolony workspace``."""
+"""``kolony user``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Awaitable, Callable
 
 from kolony_tui.cli.listing import print_rows
-from kolony_tui.cli.verbs import choice, done, group, in_session, tell, verb
-from kolony_tui.models.errors import UsageError
+from kolony_tui.cli.verbs import done, group, in_session, tell, verb
+from kolony_tui.models.errors import ExitCode, UsageError
 from kolony_tui.models.secret import Secret
 from kolony_tui.models.states import Role
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from kolony_tui.core.session import PersonSession
+
+    Facts = dict[str, object]
+    """What a step on a person answers, as JSON."""
+    Step = Callable[[PersonSession, str], Awaitable[Facts]]
 
 ROLES = [role.value for role in Role]
 
@@ -27,36 +32,36 @@ def register_user(verbs: Any) -> None:
     adding.add_argument("name", help="the login: a-z, 0-9 and _, beginning with a letter")
     adding.add_argument("--role", choices=ROLES, required=True)
     adding.add_argument("--display-name", default="", help="how the person is called")
+    adding.add_argument(
+        "--existing", action="store_true", help="let in a login that the server has already, also one removed before"
+    )
     verb(users, "list", _list, "the members of the workspace")
-    changing = verb(users, "role", _role, "give a person another role in this workspace")
-    changing.add_argument("name")
+    changing = verb(users, "role", _role, "give people another role in this workspace")
+    changing.add_argument("name", nargs="+")
     changing.add_argument("role", choices=ROLES)
     for name, func, line in (
-        ("disable", _disable, "take all rights from a person and end their sessions"),
-        ("enable", _enable, "give a disabled person their rights back"),
+        ("disable", _disable, "take all rights from people and end their sessions"),
+        ("enable", _enable, "give disabled people their rights back"),
+        ("remove", _remove, "end people's membership; they come back by user add --existing only"),
+        ("kick", _kick, "end people's sessions; they may log in again"),
     ):
-        verb(users, name, func, line).add_argument("name")
+        verb(users, name, func, line).add_argument("name", nargs="+")
+    verb(users, "sessions", _sessions, "who is connected now, with what and from where")
     renewing = verb(users, "passwd", _passwd, "set a password: your own, or as an admin somebody else's")
     renewing.add_argument("name", nargs="?", help="whose; yours where left out")
     renewing.add_argument("--generate", action="store_true", help="make one and print it this once")
-
-
-def register_workspace(verbs: Any) -> None:
-    """Declares ``kolony workspace`` and its verbs."""
-    workspaces = group(verbs, "workspace", "tenants")
-    making = verb(workspaces, "create", _create_workspace, "make a workspace; you are its admin")
-    making.add_argument("slug")
-    making.add_argument("--name", default="", help="its name in words")
-    verb(workspaces, "list", _list_workspaces, "the workspaces you are a member of")
-    verb(workspaces, "use", _use_workspace, "work in this workspace from now on").add_argument("slug")
 
 
 def _add(args: argparse.Namespace) -> int:
     from kolony_tui.cli.printing import print_json, print_line
     from kolony_tui.core import people
 
-    password = people.new_password()
     role = Role(args.role)
+    if args.existing:
+        in_session(args, lambda session: people.admit_person(session, args.name, role, args.display_name))
+        return done(args, f"{args.name} is {args.role} now, with the password of that login",
+                    login=args.name, role=args.role)  # fmt: skip
+    password = people.new_password()
     in_session(args, lambda session: people.add_person(session, args.name, role, password, args.display_name))
     if args.json:
         print_json({"login": args.name, "role": args.role, "password": password.reveal()})
@@ -87,22 +92,100 @@ def _list(args: argparse.Namespace) -> int:
 def _role(args: argparse.Namespace) -> int:
     from kolony_tui.core.people import set_role
 
-    in_session(args, lambda session: set_role(session, args.name, Role(args.role)))
-    return done(args, f"{args.name} is {args.role} now", login=args.name, role=args.role)
+    async def step(session: PersonSession, login: str) -> Facts:
+        await set_role(session, login, Role(args.role))
+        return {"role": args.role}
+
+    return _for_each(args, step, lambda login, _: f"{login} is {args.role} now")
 
 
 def _disable(args: argparse.Namespace) -> int:
     from kolony_tui.core.people import disable_person
 
-    in_session(args, lambda session: disable_person(session, args.name))
-    return done(args, f"{args.name} is disabled", login=args.name, disabled=True)
+    async def step(session: PersonSession, login: str) -> Facts:
+        await disable_person(session, login)
+        return {"disabled": True}
+
+    return _for_each(args, step, lambda login, _: f"{login} is disabled")
 
 
 def _enable(args: argparse.Namespace) -> int:
     from kolony_tui.core.people import enable_person
 
-    in_session(args, lambda session: enable_person(session, args.name))
-    return done(args, f"{args.name} is enabled", login=args.name, disabled=False)
+    async def step(session: PersonSession, login: str) -> Facts:
+        await enable_person(session, login)
+        return {"disabled": False}
+
+    return _for_each(args, step, lambda login, _: f"{login} is enabled")
+
+
+def _remove(args: argparse.Namespace) -> int:
+    from kolony_tui.core.people import remove_person
+
+    async def step(session: PersonSession, login: str) -> Facts:
+        await remove_person(session, login)
+        return {"removed": True}
+
+    return _for_each(args, step, lambda login, _: f"{login} is no member any more")
+
+
+def _kick(args: argparse.Namespace) -> int:
+    from kolony_tui.core.people import force_out
+
+    async def step(session: PersonSession, login: str) -> Facts:
+        return {"ended": await force_out(session, login)}
+
+    return _for_each(args, step, lambda login, facts: f"{login}: {facts['ended']} sessions ended")
+
+
+def _for_each(args: argparse.Namespace, step: Step, words: Callable[[str, Facts], str]) -> int:
+    """Takes a step with each person named; who is refused does not hold up the others.
+
+    One name is answered with one object or its error, several with a list and exit code 4 where any was refused.
+    """
+    from kolony_tui.models.errors import Refused
+
+    names: list[str] = list(dict.fromkeys(args.name))
+    answers: list[Facts] = []
+
+    async def work(session: PersonSession) -> None:
+        for login in names:
+            try:
+                facts = await step(session, login)
+            except Refused as error:
+                if len(names) == 1:
+                    raise
+                tell(f"{login}: {error.line}")
+                answers.append({"login": login, "error": error.line})
+            else:
+                answers.append({"login": login, **facts})
+                if not args.json:
+                    tell(words(login, facts))
+
+    in_session(args, work)
+    if args.json:
+        from kolony_tui.cli.printing import print_json
+
+        print_json(answers[0] if len(names) == 1 else answers)
+    return ExitCode.REFUSED if any("error" in answer for answer in answers) else ExitCode.DONE
+
+
+def _sessions(args: argparse.Namespace) -> int:
+    if args.json:
+        return print_rows(args, lambda reader: reader.rows("people/connected"))
+    from kolony_tui.cli.printing import print_table
+    from kolony_tui.core.people import connected_people
+
+    found = in_session(args, connected_people)
+    print_table(
+        ["LOGIN", "PROGRAM SAYS", "FROM", "SINCE", "STATE", "IDLE"],
+        [
+            (each.login, each.application, each.client, each.since, each.state,
+             None if each.idle_seconds is None else f"{each.idle_seconds}s")
+            for each in found
+        ],
+    )  # fmt: skip
+    return 0
 
 
 def _passwd(args: argparse.Namespace) -> int:
@@ -137,54 +220,3 @@ def _asked_password() -> Secret:
     if not first or first != getpass.getpass("again: "):
         raise UsageError("the two passwords differ, or are empty", "try again, or use --generate")
     return Secret(first)
-
-
-def _create_workspace(args: argparse.Namespace) -> int:
-    from kolony_tui.core.workspaces import create_workspace
-
-    made = in_session(args, lambda session: create_workspace(session, args.slug, args.name))
-    return done(args, f"workspace {args.slug} is there", workspace_id=made, slug=args.slug)
-
-
-def _list_workspaces(args: argparse.Namespace) -> int:
-    from kolony_tui.cli.printing import print_json, print_table
-
-    async def work(session: PersonSession) -> PersonSession:
-        return session
-
-    session = in_session(args, work)
-    if args.json:
-        keys = ("workspace_id", "slug", "name", "role")
-        print_json([
-            {**{key: getattr(each, key) for key in keys}, "current": each == session.workspace}
-            for each in session.me.workspaces
-        ])  # fmt: skip
-    else:
-        print_table(
-            ["SLUG", "NAME", "YOUR ROLE", ""],
-            [
-                (each.slug, each.name, each.role.value, "current" if each == session.workspace else "")
-                for each in session.me.workspaces
-            ],
-        )
-    return 0
-
-
-def _use_workspace(args: argparse.Namespace) -> int:
-    import asyncio
-
-    from kolony_tui.cli.verbs import APPLICATION
-    from kolony_tui.core.connection import find_destination, remember_workspace
-    from kolony_tui.core.session import log_in
-
-    destination = find_destination(choice(args))
-
-    async def enter() -> None:
-        session = await log_in(destination.target, APPLICATION, args.slug)
-        await session.db.close()
-
-    asyncio.run(enter())
-    remember_workspace(destination, args.slug)
-    return done(args, f"you work in {args.slug} now", slug=args.slug)
-
-
