@@ -257,13 +257,17 @@ $$;
 -- Ends a person's sessions, the caller's own one excepted, and answers how many.
 CREATE FUNCTION kolony.force_out(in_workspace uuid, who text) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    ended integer;
 BEGIN
     PERFORM kolony.person_to_reset(in_workspace, who);
     IF NOT kolony.made_here(who) THEN
         RAISE EXCEPTION 'the login "%" was made outside Kolony', who USING ERRCODE = '42501',
             HINT = 'whoever made it can end its sessions; disable the person to take their rights';
     END IF;
-    RETURN kolony.end_sessions(who);
+    ended := kolony.end_sessions(who);
+    PERFORM kolony.record_audit(in_workspace, 'SESSIONS_ENDED', who, jsonb_build_object('sessions', ended));
+    RETURN ended;
 END
 $$;
 COMMENT ON FUNCTION kolony.force_out(uuid, text) IS 'admin: end a person''s sessions';
@@ -302,6 +306,7 @@ BEGIN
             HINT = 'whoever runs the server can, or the person themself: kolony user passwd';
     END IF;
     EXECUTE format('ALTER ROLE %I PASSWORD %L', who, verifier);
+    PERFORM kolony.record_audit(in_workspace, 'PASSWORD_RESET', who);
     PERFORM kolony.end_sessions(who);
 END
 $$;

@@ -15,7 +15,7 @@ from kolony_tui.core.people import new_password
 from kolony_tui.core.session import log_in
 from kolony_tui.server import scram
 from tests.audit.reading import events, last_entry, written
-from tests.database import Agent, Workspace, refused, verifier
+from tests.database import Agent, Workspace, refused, until_ended, verifier
 from tests.work.calls import Runner, send
 
 CLAIMED = "kolony tests"
@@ -53,6 +53,21 @@ async def test_a_change_of_rights_says_who_from_where_and_what_was_before(worksp
                             " WHERE p.profile_id = m.profile_id AND p.login = $1", login)  # fmt: skip
     assert await events(superuser, start) == [
         "USER_ADDED", "ROLE_CHANGED", "USER_DISABLED", "USER_ENABLED", "USER_REMOVED"
+    ]  # fmt: skip
+
+
+async def test_steps_that_leave_no_row_of_their_own(workspace: Workspace) -> None:
+    database, home = workspace.database, workspace.workspace_id
+    superuser, ada = await database.superuser(), await database.connect("ada")
+    login = await database.add_person("viewer")
+    person = await database.connect(login)
+    start = await last_entry(superuser)
+    assert await ada.fetchval("SELECT kolony.force_out($1, $2)", home, login) == 1
+    await until_ended(superuser, person)
+    await ada.execute("SELECT kolony.reset_password($1, $2, $3)", home, login, verifier())
+    rows = await written(superuser, start)
+    assert [(row["event"], row["subject"], facts(row)) for row in rows] == [
+        ("SESSIONS_ENDED", login, {"sessions": 1}), ("PASSWORD_RESET", login, {}),
     ]  # fmt: skip
 
 
