@@ -1,16 +1,10 @@
-"""What a person can do about themselves: how they are called, their password."""
+"""What a person can do about themselves: how they are called, which password they may choose."""
 
 from __future__ import annotations
 
-import asyncio
-
-from kolony_tui.core import people
-from kolony_tui.core.connection import Destination
 from kolony_tui.core.session import PersonSession
 from kolony_tui.models.errors import UsageError
 from kolony_tui.models.secret import Secret
-from kolony_tui.server.home import kolony_home
-from kolony_tui.server.secrets import SecretStore
 
 LONGEST_NAME, LONGEST_AVATAR = 200, 8
 SHORTEST_PASSWORD = 12
@@ -31,13 +25,3 @@ def chosen_password(first: str, again: str) -> Secret:
     if len(first) < SHORTEST_PASSWORD:
         raise UsageError(f"a password has at least {SHORTEST_PASSWORD} characters", "a few words will do")
     return Secret(first)
-
-
-async def change_password(session: PersonSession, destination: Destination, password: Secret) -> None:
-    """Sets one's own password, and keeps it where the old one was kept, so that the next start finds it.
-
-    Sessions that are open stay open.
-    """
-    await people.set_password(session, session.me.login, password)
-    if destination.embedded:
-        await asyncio.to_thread(SecretStore(kolony_home()).set, f"person:{session.me.login}", password)

@@ -153,18 +153,18 @@ class KolonyApp(App[int]):
         self.output_session = replace(session, db=Database(session.db.target, "kolony app output"))
         self.samples = Samples()
 
-    def know_password(self, password: Secret) -> None:
-        """The person has another password: what is opened from now on uses it, what is open stays."""
+    def know_password(self, password: Secret) -> Destination:
+        """The person has another password: what is opened from now on uses it. Answers with where that is."""
         assert self.session is not None
         assert self.destination is not None
-        target = self.session.db.target.as_login(self.session.me.login, password)
+        before = self.session.db.target
+        target = before.as_login(self.session.me.login, password, before.source)
+        for session in (self.session, self.output_session):
+            if session is not None:
+                session.db.target = target  # what is open stays open
         self.destination = replace(self.destination, target=target)
-        old = [self.session.db, *([self.output_session.db] if self.output_session is not None else [])]
-        self.session = replace(self.session, db=Database(target, "kolony app"))
-        self.output_session = replace(self.session, db=Database(target, "kolony app output"))
         self.live.listen()
-        for database in old:
-            self.run_worker(database.close(), name="close", group="close", exit_on_error=False)
+        return self.destination
 
     async def change_workspace(self, slug: str) -> None:
         """Goes to another workspace of this person. Raises NotFound, CannotConnect."""

@@ -11,9 +11,11 @@ from kolony_tui.models.errors import WrongState
 from kolony_tui.models.secret import Secret
 from kolony_tui.ui.screens.asking import Question
 from kolony_tui.ui.screens.form import Form
+from kolony_tui.ui.screens.settings.person import PersonScreen
 from kolony_tui.ui.screens.shown_once import ShownOnce
 from kolony_tui.ui.screens.told import Told
 from kolony_tui.ui.widgets.person_list import PersonList
+from kolony_tui.ui.widgets.workspace_list import WorkspaceList
 from tests.ui.stage import Stage, toasts, until, words
 
 PEOPLE = {"screen": "settings", "section": "people"}
@@ -39,7 +41,7 @@ async def test_admin_adds_a_person_and_sees_the_password_once(stage: Stage) -> N
         await until(lambda: isinstance(app.screen, Form), "asked")
         await pilot.press(*"Bad Name", "ctrl+s")
         await until(lambda: "a login is" in words(app), "an odd name is refused in place")
-        await pilot.press("ctrl+u", *login, "tab", *"New One", "tab", "right", "enter")
+        await pilot.press("ctrl+u", *login, "tab", *"New One", "tab", "tab", "right", "enter")
         await until(lambda: isinstance(app.screen, ShownOnce), "added")
         found = re.search(r"[\w-]{22}", words(app))
         assert found is not None
@@ -110,3 +112,100 @@ async def test_others_see_people_and_are_told_why_not(stage: Stage) -> None:
         await until(lambda: "you are an operator here; this takes an admin" in toasts(app), "told")
         assert "an admin adds people" in words(app)
         assert not isinstance(app.screen, Question)
+
+
+async def test_who_is_connected_is_seen_and_forced_out(stage: Stage) -> None:
+    login = await stage.workspace.database.add_person("operator")
+    theirs = await stage.workspace.database.connect(login)
+    async with stage.app("ada", remembered=PEOPLE) as (app, pilot):
+        await until(lambda: login in words(app) and "connected of" in words(app), "shown")
+        await pilot.press("enter")
+        rows = app.screen.query_one("#people", PersonList)
+        assert rows.point(login)
+        await until(lambda: "● 1" in words(app), "one session")
+        await pilot.press("enter")
+        await until(lambda: isinstance(app.screen, PersonScreen) and "kolony tests" in words(app), "it is seen")
+        await pilot.press("f")
+        await until(lambda: f"Force out {login}?" in words(app), "asks")
+        await pilot.press("y")
+        await until(theirs.is_closed, "ended")
+        await until(lambda: "not connected now" in words(app), "seen")
+        await pilot.press("x")
+        await until(lambda: f"Remove {login}?" in words(app), "asks")
+        await pilot.press("y")
+        await until(lambda: not isinstance(app.screen, PersonScreen), "a person who is gone leaves their screen")
+        assert await _role(stage, login) is None
+        await until(lambda: login not in words(app).replace(f"{login} is removed", ""), "and the list")
+        await pilot.press("a")
+        await until(lambda: isinstance(app.screen, Form), "let in again")
+        await pilot.press(*login, "tab", "tab", "right", "tab", "enter")
+        await until(lambda: f"{login} is viewer now" in toasts(app), "by an admin's step, with the role then given")
+    assert await _role(stage, login) == ("viewer", False)
+
+
+async def test_workspaces_are_made_named_limited_and_changed(stage: Stage) -> None:
+    await stage.send("work of main")
+    async with stage.app("ada", remembered={"screen": "settings", "section": "workspaces"}) as (app, pilot):
+        await until(lambda: "Main" in words(app), "shown")
+        await pilot.press("enter", "a")
+        await until(lambda: isinstance(app.screen, Form), "asked")
+        await pilot.press(*"Bad Slug", "ctrl+s")
+        await until(lambda: "a workspace's slug is" in words(app), "refused in place")
+        await pilot.press("ctrl+u", *"second", "tab", *"The Second", "enter")
+        await until(lambda: "The Second" in words(app), "made")
+        rows = app.screen.query_one("#workspaces", WorkspaceList)
+        await pilot.press("end", "r")
+        await until(lambda: isinstance(app.screen, Form), "asked")
+        await pilot.press("ctrl+u", *"Number Two", "enter")
+        await until(lambda: "Number Two" in words(app), "renamed")
+        rows.marks = {each.workspace_id for each in rows.rows}
+        await pilot.press("l")
+        await until(lambda: "Limits of 2 workspaces" in words(app), "for both")
+        await pilot.press("tab", "ctrl+u", *"many", "ctrl+s")
+        await until(lambda: "that is no number" in words(app), "said in place")
+        await pilot.press("ctrl+u", "9", "tab", "ctrl+u", "1", "ctrl+s")
+        await until(lambda: "2 are limited so" in toasts(app) and words(app).count("/9") == 2, "set")
+        await pilot.press("v")
+        await until(lambda: "new logins" in toasts(app), "the door")
+        await pilot.press("end", "enter")
+        await until(lambda: app.session is not None and app.session.workspace.slug == "second", "entered")
+        await until(lambda: app.screen.query_one(WorkspaceList).total == 2, "the list is of the new one")
+        app.do("agent.create", "first")
+        await until(lambda: any(agent.name.raw == "first" for agent in app.agents), "the plan allows one agent")
+        app.do("agent.create", "one-more")
+        await until(lambda: "this workspace's plan allows 1 agent" in toasts(app), "and no more")
+        await pilot.press("1")
+        await until(lambda: "first" in words(app) and "work of main" not in words(app), "nothing of the former stays")
+
+
+async def test_rights_say_which_rule(stage: Stage) -> None:
+    for login, may in (("ada", "✔ yes"), ("eve", "✖ no")):
+        async with stage.app(login, remembered={"screen": "settings", "section": "rights"}) as (app, pilot):
+            await until(lambda: "RULE" in words(app) or "MAY I" in words(app), "shown")
+            await pilot.press("enter")
+            app.do("list.filter", "another role")
+            await until(lambda: "kolony.set_role(" in words(app), "the rule is named")
+            assert may in words(app)
+
+
+async def test_retention_is_changed_by_an_admin_only(stage: Stage) -> None:
+    kept = {"screen": "settings", "section": "retention"}
+    async with stage.app("ada", remembered=kept) as (app, pilot):
+        await until(lambda: "30 days" in words(app), "shown")
+        await pilot.press("enter", "enter")
+        await until(lambda: isinstance(app.screen, Form), "asked")
+        await pilot.press("ctrl+u", "7", "enter")
+        await until(lambda: "30 to 3650 days" in words(app), "not below a month")
+        await pilot.press("ctrl+u", *"90", "enter")
+        await until(lambda: "90 days" in words(app), "changed")
+    async with stage.app("eve", remembered=kept) as (app, pilot):
+        await until(lambda: "90 days" in words(app) and "an admin changes it" in words(app), "read")
+        await pilot.press("enter", "enter")
+        await until(lambda: "you are a viewer here" in toasts(app), "and told why not")
+
+
+async def test_connection_says_what_it_is(stage: Stage) -> None:
+    async with stage.app("eve", remembered={"screen": "settings", "section": "connection"}) as (app, _):
+        await until(lambda: "Chosen by" in words(app), "shown")
+        assert "the test" in words(app)
+        assert "local socket" in words(app)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
 
 ROLES = [role.value for role in Role]
+_NEW, _EXISTING = "new", "existing"
 
 
 def _needs_person(fits: Callable[[Person], bool], otherwise: str) -> Reason:
@@ -61,19 +62,28 @@ async def _add(app: KolonyApp, login: str) -> None:
     made: list[str] = []
 
     async def deliver(values: Mapping[str, str]) -> None:
-        if not values["login"]:
+        login, role = values["login"], Role(values["role"])
+        if not login:
             raise UsageError("the person needs a login", "a-z, 0-9 and _, beginning with a letter")
-        await people.add_person(session_of(app), values["login"], Role(values["role"]), password, values["name"])
-        made.append(values["login"])
+        if values["kind"] == _EXISTING:
+            await people.admit_person(session_of(app), login, role, values["name"])
+            app.say(f"{login} is {role} now")
+            return
+        await people.add_person(session_of(app), login, role, password, values["name"])
+        made.append(login)
 
     fields = [
         Field("login", "Login", login, hint="a-z, 0-9 and _, beginning with a letter"),
         Field("name", "Name", hint="how others see them (optional)"),
+        Field("kind", "The login is", _NEW, "choice", (_NEW, _EXISTING)),
         Field("role", "Role", Role.VIEWER.value, "choice", ROLES),
     ]
     slug = session_of(app).workspace.slug
-    said = "A login is made, with a password that is shown once."
-    if await app.push_screen_wait(Form(f"Add a person to {slug}", fields, deliver, said=said, yes="Add")):
+    said = (
+        "A new login gets a password that is shown once. An existing one (removed before, or made by whoever runs"
+        " the server) keeps its own."
+    )
+    if await app.push_screen_wait(Form(f"Add a person to {slug}", fields, deliver, said=said, yes="Add")) and made:
         app.live.look_again()
         await _show_passwords(app, "The password of ", [(made[0], password)])
 
@@ -126,6 +136,14 @@ async def _disable(app: KolonyApp, person: Person) -> None:
     await people.disable_person(session_of(app), person.login)
 
 
+async def _remove(app: KolonyApp, person: Person) -> None:
+    await people.remove_person(session_of(app), person.login)
+
+
+async def _force_out(app: KolonyApp, person: Person) -> None:
+    await people.force_out(session_of(app), person.login)
+
+
 async def _enable(app: KolonyApp, _: str) -> None:
     session, chosen = session_of(app), [person for person in chosen_people(app) if person.disabled]
     await for_each(app, chosen, _called, lambda each: people.enable_person(session, each.login), "active again")
@@ -174,4 +192,12 @@ COMMANDS: tuple[Command, ...] = (
             _enable, ("people",), ("e",), "enable", Role.ADMIN, unavailable=_DISABLED, short="enable"),
     Command("people.reset", "Reset a password", "makes a new password, shown once; for all who are marked", _reset,
             ("people",), ("p",), "reset", Role.ADMIN, destructive=True, unavailable=_ANY, short="password"),
+    Command("people.force_out", "Force people out", "ends all their sessions; they may log in again", _asked(
+                "Force out", "Their sessions end at once, and what was not sent is lost. They may log in again.",
+                "forced out", lambda person: True, _force_out),
+            ("people",), ("f",), "kick", Role.ADMIN, destructive=True, unavailable=_ANY, short="force out"),
+    Command("people.remove", "Remove people", "takes people out of the workspace; for all who are marked", _asked(
+                "Remove", "They are no members any more; who has no other workspace cannot log in. What they did stays."
+                " Only an admin lets them in again (a, existing login).", "removed", lambda person: True, _remove),
+            ("people",), ("x",), "remove", Role.ADMIN, destructive=True, unavailable=_ANY, short="remove"),
 )  # fmt: skip

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from kolony_tui.core import audit
+from kolony_tui.models.errors import KolonyError, UsageError
+from kolony_tui.models.people import Role
 from kolony_tui.text import safe
 from kolony_tui.ui.commands.work import session_of
 from kolony_tui.ui.registry import Command
@@ -14,7 +18,8 @@ if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
 
 
-def _not_connected(app: KolonyApp) -> str | None:
+def not_connected(app: KolonyApp) -> str | None:
+    """Why nothing can be changed where no role is needed."""
     return "there is no connection to the server" if app.session is None or app.live.link.lost else None
 
 
@@ -54,19 +59,40 @@ async def _profile(app: KolonyApp, _: str) -> None:
 
 
 async def _password(app: KolonyApp, _: str) -> None:
-    from kolony_tui.core import profile
+    from kolony_tui.core import people, profile
+    from kolony_tui.core.connection import renew_password
     from kolony_tui.ui.screens.form import Field, Form
 
     async def deliver(values: Mapping[str, str]) -> None:
         password = profile.chosen_password(values["first"], values["again"])
-        assert app.destination is not None
-        await profile.change_password(session_of(app), app.destination, password)
-        app.know_password(password)
-        app.say("your password is changed; it is in force from the next login on")
+        session = session_of(app)
+        await people.set_password(session, session.me.login, password)
+        destination = app.know_password(password)
+        app.say("your password is changed; sessions that are open stay open")
+        try:
+            await asyncio.to_thread(renew_password, destination, password)
+        except KolonyError as error:
+            app.tell(error)
 
     fields = [Field("first", "New password", kind="secret"), Field("again", "Again", kind="secret")]
     said = "Only its verifier leaves this machine."
     await app.push_screen_wait(Form("Change your password", fields, deliver, said=said, yes="Change"))
+
+
+async def _keep_audit(app: KolonyApp, _: str) -> None:
+    from kolony_tui.ui.screens.form import Field, Form
+
+    session = session_of(app)
+
+    async def deliver(values: Mapping[str, str]) -> None:
+        if not values["days"].isdecimal():
+            raise UsageError("that is no number of days", "for example 90")
+        await audit.keep_for(session, min(int(values["days"]), 100_000))
+
+    field = Field("days", "Days", str(await audit.kept_days(session)), hint="30 to 3650")
+    said = "What is older goes with the next upkeep, month by month; the seals stay."
+    title = f"How long the audit log of {session.workspace.slug} is kept"
+    await app.push_screen_wait(Form(title, [field], deliver, said=said, yes="Keep it so"))
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -76,7 +102,9 @@ COMMANDS: tuple[Command, ...] = (
             ("settings",), ("left_square_bracket",), shown=False),
     *(_section_command(entry) for entry in SECTIONS),
     Command("me.profile", "Change your name", "changes how you are called, and your initials", _profile,
-            name="me", unavailable=_not_connected),
+            name="me", unavailable=not_connected),
     Command("me.password", "Change your password", "asks for a new password, twice", _password,
-            name="password", unavailable=_not_connected),
+            name="password", unavailable=not_connected),
+    Command("retention.audit", "Keep the audit log for", "says for how many days the audit log is kept", _keep_audit,
+            role=Role.ADMIN),
 )  # fmt: skip

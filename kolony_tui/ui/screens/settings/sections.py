@@ -51,10 +51,38 @@ def _people() -> Section:
     return PeopleSection()
 
 
+def _connection() -> Section:
+    from kolony_tui.ui.screens.settings.connection import ConnectionSection
+
+    return ConnectionSection()
+
+
+def _rights() -> Section:
+    from kolony_tui.ui.screens.settings.rights import RightsSection
+
+    return RightsSection()
+
+
+def _workspaces() -> Section:
+    from kolony_tui.ui.screens.settings.workspaces import WorkspacesSection
+
+    return WorkspacesSection()
+
+
+def _retention() -> Section:
+    from kolony_tui.ui.screens.settings.retention import RetentionSection
+
+    return RetentionSection()
+
+
 SECTIONS: tuple[SectionEntry, ...] = (
     SectionEntry("me", "Me", _me),
     SectionEntry("keys", "Keys", _keys),
+    SectionEntry("connection", "Connection", _connection),
+    SectionEntry("rights", "Rights", _rights),
     SectionEntry("people", "People", _people),
+    SectionEntry("workspaces", "Workspaces", _workspaces),
+    SectionEntry("retention", "Retention", _retention),
 )
 BY_SLUG = {entry.slug: entry for entry in SECTIONS}
 SLUGS: tuple[str, ...] = tuple(BY_SLUG)
