@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kolony_tui.core.logins import IN_KEYRING, Logins
 from kolony_tui.db.passwords import take_environment_password
-from kolony_tui.db.place import Place, find_place
+from kolony_tui.db.place import find_place
 from kolony_tui.db.startup import LIBPQ_NAMES
 from kolony_tui.db.target import Target, parse_target
 from kolony_tui.db.tls import NOTHING, parse_pin, protection
@@ -119,20 +119,23 @@ def _remote(choice: Choice, home: Home, target: Target, workspace: str | None, f
         target = replace(target, pin=parse_pin(choice.pin, "--pin"))
     if choice.insecure_tls:
         target = replace(target, insecure=True)
-    place = find_place(target)
-    if protection(target, place) == NOTHING:
-        choice.tell(f"{unverified(place)}; whoever is on the way can read and change everything")
+    if warning := unverified(target):
+        choice.tell(f"{warning}; whoever is on the way can read and change everything")
     take_environment_password()
     if for_person:
         target, told = Logins(home).complete(target)
         if told:
             choice.tell(told)
+    place = find_place(target)
     key = f"{place.login}@{place.service}"
     return Destination(target, workspace or _last_workspace(home, key), embedded=False, key=key)
 
 
-def unverified(place: Place) -> str:
-    """What is said of a connection without proof, as long as there is one."""
+def unverified(target: Target) -> str:
+    """What is said of a connection without proof, as long as there is one; empty where there is proof."""
+    place = find_place(target)
+    if protection(target, place) != NOTHING:
+        return ""
     return f"nobody has verified that this is {', '.join(place.hosts_elsewhere)} (--insecure-tls)"
 
 

@@ -22,8 +22,8 @@ from textual.scrollbar import ScrollBar
 from textual.worker import Worker, WorkerError, WorkerState
 
 from kolony_tui.core import fleet, work
-from kolony_tui.core.connection import Destination
-from kolony_tui.core.session import PersonSession, log_in, refreshed
+from kolony_tui.core.connection import Destination, unverified
+from kolony_tui.core.session import PersonSession, refreshed
 from kolony_tui.db.connect import Database
 from kolony_tui.models.errors import CannotConnect, ExitCode, KolonyError, WrongState
 from kolony_tui.models.fleet import Agent
@@ -33,6 +33,7 @@ from kolony_tui.models.work import Run
 from kolony_tui.text import safe
 from kolony_tui.ui.companion import Companion
 from kolony_tui.ui.early_keys import EarlyKeys
+from kolony_tui.ui.entering import Door
 from kolony_tui.ui.live import Live, LiveQuery
 from kolony_tui.ui.looks import Drawing, queue_places, what_agents_do
 from kolony_tui.ui.opening import Opening, wall_clock
@@ -91,6 +92,8 @@ class KolonyApp(App[int]):
         self.failure: KolonyError | None = None
         self.companion = Companion(self)
         self.early_keys = EarlyKeys(self)
+        self.door = Door(self)
+        self.unverified = ""
         self.saying = "connecting"
         self.remembered: dict[str, Any] = dict(opening.remembered)
         self._interrupted = 0.0
@@ -133,7 +136,7 @@ class KolonyApp(App[int]):
         try:
             destination = await asyncio.to_thread(self.opening.find, self._say_from_thread)
             self._say_opening("logging in")
-            session = await log_in(destination.target, "kolony app", destination.workspace)
+            destination, session = await self.door.enter(destination)
         except KolonyError as error:
             self.failure = error
             self.exit(return_code=int(error.exit_code))
@@ -152,6 +155,7 @@ class KolonyApp(App[int]):
         self.session = session
         self.output_session = replace(session, db=Database(session.db.target, "kolony app output"))
         self.samples = Samples()
+        self.unverified = unverified(session.db.target)
 
     def know_password(self, password: Secret) -> Destination:
         """The person has another password: what is opened from now on uses it. Answers with where that is."""

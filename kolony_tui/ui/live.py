@@ -17,7 +17,15 @@ from textual.widget import Widget
 from kolony_tui.core import upkeep, work
 from kolony_tui.core.session import PersonSession, clock, refreshed
 from kolony_tui.db.listen import EVERYTHING, Listener
-from kolony_tui.models.errors import CannotConnect, KolonyError, LoginRefused, NoRight, NotFound
+from kolony_tui.models.errors import (
+    CannotConnect,
+    KolonyError,
+    LoginRefused,
+    NoRight,
+    NotFound,
+    PasswordMissing,
+    PasswordRefused,
+)
 
 if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
@@ -291,6 +299,8 @@ class Live:
         self._next_probe = time.monotonic() + (REFUSED_PROBE if isinstance(error, LoginRefused) else 0)
         since = self.link.since if self.link.lost else self._app.now()
         self._set_link(Link("lost", since, error.line))
+        if isinstance(error, (PasswordMissing, PasswordRefused)):
+            self._app.door.refused(error)
 
     def _listener_said(self, error: KolonyError | None) -> None:
         if error is not None and not self.link.lost:

@@ -79,6 +79,14 @@ def _slugs(app: KolonyApp) -> Iterable[str]:
     return [] if app.session is None else [workspace.slug for workspace in app.session.me.workspaces]
 
 
+def _login(app: KolonyApp, _: str) -> None:
+    app.door.ask_again()
+
+
+def _no_login(app: KolonyApp) -> str | None:
+    return app.door.why_not_again
+
+
 def _agent(app: KolonyApp, name: str) -> None:
     for agent in app.agents:
         if agent.agent_id.hex == name or safe(agent.name).plain == name:
@@ -118,6 +126,8 @@ COMMANDS: tuple[Command, ...] = (
             argument="NAME", arguments=_names),
     Command("go.workspace", "Change workspace", "works in another workspace", _workspace, keys=("ctrl+w",),
             name="workspace", unavailable=_no_workspaces, argument="", arguments=_slugs),
+    Command("go.login", "Log in again", "asks for the password that the server takes now", _login, name="login",
+            unavailable=_no_login),
     Command("go.quit", "Quit", "leaves Kolony", _quit, keys=("ctrl+q",), name="quit",
             everywhere=True),
 )  # fmt: skip

@@ -138,8 +138,10 @@ class FramedScreen(Screen[None]):
         elif link.lost:
             gone = span((app.now() - link.since).total_seconds())
             banner.say([part(f"connection lost {gone} ago: {link.why}; retrying")], [part("writing is off")])
+        elif app.unverified:
+            banner.say([part(app.unverified)])
         banner.set_class(app.session is None, "-opening")
-        banner.set_class(app.session is None or link.lost, "-shown")
+        banner.set_class(app.session is None or link.lost or bool(app.unverified), "-shown")
 
     def places(self) -> list[Place]:
         """Where the focus is, from the innermost place outwards."""
