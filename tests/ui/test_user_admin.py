@@ -122,7 +122,7 @@ async def test_who_is_connected_is_seen_and_forced_out(stage: Stage) -> None:
         await pilot.press("enter")
         rows = app.screen.query_one("#people", PersonList)
         assert rows.point(login)
-        await until(lambda: "● 1" in words(app), "one session")
+        await until(lambda: words(app).count("● yes") >= 2, "they and ada are connected")
         await pilot.press("enter")
         await until(lambda: isinstance(app.screen, PersonScreen) and "kolony tests" in words(app), "it is seen")
         await pilot.press("f")
@@ -205,7 +205,10 @@ async def test_retention_is_changed_by_an_admin_only(stage: Stage) -> None:
 
 
 async def test_connection_says_what_it_is(stage: Stage) -> None:
-    async with stage.app("eve", remembered={"screen": "settings", "section": "connection"}) as (app, _):
+    async with stage.app("eve", remembered={"screen": "settings", "section": "connection"}) as (app, pilot):
         await until(lambda: "Chosen by" in words(app), "shown")
         assert "the test" in words(app)
         assert "local socket" in words(app)
+        await pilot.press("enter", "end", "enter")
+        await until(lambda: isinstance(app.screen, Told) and "checks" in words(app), "the doctor has looked")
+        assert "schema" in words(app)

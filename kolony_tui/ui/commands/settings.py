@@ -11,6 +11,7 @@ from kolony_tui.models.errors import KolonyError, UsageError
 from kolony_tui.models.people import Role
 from kolony_tui.text import safe
 from kolony_tui.ui.commands.work import session_of
+from kolony_tui.ui.draw import Part, Tone, part
 from kolony_tui.ui.registry import Command
 from kolony_tui.ui.screens.settings.sections import SECTIONS, SectionEntry
 
@@ -95,6 +96,35 @@ async def _keep_audit(app: KolonyApp, _: str) -> None:
     await app.push_screen_wait(Form(title, [field], deliver, said=said, yes="Keep it so"))
 
 
+_MARKS: dict[str, tuple[str, Tone]] = {"ok": ("✔", "good"), "warning": ("⚠", "warn"), "wrong": ("✖", "bad")}
+
+
+async def _examine(app: KolonyApp, _: str) -> None:
+    from kolony_tui.core.upkeep import examine
+    from kolony_tui.ui.screens.told import Told
+
+    assert app.destination is not None
+    app.say("examining the server and this machine")
+    groups = await examine(app.destination, "kolony app doctor")
+    glyph = app.drawing().glyph
+    lines: list[list[Part]] = []
+    for group, checks in groups.items():
+        lines += [[part(group, "strong")]] if checks else []
+        for check in checks:
+            mark, tone = _MARKS[check.status]
+            lines.append([part(f"{glyph(mark)} ", tone), part(f"{check.check}: "), part(check.finding, "dim")])
+            if check.remedy:
+                lines.append([part(f"   {glyph('→')} ", tone), part(check.remedy)])
+    every = [check for checks in groups.values() for check in checks]
+    wrong = sum(1 for check in every if check.status == "wrong")
+    warned = sum(1 for check in every if check.status == "warning")
+    app.push_screen(Told(f"{wrong} wrong, {warned} to know, of {len(every)} checks", lines))
+
+
+def _nowhere(app: KolonyApp) -> str | None:
+    return None if app.destination is not None else "not connected yet"
+
+
 COMMANDS: tuple[Command, ...] = (
     Command("settings.next", "Next section", "shows the next section of the settings", _turn(1), ("settings",),
             ("right_square_bracket",), short="section", shown=False),
@@ -105,6 +135,8 @@ COMMANDS: tuple[Command, ...] = (
             name="me", unavailable=not_connected),
     Command("me.password", "Change your password", "asks for a new password, twice", _password,
             name="password", unavailable=not_connected),
+    Command("connection.examine", "Examine the connection", "checks server, rights, schema and this machine, as kolony"
+            " doctor does", _examine, name="doctor", unavailable=_nowhere),
     Command("retention.audit", "Keep the audit log for", "says for how many days the audit log is kept", _keep_audit,
             role=Role.ADMIN),
 )  # fmt: skip

@@ -27,19 +27,16 @@ def _granted(person: Person, drawing: Drawing) -> Cell:
 
 
 class PersonList(RowList[Person]):
-    """People, by login. ``connected`` answers how many sessions of a login there are; None: this is not known."""
+    """People, by login. ``connected`` answers whether a login has a session now; None: this is not known."""
 
     place: ClassVar[Place] = "people"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("list"), *bindings("people")]
 
     def __init__(
-        self, drawing: Callable[[], Drawing], connected: Callable[[str], int | None], *, id: str | None = None
+        self, drawing: Callable[[], Drawing], connected: Callable[[str], bool | None], *, id: str | None = None
     ) -> None:
         def here(person: Person, drawing: Drawing) -> Cell:
-            count = connected(person.login)
-            if not count:
-                return cell("?" if count is None else "", "dim")
-            return cell(f"{drawing.glyph('●')} {count}", "good")
+            return cell(f"{drawing.glyph('●')} yes", "good") if connected(person.login) else ()
 
         columns: list[Column[Person]] = [
             Column("login", "LOGIN", 14, lambda each, _: cell(each.login, "strong"), lambda each: each.login),
@@ -54,7 +51,7 @@ class PersonList(RowList[Person]):
             ),
             Column("role", "ROLE", 8, lambda each, _: cell(each.role.value), lambda each: _RANK[each.role]),
             Column("state", "STATE", 10, _state, lambda each: each.disabled),
-            Column("here", "HERE", 5, here, lambda each: -(connected(each.login) or 0), rank=1),
+            Column("here", "HERE", 5, here, lambda each: not connected(each.login), rank=1),
             Column(
                 "by",
                 "GRANTED BY",

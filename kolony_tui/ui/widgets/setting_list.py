@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import BindingType
 
@@ -12,6 +12,9 @@ from kolony_tui.ui.draw import Cell, Tone, cell, part
 from kolony_tui.ui.looks import Drawing
 from kolony_tui.ui.registry import Place, bindings
 from kolony_tui.ui.widgets.rows import Column, RowList
+
+if TYPE_CHECKING:
+    from kolony_tui.ui.app import KolonyApp
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +44,8 @@ class SettingList(RowList[Setting]):
 
     def __init__(self, drawing: Callable[[], Drawing], *, id: str | None = None) -> None:
         super().__init__(COLUMNS, lambda each: each.id, drawing, header=False, id=id)
+
+    def action_open(self) -> None:
+        """Does what the setting under the cursor is for."""
+        if self.pointed is not None and self.pointed.command:
+            cast("KolonyApp", self.app).do(self.pointed.command)

@@ -51,6 +51,7 @@ class ConnectionSection(Section):
             Setting("clock", "Clock", cell(f"{ahead:+.1f} s"), "the server's, ahead of this machine's"),
             Setting("version", "PostgreSQL", cell(facts.server_version)),
             Setting("schema", "Schema", cell(str(facts.schema_version)), f"Kolony {__version__}"),
+            Setting("doctor", "Doctor", cell("enter examines all of it", "accent"), "", "connection.examine"),
         ]
 
     def on_the_right(self) -> list[Part]:

@@ -9,7 +9,6 @@ from kolony_tui.server.home import kolony_home
 from kolony_tui.ui.draw import Part, cell, part
 from kolony_tui.ui.registry import commands
 from kolony_tui.ui.screens.settings.section import Section
-from kolony_tui.ui.widgets.rows import RowList
 from kolony_tui.ui.widgets.setting_list import Setting, SettingList
 
 
@@ -68,12 +67,6 @@ class MeSection(Section):
             ),
             Setting("config", "config.toml", cell(str(kolony_home().config)), "read when the app starts"),
         ]
-
-    def on_row_list_opened(self, event: RowList.Opened) -> None:
-        """Does what the row is for."""
-        event.stop()
-        if self.rows.pointed is not None and self.rows.pointed.command:
-            self.kolony.do(self.rows.pointed.command)
 
     def on_the_right(self) -> list[Part]:
         """Who."""

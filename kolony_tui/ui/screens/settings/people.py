@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import ClassVar
 
 from kolony_tui.core import people
@@ -14,7 +13,7 @@ from kolony_tui.ui.screens.settings.section import Section
 from kolony_tui.ui.widgets.person_list import PersonList
 from kolony_tui.ui.widgets.rows import RowList
 
-Found = tuple[list[Person], Counter[str] | None]
+Found = tuple[list[Person], set[str] | None]
 
 
 class PeopleSection(Section):
@@ -23,18 +22,18 @@ class PeopleSection(Section):
     slug: ClassVar[str] = "people"
 
     def __init__(self) -> None:
-        self._connected: Counter[str] | None = None
-        super().__init__(PersonList(self.kolony.drawing, self._sessions_of, id="people"))
+        self._connected: set[str] | None = None
+        super().__init__(PersonList(self.kolony.drawing, self._is_connected, id="people"))
 
-    def _sessions_of(self, login: str) -> int | None:
-        return None if self._connected is None else self._connected[login]
+    def _is_connected(self, login: str) -> bool | None:
+        return None if self._connected is None else login in self._connected
 
     async def read(self, session: PersonSession) -> Found:
-        """The members, and how many sessions each has."""
+        """The members, and who of them is connected."""
         members = await people.people(session)
         if session.role != Role.ADMIN:
             return members, None
-        return members, Counter(each.login for each in await people.connected_people(session))
+        return members, {each.login for each in await people.connected_people(session)}
 
     def show(self, found: Found) -> None:
         """Shows them."""

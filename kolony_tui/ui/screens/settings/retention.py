@@ -9,7 +9,6 @@ from kolony_tui.core.session import PersonSession
 from kolony_tui.models.people import Role
 from kolony_tui.ui.draw import Part, cell
 from kolony_tui.ui.screens.settings.section import Section
-from kolony_tui.ui.widgets.rows import RowList
 from kolony_tui.ui.widgets.setting_list import Setting, SettingList
 
 
@@ -39,9 +38,3 @@ class RetentionSection(Section):
     def on_the_right(self) -> list[Part]:
         """Nothing: it is not a number of things."""
         return []
-
-    def on_row_list_opened(self, event: RowList.Opened) -> None:
-        """Does what the row is for."""
-        event.stop()
-        if self.rows.pointed is not None and self.rows.pointed.command:
-            self.kolony.do(self.rows.pointed.command)
