@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def register_token(verbs: Any) -> None:
     """Declares ``kolony token`` and its verbs."""
-    from kolony_tui.cli.spans import moment_ahead, span
+    from kolony_tui.core.spans import moment_ahead, span
 
     tokens = group(verbs, "token", "agents' tokens")
     expires = "when it runs out: days from now, a time such as 12h, or a date"

@@ -151,11 +151,11 @@ SCREENS: tuple[ScreenEntry, ...] = (
 @cache
 def commands() -> Mapping[str, Command]:
     """Every command by its id, in the order in which help shows them."""
-    from kolony_tui.ui.commands import drafts, fleet, going, people, settings, view, work, workspaces
+    from kolony_tui.ui.commands import drafts, fleet, going, people, settings, tokens, view, work, workspaces
 
     every: tuple[Command, ...] = (
         *going.COMMANDS, *work.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *people.COMMANDS,
-        *workspaces.COMMANDS, *settings.COMMANDS, *view.COMMANDS,
+        *tokens.COMMANDS, *workspaces.COMMANDS, *settings.COMMANDS, *view.COMMANDS,
     )  # fmt: skip
     by_id = {command.id: command for command in every}
     assert len(by_id) == len(every), "two commands share an id"

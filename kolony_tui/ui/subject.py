@@ -1,10 +1,10 @@
-"""What a step is for: the runs, drafts, agents or people that the focused part of the screen has chosen."""
+"""What a step is for: the runs, drafts, agents, tokens or people that the focused part of the screen has chosen."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
-from kolony_tui.models.fleet import Agent
+from kolony_tui.models.fleet import Agent, AgentToken
 from kolony_tui.models.people import Person
 from kolony_tui.models.work import Draft, Run
 
@@ -36,6 +36,14 @@ class ChoosesAgents(Protocol):
 
     def chosen_agents(self) -> list[Agent]:
         """The chosen agents."""
+
+
+@runtime_checkable
+class ChoosesTokens(Protocol):
+    """A part of the screen on which agents' tokens can be chosen."""
+
+    def chosen_tokens(self) -> list[AgentToken]:
+        """The chosen tokens."""
 
 
 @runtime_checkable
@@ -76,6 +84,12 @@ def chosen_agents(app: KolonyApp) -> list[Agent]:
     """The agents that a step is for; none where agents are not chosen."""
     part = nearest(app, ChoosesAgents)  # type: ignore[type-abstract]
     return part.chosen_agents() if part is not None else []
+
+
+def chosen_tokens(app: KolonyApp) -> list[AgentToken]:
+    """The tokens that a step is for; none where tokens are not chosen."""
+    part = nearest(app, ChoosesTokens)  # type: ignore[type-abstract]
+    return part.chosen_tokens() if part is not None else []
 
 
 def chosen_people(app: KolonyApp) -> list[Person]:

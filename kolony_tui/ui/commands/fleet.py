@@ -84,14 +84,14 @@ async def _create(app: KolonyApp, name: str) -> None:
 
 
 async def _token(app: KolonyApp, name: str) -> None:
-    from kolony_tui.ui.screens.fleet.token import TokenScreen
+    from kolony_tui.ui.commands.tokens import show_tokens
 
     agents = [agent for agent in app.agents if safe(agent.name).plain == name] if name else chosen_agents(app)
     if not agents:
         missing = f"there is no agent {name!r} here" if name else "no agent is chosen here"
         raise NotFound(missing, "for example :token worker-1")
     issued = await fleet.issue_token(session_of(app), agents[0].agent_id, label="issued in the app")
-    await app.push_screen_wait(TokenScreen(safe(agents[0].name), issued.token.secret))
+    await show_tokens(app, [(safe(agents[0].name, limit=40), issued)])
 
 
 def _names(app: KolonyApp) -> Iterable[str]:

@@ -1,22 +1,28 @@
-"""`TokenScreen`: shows a fresh token, this once."""
+"""`TokenScreen`: shows fresh tokens, this once."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kolony_tui.models.secret import Secret
 from kolony_tui.text import SafeText
-from kolony_tui.ui.draw import part
+from kolony_tui.ui.draw import Part, part
 from kolony_tui.ui.screens.shown_once import ShownOnce
 
 
 class TokenScreen(ShownOnce):
-    """A token, and how a runner gets it."""
+    """Tokens, each with whose it is, and how a runner gets one.
 
-    def __init__(self, agent: SafeText, token: Secret) -> None:
-        super().__init__(
-            (part("Token of "), (agent, "accent"), part(".")),
-            [(agent, token)],
-            (
-                (part("The runner takes it from KOLONY_AGENT_TOKEN or --token-file:", "dim"),),
-                (part("kolony agent run ", "dim"), (agent, "dim"), part(" --token-file FILE", "dim")),
-            ),
-        )
+    ``shared``: the login that runners use, where a token has none of its own.
+    """
+
+    def __init__(self, tokens: Sequence[tuple[SafeText, Secret]], shared: str | None = None) -> None:
+        named: Part = (tokens[0][0], "accent") if len(tokens) == 1 else part(f"{len(tokens)} agents", "accent")
+        place = f" --dsn postgresql://{shared}@HOST/DATABASE" if shared else ""
+        lines: list[tuple[Part, ...]] = [
+            (part("The runner takes it from KOLONY_AGENT_TOKEN or --token-file:", "dim"),),
+            (part(f"kolony agent run NAME --token-file FILE{place}", "dim"),),
+        ]
+        if shared:
+            lines.append((part(f"It logs in as {shared}; that password comes from PGPASSFILE or PGPASSWORD.", "dim"),))
+        super().__init__((part("Token of "), named, part(".")), tokens, lines)

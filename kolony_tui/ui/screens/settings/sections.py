@@ -51,6 +51,12 @@ def _people() -> Section:
     return PeopleSection()
 
 
+def _tokens() -> Section:
+    from kolony_tui.ui.screens.settings.tokens import TokensSection
+
+    return TokensSection()
+
+
 def _connection() -> Section:
     from kolony_tui.ui.screens.settings.connection import ConnectionSection
 
@@ -81,6 +87,7 @@ SECTIONS: tuple[SectionEntry, ...] = (
     SectionEntry("connection", "Connection", _connection),
     SectionEntry("rights", "Rights", _rights),
     SectionEntry("people", "People", _people),
+    SectionEntry("tokens", "Tokens", _tokens, Role.ADMIN),
     SectionEntry("workspaces", "Workspaces", _workspaces),
     SectionEntry("retention", "Retention", _retention),
 )
