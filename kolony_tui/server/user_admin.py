@@ -51,7 +51,7 @@ async def install(connection: asyncpg.Connection, wanted: UserAdmin = UserAdmin.
     if wanted is not UserAdmin.AUTO:
         await _switch(connection, on)
     live = bool((await _facts(connection))["makes_logins"])
-    return Installed(applied, live, "" if live else why_not)
+    return Installed(applied, live, why_not if applied and not live else "")
 
 
 async def role_script(connection: asyncpg.Connection) -> str:
@@ -78,9 +78,7 @@ async def _decide(connection: asyncpg.Connection, wanted: UserAdmin) -> tuple[bo
         return wanted is UserAdmin.ON, ""
     facts = await _facts(connection)
     if facts["makes_logins"] is not None:
-        return bool(facts["makes_logins"]), ""
-    if not facts["may_give"]:
-        return False, f"{_OFF}: its installer lacks CREATEROLE"
+        return bool(facts["makes_logins"]), f"{_OFF}: whoever runs the server does, kolony user add --existing lets in"
     others = _named("the login", facts["other_logins"]) + _named("the database", facts["other_databases"])
     if facts["major"] >= _FIRST_OWN_LOGINS or not others:
         return True, ""

@@ -170,7 +170,7 @@ BEGIN
     SELECT * INTO its FROM pg_roles r WHERE r.rolname = who;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no login "%" on this server', who USING ERRCODE = 'P0002',
-            HINT = format('have it made: CREATE ROLE %I LOGIN IN ROLE kolony_user', who);
+            HINT = format('have it made: CREATE ROLE %I LOGIN IN ROLE kolony_user', coalesce(who, ''));
     END IF;
     IF who ~ '^(pg_|ka_|kolony_(owner|api|roleadm|user|agents|agent|backup)$)'
        OR its.rolsuper OR its.rolbypassrls OR its.rolreplication

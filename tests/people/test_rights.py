@@ -153,7 +153,7 @@ async def test_the_last_admin_stays(workspace: Workspace) -> None:
     database = workspace.database
     home, ada_login = workspace.workspace_id, database.cluster.login("ada")
     ada, superuser = await database.connect("ada"), await database.superuser()
-    for step in ("set_role($1, $2, 'operator')", "disable_person($1, $2)"):
+    for step in STEPS:
         with refused("55000", "only admin"):
             await ada.execute(f"SELECT kolony.{step}", home, ada_login)
     second = await database.add_person("admin")
@@ -168,8 +168,12 @@ async def test_the_last_admin_stays(workspace: Workspace) -> None:
     )
 
 
-@pytest.mark.parametrize("step", ["set_role($1, $2, 'viewer')", "disable_person($1, $2)"])
-async def test_two_admins_who_remove_each_other_leave_one(workspace: Workspace, step: str) -> None:
+STEPS = ["set_role($1, $2, 'viewer')", "disable_person($1, $2)", "remove_person($1, $2)"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("answer", STEPS)
+async def test_two_admins_who_remove_each_other_leave_one(workspace: Workspace, step: str, answer: str) -> None:
     database = workspace.database
     home = workspace.workspace_id
     names = [await database.add_person("admin") for _ in range(2)]
@@ -180,7 +184,7 @@ async def test_two_admins_who_remove_each_other_leave_one(workspace: Workspace, 
         await first.execute(f"SELECT kolony.{step}", home, names[1])
         await until_ended(superuser, second)
         again = await database.connect(names[1])
-        back = asyncio.create_task(again.execute(f"SELECT kolony.{step}", home, names[0]))
+        back = asyncio.create_task(again.execute(f"SELECT kolony.{answer}", home, names[0]))
         await until_blocked(superuser, again)
     with refused("42501"):
         await back

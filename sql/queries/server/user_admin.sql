@@ -1,8 +1,7 @@
--- What decides whether Kolony may make logins here: the role administrator as it is (null: not there yet), whether this
--- installer may give CREATEROLE, and whom CREATEROLE would reach on version 15.
+-- What decides whether Kolony may make logins here: the role administrator as it is (null: not there yet), and whom
+-- CREATEROLE would reach on version 15.
 SELECT current_setting('server_version_num')::int / 10000 AS major,
        (SELECT a.rolcreaterole FROM pg_roles a WHERE a.rolname = 'kolony_roleadm') AS makes_logins,
-       (SELECT r.rolsuper OR r.rolcreaterole FROM pg_roles r WHERE r.rolname = current_user) AS may_give,
        array(SELECT r.rolname::text FROM pg_roles r
              WHERE r.rolcanlogin AND NOT r.rolsuper AND r.rolname <> current_user
                AND NOT EXISTS (SELECT FROM pg_auth_members m
