@@ -70,8 +70,8 @@ async def _make_database(server: EmbeddedServer) -> None:
             await connection.execute(f"CREATE ROLE {INSTALLER} NOLOGIN CREATEROLE")
         if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", DATABASE):
             await connection.execute(f"CREATE DATABASE {DATABASE} OWNER {INSTALLER}")
-            # Every login reaches every database of a cluster unless it is told otherwise.
-            await connection.execute("REVOKE CONNECT, TEMPORARY ON DATABASE postgres, template1 FROM PUBLIC")
+        # Every login reaches every database of a cluster unless it is told otherwise.
+        await connection.execute("REVOKE CONNECT, TEMPORARY ON DATABASE postgres, template1 FROM PUBLIC")
     finally:
         await connection.close()
 

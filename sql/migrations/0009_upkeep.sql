@@ -48,9 +48,11 @@ $$;
 GRANT EXECUTE ON FUNCTION kolony.watchdog_patience() TO kolony_user;
 COMMENT ON FUNCTION kolony.watchdog_patience() IS 'member: see how long a session may stand in others'' way';
 
--- Ends sessions of logins made here that stand in others' way: such a session holds the server's queue of notifications
--- and its old rows. A backup may take its time. Once the queue is half full, from where on hints are not sent any more,
--- it is enough to be in a transaction for so long, in whatever database: the queue is the whole server's.
+-- Ends sessions of people and agents that stand in others' way: such a session holds the server's queue of notifications
+-- and its old rows. Of a login that was made elsewhere this role sees nothing. A backup may take its time, the installer
+-- and superusers too. Once the queue is half full, from where on hints are not sent any more,
+-- it is enough to be in a transaction for so long, in whatever database: the queue is the whole server's. What a
+-- listener is sent does not change its state, but Kolony's own ones say something every few seconds.
 CREATE FUNCTION kolony.watchdog() RETURNS TABLE (login text, pid integer, why text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -66,7 +68,8 @@ BEGIN
                     WHEN a.state_change < before AND a.wait_event = 'ClientWrite' THEN 'does not read what it is sent'
                     ELSE 'holds the notification queue' END AS why
         FROM pg_stat_activity a
-        WHERE a.backend_type = 'client backend' AND a.pid <> pg_backend_pid() AND kolony.made_here(a.usename::text)
+        WHERE a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
+          AND (pg_has_role(a.usesysid, 'kolony_user', 'MEMBER') OR pg_has_role(a.usesysid, 'kolony_agents', 'MEMBER'))
           AND NOT pg_has_role(a.usesysid, 'kolony_backup', 'MEMBER')
           AND (a.state_change < before AND (a.datname = current_database() OR crowded)
                AND (a.state LIKE 'idle in transaction%' OR a.wait_event = 'ClientWrite')
