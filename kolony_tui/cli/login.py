@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from kolony_tui.cli.verbs import APPLICATION, choice, done, tell, verb
 from kolony_tui.models.errors import (
     CertificateRefused,
-    PasswordMissing,
     PasswordRefused,
     Refused,
     UsageError,
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     from kolony_tui.core.connection import Destination
     from kolony_tui.db.place import Place
-    from kolony_tui.db.target import Target
 
 TRIES = 3
 _EPILOG = """\
@@ -101,13 +99,14 @@ def _kept(destination: Destination) -> str | None:
 
 def _reached(args: argparse.Namespace, destination: Destination) -> tuple[Destination, bool]:
     """The destination, with a certificate that is trusted, and whether it wants a password that is not known yet."""
+    from kolony_tui.core.connection import wants_password
     from kolony_tui.core.profiles import pin_profile
     from kolony_tui.db.place import find_place
     from kolony_tui.db.tls import shown_fingerprint
     from kolony_tui.server.home import kolony_home
 
     try:
-        return destination, _wants_password(destination.target)
+        return destination, wants_password(destination.target)
     except CertificateRefused as error:
         if not args.trust:
             raise
@@ -118,22 +117,7 @@ def _reached(args: argparse.Namespace, destination: Destination) -> tuple[Destin
     elif not args.save_profile:
         tell(f"trusted this once; to keep it, add --save-profile NAME now, or --pin {pin} later")
     target = replace(destination.target, pin=pin)
-    return replace(destination, target=target), _wants_password(target)
-
-
-def _wants_password(target: Target) -> bool:
-    import asyncio
-
-    from kolony_tui.db.connect import connect
-
-    async def look() -> None:
-        (await connect(target, APPLICATION)).terminate()
-
-    try:
-        asyncio.run(look())
-    except PasswordMissing:
-        return True
-    return False
+    return replace(destination, target=target), wants_password(target)
 
 
 def _ask_trust(error: CertificateRefused, place: Place, pin: str) -> None:

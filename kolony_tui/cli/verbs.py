@@ -41,9 +41,11 @@ def verb(verbs: Any, name: str, func: Callable[[argparse.Namespace], int], help:
 
 def choice(args: argparse.Namespace) -> Choice:
     """What the connection options say."""
+    from kolony_tui.cli.login import ask_password
     from kolony_tui.core.connection import Choice
 
-    return Choice(args.dsn, args.profile, args.workspace, tell, args.pin, args.insecure_tls)
+    ask = ask_password if sys.stdin.isatty() and sys.stderr.isatty() else None
+    return Choice(args.dsn, args.profile, args.workspace, tell, args.pin, args.insecure_tls, ask)
 
 
 def tell(message: str) -> None:

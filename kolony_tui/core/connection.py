@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kolony_tui.core.logins import IN_KEYRING, Logins
+from kolony_tui.core.logins import ASKED, IN_KEYRING, Logins
 from kolony_tui.db.passwords import take_environment_password
-from kolony_tui.db.place import find_place
+from kolony_tui.db.place import Place, find_place
 from kolony_tui.db.startup import LIBPQ_NAMES
 from kolony_tui.db.target import Target, parse_target
 from kolony_tui.db.tls import NOTHING, parse_pin, protection
-from kolony_tui.models.errors import UsageError
+from kolony_tui.models.errors import PasswordMissing, UsageError
 from kolony_tui.models.secret import Secret
 from kolony_tui.server.home import Home, kolony_home
 from kolony_tui.server.traces import last_workspace
@@ -28,7 +28,8 @@ class Choice:
     """What the person said about the connection; None: nothing.
 
     ``tell`` gets what a person should hear once (where the secrets rest, after the first start). ``pin`` and
-    ``insecure_tls`` say what the profile of that name may say too.
+    ``insecure_tls`` say what the profile of that name may say too. ``ask`` is called where a password is wanted that
+    is nowhere to be found.
     """
 
     dsn: str | None = None
@@ -37,6 +38,7 @@ class Choice:
     tell: Callable[[str], None] = lambda _: None
     pin: str | None = None
     insecure_tls: bool = False
+    ask: Callable[[Place], Secret] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,27 @@ def _remote(choice: Choice, home: Home, target: Target, workspace: str | None, f
         if told:
             choice.tell(told)
     place = find_place(target)
+    if for_person and choice.ask is not None and place.said is None and wants_password(target):
+        target = target.as_login(place.login, choice.ask(place), ASKED)
     key = f"{place.login}@{place.service}"
     return Destination(target, workspace or _last_workspace(home, key), embedded=False, key=key)
+
+
+def wants_password(target: Target) -> bool:
+    """Whether the server asks for a password, none being known; by a connection. Blocks. Raises CannotConnect."""
+    # Deferred: only who types a password waits for this.
+    import asyncio
+
+    from kolony_tui.db.connect import connect
+
+    async def look() -> None:
+        (await connect(target, "kolony cli")).terminate()
+
+    try:
+        asyncio.run(look())
+    except PasswordMissing:
+        return True
+    return False
 
 
 def unverified(target: Target) -> str:

@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from kolony_tui.core.config import load_config
 from kolony_tui.db.place import find_place
@@ -46,10 +45,13 @@ def dsn_without_password(target: Target) -> str:
     if "://" not in target.dsn.partition("=")[0]:
         words = target.words() if target.dsn else _environment_words(target)
         return " ".join(f"{word}={shlex.quote(value)}" for word, value in words.items() if word not in _SECRETS)
-    parts = urlsplit(target.dsn)
-    login, at, hosts = parts.netloc.rpartition("@")
-    query = "&".join(each for each in parts.query.split("&") if each.partition("=")[0] not in _SECRETS)
-    return parts._replace(netloc=login.partition(":")[0] + at + hosts, query=query).geturl()
+    scheme, _, rest = target.dsn.partition("#")[0].partition("://")
+    address, _, query = rest.partition("?")
+    place, slash, database = address.partition("/")
+    login, at, hosts = place.rpartition("@")
+    kept = "&".join(each for each in query.split("&") if each.partition("=")[0] not in _SECRETS)
+    url = f"{scheme}://{login.partition(':')[0]}{at}{hosts}{slash}{database}"
+    return f"{url}?{kept}" if kept else url
 
 
 def _environment_words(target: Target) -> dict[str, str]:

@@ -34,7 +34,7 @@ def refused_by_server(state: str, message: str, hint: str) -> KolonyError:
     if state in _LOGIN_STATES:
         if state == _WRONG_PASSWORD:
             # A password that has expired is refused in the same words: only the server's log tells them apart.
-            return PasswordRefused(message, hint or "it is wrong, or it has expired: ask an admin for a new one")
+            return PasswordRefused(message, hint or "it is wrong, or it has expired; an admin can set a new one")
         if "not permitted to log in" in message:
             return LoginRefused(f"this login is disabled ({message})", "ask an admin")
         return LoginRefused(message, hint or "check the login and its password")

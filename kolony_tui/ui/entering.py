@@ -118,13 +118,13 @@ async def _ask_password(
             await _keep(app, there)
 
     first = "" if isinstance(error, PasswordMissing) else error.line
-    said = [first, f"{why_none}: it is asked for at each start, or read from PGPASSFILE" if why_none else ""]
+    said = [first, f"{why_none}: the password is asked for at each start, or read from PGPASSFILE" if why_none else ""]
     form = Form(
         "Log in",
         fields,
         try_it,
-        about=[f"login   {safe(place.login).plain}", f"server  {safe(place.server).plain}",
-               f"database {safe(place.database).plain}"],
+        about=[f"login     {safe(place.login).plain}", f"server    {safe(place.server).plain}",
+               f"database  {safe(place.database).plain}"],
         said="; ".join(each for each in said if each),
         yes="Log in",
     )  # fmt: skip
