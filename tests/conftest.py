@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -11,10 +12,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from kolony_tui.server.embedded import EmbeddedServer
 from kolony_tui.server.home import Home
+from tests.security import leaks
 
 pytest_plugins = ["tests.database"]
 
@@ -27,6 +30,9 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 
 QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
 """For servers that may lose everything in a crash of the machine."""
+WATCHED = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "all",
+           "pg_stat_statements.max": "20000"}  # fmt: skip
+"""Keeps every statement of the session, so that the search for secrets has something to find."""
 
 GUARD = """
 import shutil, sys
@@ -51,7 +57,10 @@ def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
                 patch.delenv(name)
         patch.setenv("KOLONY_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+        leaks.watch(patch)
         yield
+    found = leaks.in_folder(tmp_path_factory.getbasetemp())
+    assert found == {}, f"secrets in files: {found}"
 
 
 @pytest.fixture(scope="session")
@@ -65,13 +74,23 @@ def embedded(_own_surroundings: None) -> Iterator[EmbeddedServer]:
         start_new_session=True,
     )
     try:
-        server = EmbeddedServer(Home(Path(folder, "home").resolve()), settings=QUICK)
+        server = EmbeddedServer(Home(Path(folder, "home").resolve()), settings={**QUICK, **WATCHED})
         server.ensure()
         yield server
+        asyncio.run(_no_secret_in_statistics(server))
+        leaks.search(server.home)
     finally:
         guard.communicate()
         shutil.rmtree(folder, ignore_errors=True)
     assert guard.returncode == 0
+
+
+async def _no_secret_in_statistics(server: EmbeddedServer) -> None:
+    """Where the tests have not taken the server down themselves."""
+    if server.address is not None:
+        superuser = await asyncpg.connect(server.superuser_dsn("postgres"))
+        assert await leaks.in_statistics(superuser) == []
+        await superuser.close()
 
 
 @pytest.fixture(scope="session")
