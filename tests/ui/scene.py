@@ -110,6 +110,7 @@ async def _set_times(superuser: Any, agents: dict[str, Agent], runs: dict[str, U
     await superuser.execute("UPDATE kolony.agents SET created_at = $1, desired_since = $1", NOON - timedelta(hours=3))
     hint = "UPDATE kolony.agent_tokens SET created_at = $1, last_used_at = $1, token_hint = 'kol_12ab'"
     await superuser.execute(hint, NOON - timedelta(hours=2))
+    await superuser.execute("UPDATE kolony.memberships SET granted_at = $1", NOON - timedelta(days=40))
     await superuser.execute("UPDATE kolony.output_chunks SET at = $1", NOON - timedelta(seconds=60))
 
 

@@ -56,9 +56,14 @@ async def _help(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> Non
     await until(lambda: "Keys of this place" in words(app), "the help is shown")
 
 
+async def _settings(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> None:
+    app.do("settings.people")
+    await until(lambda: "2 connected of 4" in words(app), "the people are shown")
+
+
 WALKS: dict[str, Walk] = {
     "dashboard": _dashboard, "composer": _composer, "fleet": _fleet, "agent": _agent, "queue": _queue, "run": _run,
-    "help": _help,
+    "settings": _settings, "help": _help,
 }  # fmt: skip
 
 

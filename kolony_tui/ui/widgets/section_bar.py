@@ -15,8 +15,10 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from kolony_tui.text import safe
+from kolony_tui.ui.widgets.rows import CURSOR
 
 _GAP = 1
+_ASCII_CURSOR = ">"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,10 @@ class SectionBar(Widget, can_focus=True):
     # Drawing
 
     def _words(self, each: SectionName) -> str:
-        return f" {self._sign if each.closed else ''}{each.title} "
+        name = f"{self._sign if each.closed else ''}{each.title}"
+        if each.slug != self._chosen:
+            return f" {name} "
+        return f"{_ASCII_CURSOR if self.app.has_class('-ascii') else CURSOR}{name} " if self.upright else f"[{name}]"
 
     @property
     def _sign(self) -> str:

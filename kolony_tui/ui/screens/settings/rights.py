@@ -44,6 +44,16 @@ COLUMNS: tuple[Column[Right], ...] = (
 )
 
 
+_FOR = {
+    "anyone": "whoever may log in",
+    "member": "every member",
+    "viewer": "viewers and above",
+    "operator": "operators and above",
+    "admin": "admins",
+}
+"""For whom a rule is, by what it needs."""
+
+
 def _short(rule: str) -> str:
     return rule.partition("(")[0]
 
@@ -93,5 +103,5 @@ class RightsSection(Section):
         answer = part("you may: ", "good") if pointed.allowed else part("you may not: ", "warn")
         return [
             [answer, part(pointed.action)],
-            [part("the rule: ", "dim"), part(pointed.rule, "accent"), part(f", for {pointed.needs} and above", "dim")],
+            [part("the rule: ", "dim"), part(pointed.rule, "accent"), part(f", for {_FOR.get(pointed.needs, pointed.needs)}", "dim")],
         ]
