@@ -531,7 +531,7 @@ COMMENT ON FUNCTION kolony.note_logout(uuid) IS 'member: note in the audit log t
 COMMENT ON FUNCTION kolony.seal_audit_now(uuid) IS 'admin: seal the audit log';
 COMMENT ON FUNCTION kolony.verify_audit(uuid) IS 'admin: verify the audit log against its seals';
 COMMENT ON FUNCTION kolony.set_audit_retention(uuid, integer) IS 'admin: say for how many days the audit log is kept';
-COMMENT ON FUNCTION kolony.audited_workspace_ids() IS 'member: see where you may read the whole audit log';
+COMMENT ON FUNCTION kolony.audited_workspace_ids() IS 'anyone: ask where you may read the whole audit log';
 GRANT EXECUTE ON FUNCTION kolony.note_login(uuid, text), kolony.note_logout(uuid), kolony.seal_audit_now(uuid),
     kolony.verify_audit(uuid), kolony.set_audit_retention(uuid, integer), kolony.audited_workspace_ids() TO kolony_user;
 GRANT EXECUTE ON FUNCTION kolony.audited_workspace_ids() TO kolony_backup;

@@ -46,7 +46,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT interval '60 seconds'
 $$;
 GRANT EXECUTE ON FUNCTION kolony.watchdog_patience() TO kolony_user;
-COMMENT ON FUNCTION kolony.watchdog_patience() IS 'member: see how long a session may stand in others'' way';
+COMMENT ON FUNCTION kolony.watchdog_patience() IS 'anyone: ask how long a session may stand in others'' way';
 
 -- Ends sessions of people and agents that stand in others' way: such a session holds the server's queue of notifications
 -- and its old rows. Of a login that was made elsewhere this role sees nothing. A backup may take its time, the installer
