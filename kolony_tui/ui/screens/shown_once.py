@@ -16,6 +16,8 @@ from kolony_tui.models.secret import Secret
 from kolony_tui.text import SafeText
 from kolony_tui.ui.draw import Part, content, part
 
+_ROOM = 74
+
 
 class ShownOnce(ModalScreen[None]):
     """Secrets, each with whose it is. The app saves no picture while this is open; leaving without a copy asks again.
@@ -51,8 +53,11 @@ class ShownOnce(ModalScreen[None]):
         if len(self._secrets) == 1:
             return Content(self._secrets[0][1].reveal())
         widest = max(name.cells for name, _ in self._secrets)
+        beside = widest + 2 + max(len(secret.reveal()) for _, secret in self._secrets) <= _ROOM
         return Content("\n").join(
-            Content.assemble(content((name.fit(widest), "accent")), "  ", secret.reveal())
+            Content.assemble(
+                content((name.fit(widest) if beside else name, "accent")), "  " if beside else "\n", secret.reveal()
+            )
             for name, secret in self._secrets
         )
 

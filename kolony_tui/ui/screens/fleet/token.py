@@ -18,11 +18,11 @@ class TokenScreen(ShownOnce):
 
     def __init__(self, tokens: Sequence[tuple[SafeText, Secret]], shared: str | None = None) -> None:
         named: Part = (tokens[0][0], "accent") if len(tokens) == 1 else part(f"{len(tokens)} agents", "accent")
-        place = f" --dsn postgresql://{shared}@HOST/DATABASE" if shared else ""
         lines: list[tuple[Part, ...]] = [
             (part("The runner takes it from KOLONY_AGENT_TOKEN or --token-file:", "dim"),),
-            (part(f"kolony agent run NAME --token-file FILE{place}", "dim"),),
+            (part("kolony agent run NAME --token-file FILE", "dim"),),
         ]
         if shared:
-            lines.append((part(f"It logs in as {shared}; that password comes from PGPASSFILE or PGPASSWORD.", "dim"),))
+            lines.append((part(f"  --dsn postgresql://{shared}@HOST/DATABASE", "dim"),))
+            lines.append((part(f"The password of {shared} comes from PGPASSFILE or PGPASSWORD.", "dim"),))
         super().__init__((part("Token of "), named, part(".")), tokens, lines)
