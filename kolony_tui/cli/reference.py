@@ -75,7 +75,7 @@ def _settings(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, s
             yield from _settings(kind, f"{key}.")
             continue
         default = field.get_default(call_default_factory=True)
-        shown = "none" if default in (None, {}) else f"`{default}`"
+        shown = "required" if field.is_required() else "none" if default in (None, {}) else f"`{default}`"
         yield f"{key}.NAME" if default == {} else key, shown, str(field.description)
         for argument in getattr(kind, "__args__", ()):
             if isinstance(argument, type) and issubclass(argument, BaseModel):
