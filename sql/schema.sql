@@ -15,7 +15,7 @@ NOLOGIN
 NOLOGIN
 
 --- role kolony_roleadm
-NOLOGIN CREATEROLE
+NOLOGIN
 
 --- role kolony_user
 NOLOGIN
@@ -31,6 +31,9 @@ OBJECTS f FOR THE OWNER ALONE
 
 --- default privileges kolony_roleadm
 OBJECTS f FOR THE OWNER ALONE
+
+--- sequence audit_entries
+OWNER kolony_owner
 
 --- sequence commands_number_seq
 OWNER kolony_owner
@@ -65,8 +68,10 @@ CONSTRAINT agent_sessions_version_check CHECK ((length(version) <= 100))
 CONSTRAINT agent_sessions_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
 CONSTRAINT agent_sessions_workspace_id_token_id_fkey FOREIGN KEY (workspace_id, token_id) REFERENCES kolony.agent_tokens(workspace_id, token_id)
 CREATE INDEX agent_sessions_by_agent ON kolony.agent_sessions USING btree (workspace_id, agent_id, session_id DESC)
-CREATE INDEX agent_sessions_by_token ON kolony.agent_sessions USING btree (workspace_id, token_id)
+CREATE INDEX agent_sessions_by_token ON kolony.agent_sessions USING btree (workspace_id, token_id, session_id DESC)
 CREATE INDEX agent_sessions_open ON kolony.agent_sessions USING btree (workspace_id, agent_id) WHERE (ended_at IS NULL)
+CREATE TRIGGER audit_connect AFTER INSERT ON kolony.agent_sessions FOR EACH ROW EXECUTE FUNCTION kolony.audit_agent_session()
+CREATE TRIGGER audit_disconnect AFTER UPDATE OF ended_at ON kolony.agent_sessions FOR EACH ROW WHEN (((old.ended_at IS NULL) AND (new.ended_at IS NOT NULL))) EXECUTE FUNCTION kolony.audit_agent_session()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -102,6 +107,7 @@ CONSTRAINT agent_tokens_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, ag
 CREATE INDEX agent_tokens_by_agent ON kolony.agent_tokens USING btree (workspace_id, agent_id)
 CREATE INDEX agent_tokens_by_creator ON kolony.agent_tokens USING btree (created_by)
 CREATE INDEX agent_tokens_by_revoker ON kolony.agent_tokens USING btree (revoked_by)
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OF token_active, expires_at ON kolony.agent_tokens FOR EACH ROW EXECUTE FUNCTION kolony.audit_token()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -141,6 +147,7 @@ CONSTRAINT agents_type_check CHECK ((type ~ '^[a-z0-9][a-z0-9._-]{0,62}$'::text)
 CONSTRAINT agents_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
 CREATE INDEX agents_by_creator ON kolony.agents USING btree (created_by)
 CREATE INDEX agents_by_decider ON kolony.agents USING btree (desired_by)
+CREATE TRIGGER audit AFTER INSERT OR UPDATE ON kolony.agents FOR EACH ROW EXECUTE FUNCTION kolony.audit_agent()
 CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.agents FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
@@ -179,10 +186,74 @@ CONSTRAINT attempts_workspace_id_session_id_fkey FOREIGN KEY (workspace_id, sess
 CONSTRAINT ended_once CHECK (((outcome IS NULL) = (ended_at IS NULL)))
 CREATE INDEX attempts_by_agent ON kolony.attempts USING btree (workspace_id, agent_id)
 CREATE INDEX attempts_by_session ON kolony.attempts USING btree (workspace_id, session_id)
+CREATE TRIGGER audit AFTER UPDATE OF outcome ON kolony.attempts FOR EACH ROW WHEN (((new.outcome = 'failed'::text) AND (old.outcome IS NULL) AND (new.error ~~ 'time limit of %'::text))) EXECUTE FUNCTION kolony.audit_time_limit()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
+--- table audit_log
+OWNER kolony_owner PARTITION BY RANGE (at)
+COLUMN workspace_id uuid NOT NULL
+COLUMN entry_id bigint NOT NULL
+COLUMN at timestamp with time zone NOT NULL
+COLUMN event text NOT NULL
+COLUMN login text NOT NULL
+COLUMN profile_id uuid
+COLUMN client_address inet
+COLUMN application text NOT NULL
+COLUMN agent_id uuid
+COLUMN command_id uuid
+COLUMN run_id uuid
+COLUMN subject text
+COLUMN details jsonb NOT NULL
+CONSTRAINT audit_log_application_check CHECK ((length(application) <= 64))
+CONSTRAINT audit_log_details_check CHECK ((jsonb_typeof(details) = 'object'::text))
+CONSTRAINT audit_log_event_check CHECK ((event ~ '^[A-Z][A-Z_]{1,40}$'::text))
+CONSTRAINT audit_log_pkey PRIMARY KEY (workspace_id, entry_id, at)
+CONSTRAINT audit_log_subject_check CHECK ((length(subject) <= 200))
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON kolony.audit_log FOR EACH ROW EXECUTE FUNCTION kolony.refuse_change('DELETE')
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY reader FOR SELECT USING (((workspace_id = ANY (( SELECT kolony.audited_workspace_ids() AS audited_workspace_ids)::uuid[])) OR ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])) AND (profile_id = ( SELECT kolony.my_profile_id() AS my_profile_id)))))
+POLICY retention TO kolony_owner USING (true) WITH CHECK (false)
+COMMENT ON application what the client claimed to be
+COMMENT ON client_address null: a socket of the server's own machine
+
+--- table audit_seals
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN number integer NOT NULL
+COLUMN month date NOT NULL
+COLUMN entry_count integer NOT NULL
+COLUMN from_entry bigint NOT NULL
+COLUMN to_entry bigint NOT NULL
+COLUMN from_at timestamp with time zone NOT NULL
+COLUMN to_at timestamp with time zone NOT NULL
+COLUMN closed_to bigint NOT NULL
+COLUMN entries bigint[] NOT NULL
+COLUMN marks bytea NOT NULL
+COLUMN rows_digest bytea NOT NULL
+COLUMN previous bytea NOT NULL
+COLUMN digest bytea NOT NULL
+COLUMN sealed_at timestamp with time zone NOT NULL
+COLUMN sealed_by text NOT NULL
+COLUMN removed_at timestamp with time zone
+CONSTRAINT audit_seals_digest_check CHECK ((length(digest) = 32))
+CONSTRAINT audit_seals_entry_count_check CHECK ((entry_count > 0))
+CONSTRAINT audit_seals_number_check CHECK ((number > 0))
+CONSTRAINT audit_seals_pkey PRIMARY KEY (workspace_id, number)
+CONSTRAINT audit_seals_rows_digest_check CHECK ((length(rows_digest) = 32))
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON kolony.audit_seals FOR EACH ROW EXECUTE FUNCTION kolony.refuse_change('UPDATE')
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY reader FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.audited_workspace_ids() AS audited_workspace_ids)::uuid[])))
+POLICY retention TO kolony_owner USING (true) WITH CHECK ((removed_at IS NOT NULL))
+COMMENT ON closed_to no entry up to this number can still come: whoever might have written one has ended, and it is sealed
+COMMENT ON marks the first 8 bytes of each entry's digest, to name the one that differs
+COMMENT ON removed_at when retention removed the entries; the seal stays in the chain
 
 --- table commands
 OWNER kolony_owner
@@ -216,6 +287,11 @@ CONSTRAINT commands_workspace_id_number_key UNIQUE (workspace_id, number)
 CONSTRAINT finished_once CHECK (((outcome IS NULL) = (finished_at IS NULL)))
 CREATE INDEX commands_by_creator ON kolony.commands USING btree (created_by)
 CREATE INDEX commands_open ON kolony.commands USING btree (workspace_id, command_id) WHERE (outcome IS NULL)
+CREATE TRIGGER audit_completed AFTER UPDATE OF outcome ON kolony.commands FOR EACH ROW WHEN (((new.outcome IS NOT NULL) AND (old.outcome IS DISTINCT FROM new.outcome))) EXECUTE FUNCTION kolony.audit_command('COMMAND_COMPLETED')
+CREATE TRIGGER audit_drafted AFTER INSERT ON kolony.commands FOR EACH ROW WHEN ((new.submitted_at IS NULL)) EXECUTE FUNCTION kolony.audit_command('COMMAND_DRAFTED')
+CREATE TRIGGER audit_edited AFTER UPDATE OF content, priority ON kolony.commands FOR EACH ROW WHEN (((old.content <> new.content) OR (old.priority <> new.priority))) EXECUTE FUNCTION kolony.audit_command('COMMAND_EDITED')
+CREATE TRIGGER audit_sent AFTER INSERT ON kolony.commands FOR EACH ROW WHEN ((new.submitted_at IS NOT NULL)) EXECUTE FUNCTION kolony.audit_command('COMMAND_SENT')
+CREATE TRIGGER audit_submitted AFTER UPDATE OF submitted_at ON kolony.commands FOR EACH ROW WHEN (((old.submitted_at IS NULL) AND (new.submitted_at IS NOT NULL))) EXECUTE FUNCTION kolony.audit_command('COMMAND_SUBMITTED')
 CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.commands FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
@@ -257,6 +333,7 @@ CONSTRAINT memberships_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'ope
 CONSTRAINT memberships_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
 CREATE INDEX memberships_by_granter ON kolony.memberships USING btree (granted_by)
 CREATE INDEX memberships_by_profile ON kolony.memberships USING btree (profile_id)
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF role, disabled ON kolony.memberships FOR EACH ROW EXECUTE FUNCTION kolony.audit_membership()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -310,18 +387,21 @@ COLUMN login text NOT NULL
 COLUMN role_oid oid NOT NULL
 COLUMN display_name text NOT NULL DEFAULT ''::text
 COLUMN avatar text NOT NULL DEFAULT ''::text
+COLUMN login_made boolean NOT NULL DEFAULT false
 COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
 COLUMN updated_at timestamp with time zone NOT NULL DEFAULT now()
 CONSTRAINT profiles_avatar_check CHECK ((length(avatar) <= 8))
 CONSTRAINT profiles_display_name_check CHECK ((length(display_name) <= 200))
 CONSTRAINT profiles_login_role_oid_key UNIQUE (login, role_oid)
 CONSTRAINT profiles_pkey PRIMARY KEY (profile_id)
+CREATE TRIGGER audit AFTER UPDATE OF display_name, avatar ON kolony.profiles FOR EACH ROW WHEN (((old.display_name <> new.display_name) OR (old.avatar <> new.avatar))) EXECUTE FUNCTION kolony.audit_profile()
 CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.profiles FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY colleague FOR SELECT USING (((profile_id = ANY (( SELECT kolony.my_colleague_ids() AS my_colleague_ids)::uuid[])) OR (profile_id = ( SELECT kolony.my_profile_id() AS my_profile_id))))
 POLICY myself FOR UPDATE USING (((profile_id = ( SELECT kolony.my_profile_id() AS my_profile_id)) AND (( SELECT kolony.my_workspace_ids() AS my_workspace_ids) <> '{}'::uuid[]) AND (current_setting('transaction_isolation'::text) = 'read committed'::text))) WITH CHECK ((profile_id = ( SELECT kolony.my_profile_id() AS my_profile_id)))
+COMMENT ON login_made the login was made from this database; no other one is changed from here: it may be a person of another database
 
 --- table ready_runs
 OWNER kolony_owner WITH (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0)
@@ -373,6 +453,7 @@ CREATE INDEX runs_by_agent ON kolony.runs USING btree (workspace_id, agent_id, r
 CREATE INDEX runs_by_canceller ON kolony.runs USING btree (cancel_by) WHERE (cancel_by IS NOT NULL)
 CREATE INDEX runs_by_outcome ON kolony.runs USING btree (workspace_id, outcome, run_id DESC) WHERE (outcome IS NOT NULL)
 CREATE INDEX runs_open ON kolony.runs USING btree (workspace_id, run_id) WHERE (outcome IS NULL)
+CREATE TRIGGER audit AFTER UPDATE OF cancel_at, outcome, priority ON kolony.runs FOR EACH ROW WHEN ((((old.cancel_at IS NULL) AND (new.cancel_at IS NOT NULL)) OR ((old.outcome IS NOT NULL) AND (new.outcome IS NULL)) OR (old.priority <> new.priority))) EXECUTE FUNCTION kolony.audit_run()
 CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.runs FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
@@ -396,6 +477,24 @@ POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
 
+--- table upkeep
+OWNER kolony_owner
+COLUMN job text NOT NULL
+COLUMN every interval NOT NULL
+COLUMN last_began timestamp with time zone
+COLUMN last_ended timestamp with time zone
+COLUMN last_by text
+COLUMN last_result jsonb
+CONSTRAINT upkeep_every_check CHECK ((every > '00:00:00'::interval))
+CONSTRAINT upkeep_job_check CHECK ((job ~ '^[a-z][a-z_]{0,62}$'::text))
+CONSTRAINT upkeep_pkey PRIMARY KEY (job)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((( SELECT kolony.my_workspace_ids() AS my_workspace_ids) <> '{}'::uuid[]))
+COMMENT ON last_by the login whose program did it last
+COMMENT ON last_result what it did, in counts; or the error that it ended with, under "error"
+
 --- table workspaces
 OWNER kolony_owner
 COLUMN workspace_id uuid NOT NULL DEFAULT kolony.new_id()
@@ -406,18 +505,29 @@ COLUMN channel text NOT NULL DEFAULT ('k_'::text || replace((gen_random_uuid()):
 COLUMN heartbeat_seconds integer NOT NULL DEFAULT 5
 COLUMN lease_seconds integer NOT NULL DEFAULT 30
 COLUMN backoff_seconds integer NOT NULL DEFAULT 2
+COLUMN plan text NOT NULL DEFAULT 'unlimited'::text
+COLUMN max_members integer
+COLUMN max_agents integer
+COLUMN max_waiting_runs integer
 COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
 COLUMN updated_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN audit_days integer NOT NULL DEFAULT 30
+CONSTRAINT audit_is_kept_for_a_month CHECK (((audit_days >= 30) AND (audit_days <= 3650)))
 CONSTRAINT lease_outlives_heartbeat CHECK ((lease_seconds >= (3 * heartbeat_seconds)))
 CONSTRAINT workspaces_backoff_seconds_check CHECK (((backoff_seconds >= 0) AND (backoff_seconds <= 3600)))
 CONSTRAINT workspaces_channel_check CHECK ((channel ~ '^k_[0-9a-f]{32}$'::text))
 CONSTRAINT workspaces_channel_key UNIQUE (channel)
 CONSTRAINT workspaces_heartbeat_seconds_check CHECK (((heartbeat_seconds >= 1) AND (heartbeat_seconds <= 300)))
 CONSTRAINT workspaces_lease_seconds_check CHECK (((lease_seconds >= 3) AND (lease_seconds <= 3600)))
+CONSTRAINT workspaces_max_agents_check CHECK ((max_agents >= 0))
+CONSTRAINT workspaces_max_members_check CHECK ((max_members >= 1))
+CONSTRAINT workspaces_max_waiting_runs_check CHECK ((max_waiting_runs >= 0))
 CONSTRAINT workspaces_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 CONSTRAINT workspaces_pkey PRIMARY KEY (workspace_id)
+CONSTRAINT workspaces_plan_check CHECK (((length(plan) >= 1) AND (length(plan) <= 100)))
 CONSTRAINT workspaces_slug_check CHECK ((slug ~ '^[a-z][a-z0-9-]{0,62}$'::text))
 CONSTRAINT workspaces_slug_key UNIQUE (slug)
+CREATE TRIGGER audit AFTER INSERT OR UPDATE ON kolony.workspaces FOR EACH ROW EXECUTE FUNCTION kolony.audit_workspace()
 CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.workspaces FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
@@ -691,15 +801,17 @@ AS
 BEGIN
     PERFORM kolony.require_role(in_workspace, 'admin');
     PERFORM kolony.check_login(who, verifier);
-    IF as_role IS NULL OR as_role NOT IN ('viewer', 'operator', 'admin') THEN
-        RAISE EXCEPTION 'a role is viewer, operator or admin' USING ERRCODE = '22023';
-    END IF;
     IF to_regrole(quote_ident(who)) IS NOT NULL THEN
-        RAISE EXCEPTION 'there is a login "%" on this server already', who
-            USING ERRCODE = '23505', HINT = 'choose another name, or give that person a role with kolony user role';
+        RAISE EXCEPTION 'there is a login "%" on this server already', who USING ERRCODE = '23505',
+            HINT = format('choose another name, or let that person in: kolony user add %s --role ROLE --existing', who);
+    END IF;
+    IF NOT kolony.makes_logins() THEN
+        RAISE EXCEPTION 'this server does not let Kolony make logins' USING ERRCODE = '42501', HINT = format(
+            'have it made with CREATE ROLE %s LOGIN IN ROLE kolony_user, then: kolony user add %s --role ROLE --existing',
+            who, who);
     END IF;
     PERFORM kolony.make_login(who, verifier, 32, 'kolony_user');
-    RETURN kolony.enroll_person(in_workspace, who, as_role, called);
+    RETURN kolony.enroll_person(in_workspace, who, as_role, called, true);
 END
 
 --- function administers_all_of(who text)
@@ -708,6 +820,49 @@ AS
     SELECT coalesce(bool_and(kolony.holds_role(m.workspace_id, 'admin')), false)
     FROM kolony.profiles p JOIN kolony.memberships m USING (profile_id)
     WHERE p.login = who AND p.role_oid = to_regrole(quote_ident(who))::oid
+
+--- function admit_person(in_workspace uuid, who text, as_role text, called text)
+OWNER kolony_roleadm ARGUMENTS (in_workspace uuid, who text, as_role text, called text DEFAULT ''::text) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    its pg_roles;
+    enrolled uuid;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    SELECT * INTO its FROM pg_roles r WHERE r.rolname = who;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no login "%" on this server', who USING ERRCODE = 'P0002',
+            HINT = format('have it made: CREATE ROLE %I LOGIN IN ROLE kolony_user', coalesce(who, ''));
+    END IF;
+    IF who ~ '^(pg_|ka_|kolony_(owner|api|roleadm|user|agents|agent|backup)$)'
+       OR its.rolsuper OR its.rolbypassrls OR its.rolreplication
+       OR its.rolcreaterole AND its.oid <> (SELECT d.datdba FROM pg_database d WHERE d.datname = current_database())
+       OR NOT its.rolsuper AND pg_has_role(its.oid, 'kolony_agents', 'MEMBER')
+    THEN
+        RAISE EXCEPTION 'the login "%" is no person''s: it administers the server, or is an agent''s', who
+            USING ERRCODE = '42501', HINT = 'give the person a login of their own';
+    END IF;
+    IF NOT pg_has_role(its.oid, 'kolony_user', 'USAGE') THEN
+        RAISE EXCEPTION 'the login "%" is not let into Kolony', who USING ERRCODE = '55000',
+            HINT = format('whoever runs the server does: GRANT kolony_user TO %I', who);
+    END IF;
+    enrolled := kolony.enroll_person(in_workspace, who, as_role, called, false);
+    PERFORM kolony.allow_login(who, true);
+    IF NOT (SELECT r.rolcanlogin FROM pg_roles r WHERE r.oid = its.oid) THEN
+        RAISE EXCEPTION 'the login "%" is shut', who USING ERRCODE = '55000',
+            HINT = format('whoever runs the server does: ALTER ROLE %I LOGIN', who);
+    END IF;
+    RETURN enrolled;
+END
+
+--- function allow_login(who text, allowed boolean)
+OWNER kolony_roleadm ARGUMENTS (who text, allowed boolean) RETURNS void LANGUAGE plpgsql VOLATILE SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF kolony.makes_logins() AND kolony.made_here(who) THEN
+        EXECUTE format('ALTER ROLE %I %s', who, CASE WHEN allowed THEN 'LOGIN' ELSE 'NOLOGIN' END);
+    END IF;
+END
 
 --- function announce(hints text[])
 OWNER kolony_api ARGUMENTS (hints text[]) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -736,6 +891,188 @@ BEGIN
     ON CONFLICT (workspace_id, run_id, attempt, seq, day) DO NOTHING;
 END
 
+--- function audit_agent()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    changed jsonb;
+    hidden text;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        PERFORM kolony.record_audit(NEW.workspace_id, 'AGENT_CREATED', NEW.name,
+            jsonb_build_object('type', NEW.type, 'category', NEW.category), NEW.agent_id);
+        RETURN NULL;
+    END IF;
+    IF NEW.desired <> OLD.desired THEN
+        PERFORM kolony.record_audit(NEW.workspace_id,
+            CASE NEW.desired WHEN 'paused' THEN 'AGENT_PAUSED' WHEN 'retired' THEN 'AGENT_RETIRED'
+                             ELSE 'AGENT_RESUMED' END, NEW.name,
+            jsonb_build_object('before', OLD.desired, 'reason', "left"(NEW.desired_why, 200)), NEW.agent_id);
+    END IF;
+    changed := kolony.changed_facts(to_jsonb(OLD), to_jsonb(NEW), ARRAY['name', 'type', 'category', 'icon']);
+    -- That these changed, and no more: they are long, and a config may hold a password.
+    FOREACH hidden IN ARRAY ARRAY['description', 'instructions', 'config'] LOOP
+        IF to_jsonb(OLD) -> hidden IS DISTINCT FROM to_jsonb(NEW) -> hidden THEN
+            changed := changed || jsonb_build_object(hidden, 'changed');
+        END IF;
+    END LOOP;
+    IF changed <> '{}' THEN
+        PERFORM kolony.record_audit(NEW.workspace_id, 'AGENT_CHANGED', NEW.name, changed, NEW.agent_id);
+    END IF;
+    RETURN NULL;
+END
+
+--- function audit_agent_session()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    its_name text := (SELECT a.name FROM kolony.agents a
+                      WHERE a.workspace_id = NEW.workspace_id AND a.agent_id = NEW.agent_id);
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        PERFORM kolony.record_audit(NEW.workspace_id, 'AGENT_CONNECT', its_name, jsonb_build_object('host', NEW.host,
+            'pid', NEW.pid, 'version', NEW.version, 'adapter', NEW.adapter), NEW.agent_id);
+    ELSE
+        PERFORM kolony.record_audit(NEW.workspace_id, 'AGENT_DISCONNECT', its_name, jsonb_build_object('host', NEW.host,
+            'pid', NEW.pid, 'reason', "left"(NEW.end_reason, 200), 'error', NEW.end_error), NEW.agent_id);
+    END IF;
+    RETURN NULL;
+END
+
+--- function audit_command()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.record_audit(NEW.workspace_id, TG_ARGV[0], '#' || NEW.number,
+        CASE TG_ARGV[0]
+            WHEN 'COMMAND_COMPLETED' THEN
+                jsonb_build_object('outcome', NEW.outcome, 'agents', cardinality(NEW.targets))
+            WHEN 'COMMAND_EDITED' THEN
+                jsonb_build_object('priority', NEW.priority, 'text', NEW.title, 'text_before', OLD.title)
+            ELSE jsonb_build_object('priority', NEW.priority, 'text', NEW.title, 'agents', cardinality(NEW.targets)) END,
+        NULL, NEW.command_id);
+    RETURN NULL;
+END
+
+--- function audit_membership()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    home uuid := CASE TG_OP WHEN 'DELETE' THEN OLD.workspace_id ELSE NEW.workspace_id END;
+    who text := (SELECT p.login FROM kolony.profiles p
+                 WHERE p.profile_id = CASE TG_OP WHEN 'DELETE' THEN OLD.profile_id ELSE NEW.profile_id END);
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        PERFORM kolony.record_audit(home, 'USER_ADDED', who, jsonb_build_object('role', NEW.role));
+    ELSIF TG_OP = 'DELETE' THEN
+        PERFORM kolony.record_audit(home, 'USER_REMOVED', who, jsonb_build_object('role', OLD.role));
+    ELSE
+        IF NEW.role <> OLD.role THEN
+            PERFORM kolony.record_audit(home, 'ROLE_CHANGED', who,
+                kolony.changed_facts(to_jsonb(OLD), to_jsonb(NEW), ARRAY['role']));
+        END IF;
+        IF NEW.disabled <> OLD.disabled THEN
+            PERFORM kolony.record_audit(home, CASE WHEN NEW.disabled THEN 'USER_DISABLED' ELSE 'USER_ENABLED' END, who,
+                jsonb_build_object('role', NEW.role));
+        END IF;
+    END IF;
+    RETURN NULL;
+END
+
+--- function audit_profile()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.record_audit(m.workspace_id, 'PROFILE_CHANGED', NEW.login,
+        kolony.changed_facts(to_jsonb(OLD), to_jsonb(NEW), ARRAY['display_name', 'avatar']))
+    FROM kolony.memberships m WHERE m.profile_id = NEW.profile_id;
+    RETURN NULL;
+END
+
+--- function audit_run()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    about text := (SELECT '#' || c.number || CASE WHEN cardinality(c.targets) > 1 THEN '.' || NEW.ordinal ELSE '' END
+                   FROM kolony.commands c WHERE c.workspace_id = NEW.workspace_id AND c.command_id = NEW.command_id);
+BEGIN
+    IF OLD.cancel_at IS NULL AND NEW.cancel_at IS NOT NULL THEN
+        PERFORM kolony.record_audit(NEW.workspace_id, 'RUN_CANCELLED', about,
+            jsonb_build_object('reason', "left"(NEW.cancel_why, 200), 'at_once', NEW.outcome IS NOT NULL),
+            NEW.agent_id, NEW.command_id, NEW.run_id);
+    END IF;
+    IF OLD.outcome IS NOT NULL AND NEW.outcome IS NULL THEN
+        PERFORM kolony.record_audit(NEW.workspace_id, 'RUN_RETRIED', about, jsonb_build_object('before', OLD.outcome),
+            NEW.agent_id, NEW.command_id, NEW.run_id);
+    END IF;
+    IF NEW.priority <> OLD.priority THEN
+        PERFORM kolony.record_audit(NEW.workspace_id, 'RUN_PRIORITY_CHANGED', about,
+            kolony.changed_facts(to_jsonb(OLD), to_jsonb(NEW), ARRAY['priority']),
+            NEW.agent_id, NEW.command_id, NEW.run_id);
+    END IF;
+    RETURN NULL;
+END
+
+--- function audit_time_limit()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.record_audit(NEW.workspace_id, 'TIME_LIMIT_EXCEEDED', '#' || c.number,
+        jsonb_build_object('attempt', NEW.number, 'time_limit_ms', c.time_limit_ms),
+        NEW.agent_id, c.command_id, NEW.run_id)
+    FROM kolony.runs r JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+    WHERE r.workspace_id = NEW.workspace_id AND r.run_id = NEW.run_id AND c.time_limit_ms IS NOT NULL;
+    RETURN NULL;
+END
+
+--- function audit_token()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    facts jsonb := jsonb_build_object('label', NEW.label, 'agent',
+        (SELECT a.name FROM kolony.agents a WHERE a.workspace_id = NEW.workspace_id AND a.agent_id = NEW.agent_id));
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        PERFORM kolony.record_audit(NEW.workspace_id, 'TOKEN_ISSUED', NEW.token_hint,
+            facts || jsonb_build_object('expires_at', NEW.expires_at), NEW.agent_id);
+        RETURN NULL;
+    END IF;
+    IF OLD.token_active AND NOT NEW.token_active THEN
+        PERFORM kolony.record_audit(NEW.workspace_id, 'TOKEN_REVOKED', NEW.token_hint, facts, NEW.agent_id);
+    END IF;
+    IF NEW.expires_at IS DISTINCT FROM OLD.expires_at THEN
+        PERFORM kolony.record_audit(NEW.workspace_id, 'TOKEN_EXPIRY_CHANGED', NEW.token_hint,
+            facts || kolony.changed_facts(to_jsonb(OLD), to_jsonb(NEW), ARRAY['expires_at']), NEW.agent_id);
+    END IF;
+    RETURN NULL;
+END
+
+--- function audit_workspace()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    changed jsonb;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        PERFORM kolony.record_audit(NEW.workspace_id, 'WORKSPACE_CREATED', NEW.slug,
+            jsonb_build_object('name', NEW.name, 'admits_viewers', NEW.admits_viewers));
+        RETURN NULL;
+    END IF;
+    changed := kolony.changed_facts(to_jsonb(OLD), to_jsonb(NEW), ARRAY['slug', 'name', 'admits_viewers',
+        'heartbeat_seconds', 'lease_seconds', 'backoff_seconds', 'audit_days', 'plan', 'max_members', 'max_agents',
+        'max_waiting_runs']);
+    IF changed <> '{}' THEN
+        PERFORM kolony.record_audit(NEW.workspace_id, 'WORKSPACE_CHANGED', NEW.slug, changed);
+    END IF;
+    RETURN NULL;
+END
+
+--- function audited_workspace_ids()
+OWNER kolony_api ARGUMENTS () RETURNS uuid[] LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+    SELECT coalesce(array_agg(m.workspace_id), '{}') FROM kolony.memberships m
+    WHERE m.profile_id = kolony.my_profile_id() AND NOT m.disabled AND m.role = 'admin'
+
 --- function beat(the_session uuid, with_health jsonb, holding uuid[])
 OWNER kolony_api ARGUMENTS (the_session uuid, with_health jsonb, holding uuid[]) RETURNS TABLE(what text, run_id uuid, attempt_id uuid, why text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
 AS
@@ -748,6 +1085,10 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'this session has ended' USING ERRCODE = 'KO001', HINT = 'open a new one';
     END IF;
+    -- To the minute is enough for people, and costs a read most of the time.
+    UPDATE kolony.agent_tokens t SET last_used_at = now(), last_used_from = inet_client_addr()
+    WHERE t.workspace_id = session.workspace_id AND t.token_id = session.token_id
+      AND t.last_used_at < now() - interval '1 minute';
     RETURN QUERY
     SELECT 'cancel', r.run_id, l.attempt_id, coalesce(r.cancel_why, '')
     FROM kolony.leases l JOIN kolony.runs r ON r.workspace_id = l.workspace_id AND r.run_id = l.run_id
@@ -792,6 +1133,8 @@ BEGIN
         PERFORM kolony.roll_up(command.workspace_id, the_command);
         PERFORM kolony.settle_lost(command.workspace_id, NULL);
     END IF;
+    PERFORM kolony.record_audit(command.workspace_id, 'COMMAND_CANCELLED', '#' || command.number,
+        jsonb_build_object('reason', "left"(why, 200), 'runs', cardinality(asked)), NULL, the_command);
     PERFORM kolony.hint(command.workspace_id, 'agents:*');
     RETURN QUERY SELECT count(*) FILTER (WHERE r.outcome IS NOT NULL), count(*) FILTER (WHERE r.outcome IS NULL)
                  FROM kolony.runs r WHERE r.workspace_id = command.workspace_id AND r.run_id = ANY (asked);
@@ -860,6 +1203,9 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION '"%" is no member of this workspace', who USING ERRCODE = 'P0002', HINT = 'see kolony user list';
     END IF;
+    IF NOT to_disabled THEN
+        PERFORM kolony.require_room(in_workspace, 'members');
+    END IF;
     PERFORM kolony.hint(in_workspace, 'people:*');
     RETURN EXISTS (SELECT FROM kolony.memberships m WHERE m.profile_id = target AND NOT m.disabled);
 END
@@ -871,9 +1217,7 @@ DECLARE
     target uuid := kolony.person_to_change(in_workspace, who);
     before text;
 BEGIN
-    IF as_role IS NULL OR as_role NOT IN ('viewer', 'operator', 'admin') THEN
-        RAISE EXCEPTION 'a role is viewer, operator or admin' USING ERRCODE = '22023';
-    END IF;
+    PERFORM kolony.check_role(as_role);
     SELECT m.role INTO before FROM kolony.memberships m
     WHERE m.workspace_id = in_workspace AND m.profile_id = target;
     IF before = 'admin' AND as_role <> 'admin' THEN
@@ -883,9 +1227,42 @@ BEGIN
     VALUES (in_workspace, target, as_role, kolony.my_profile_id())
     ON CONFLICT (workspace_id, profile_id)
     DO UPDATE SET role = EXCLUDED.role, granted_by = EXCLUDED.granted_by, granted_at = now();
+    PERFORM kolony.require_room(in_workspace, 'members');
     PERFORM kolony.hint(in_workspace, 'people:*');
     RETURN before;
 END
+
+--- function change_token_login(its_login text, change text)
+OWNER kolony_roleadm ARGUMENTS (its_login text, change text) RETURNS void LANGUAGE plpgsql VOLATILE SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF to_regrole(quote_ident(its_login)) IS NOT NULL THEN
+        EXECUTE format('ALTER ROLE %I %s', its_login, change);
+    END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+    NULL;
+END
+
+--- function change_workspace(in_workspace uuid, new_name text, new_admits_viewers boolean)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, new_name text, new_admits_viewers boolean) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    IF new_name !~ '\S' OR length(new_name) > 200 OR new_name ~ '[\u0001-\u001f\u007f-\u009f]' THEN
+        RAISE EXCEPTION 'a workspace''s name is 1 to 200 printable characters' USING ERRCODE = '22023';
+    END IF;
+    UPDATE kolony.workspaces w
+    SET name = coalesce(new_name, w.name), admits_viewers = coalesce(new_admits_viewers, w.admits_viewers)
+    WHERE w.workspace_id = in_workspace;
+    PERFORM kolony.hint(in_workspace, 'workspace:' || in_workspace);
+END
+
+--- function changed_facts(old_row jsonb, new_row jsonb, shown text[])
+OWNER kolony_api ARGUMENTS (old_row jsonb, new_row jsonb, shown text[]) RETURNS jsonb LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT coalesce(jsonb_object_agg(c, jsonb_build_object('before', kolony.shortened(old_row -> c),
+                                                           'after', kolony.shortened(new_row -> c))), '{}')
+    FROM unnest(shown) c WHERE old_row -> c IS DISTINCT FROM new_row -> c
 
 --- function check_content(content text)
 OWNER kolony_api ARGUMENTS (content text) RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
@@ -903,12 +1280,32 @@ END
 --- function check_login(who text, verifier text)
 OWNER kolony_roleadm ARGUMENTS (who text, verifier text) RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
 AS
+DECLARE
+    odd text := CASE
+        WHEN coalesce(who, '') = '' THEN 'a login is not empty'
+        WHEN length(who) > 31 THEN format('a login is at most 31 characters, this one has %s', length(who))
+        WHEN who ~ '^(pg_|kolony_|ka_)' THEN
+            format('a login is not to begin with "%s_", which is reserved', split_part(who, '_', 1))
+        WHEN who IN ('public', 'none') THEN format('a login is not to be "%s", which is reserved', who)
+        WHEN who ~ '[A-Z]' AND lower(who) ~ '^[a-z][a-z0-9_]*$' THEN
+            format('a login is in lower case: "%s", not "%s"', lower(who), who)
+        WHEN who !~ '^[a-z]' THEN 'a login is to begin with a letter from a to z'
+        WHEN who !~ '^[a-z][a-z0-9_]*$' THEN
+            format('a login is made of a-z, 0-9 and "_", and has no "%s"', substring(who FROM '[^a-z0-9_]')) END;
 BEGIN
-    IF who IS NULL OR who !~ '^[a-z][a-z0-9_]{0,30}$' OR who ~ '^(pg_|kolony_|ka_)' OR who IN ('public', 'none') THEN
-        RAISE EXCEPTION 'a login is 1 to 31 of a-z, 0-9 and "_", beginning with a letter, not pg_, kolony_ or ka_'
-            USING ERRCODE = '22023', HINT = 'choose another name';
+    IF odd IS NOT NULL THEN
+        RAISE EXCEPTION '%', odd USING ERRCODE = '22023', HINT = 'choose another name';
     END IF;
     PERFORM kolony.check_verifier(verifier);
+END
+
+--- function check_role(as_role text)
+OWNER kolony_api ARGUMENTS (as_role text) RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF as_role IS NULL OR as_role NOT IN ('viewer', 'operator', 'admin') THEN
+        RAISE EXCEPTION 'a role is viewer, operator or admin' USING ERRCODE = '22023';
+    END IF;
 END
 
 --- function check_verifier(verifier text)
@@ -1008,6 +1405,22 @@ BEGIN
     RETURN command;
 END
 
+--- function connected_people(in_workspace uuid)
+OWNER kolony_roleadm ARGUMENTS (in_workspace uuid) RETURNS TABLE(login text, pid integer, application text, client text, since timestamp with time zone, idle_seconds integer, state text) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    members oid[] := kolony.member_logins(in_workspace);
+BEGIN
+    RETURN QUERY
+    SELECT a.usename::text, a.pid, a.application_name,
+           coalesce(host(a.client_addr), CASE WHEN a.client_port = -1 THEN 'this machine' END), a.backend_start,
+           CASE WHEN a.state LIKE 'idle%' THEN extract(epoch FROM clock_timestamp() - a.state_change)::integer END, a.state
+    FROM pg_stat_activity a
+    WHERE a.datname = current_database() AND a.usesysid = ANY (members)
+      AND coalesce(a.backend_type, 'client backend') = 'client backend'
+    ORDER BY a.usename, a.backend_start, a.pid;
+END
+
 --- function create_agent(in_workspace uuid, new_name text, new_type text, new_category text, new_instructions text, new_description text, new_config jsonb)
 OWNER kolony_api ARGUMENTS (in_workspace uuid, new_name text, new_type text DEFAULT 'process'::text, new_category text DEFAULT ''::text, new_instructions text DEFAULT ''::text, new_description text DEFAULT ''::text, new_config jsonb DEFAULT '{}'::jsonb) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -1033,6 +1446,7 @@ BEGIN
         RAISE EXCEPTION 'there is an agent "%" already', new_name
             USING ERRCODE = '23505', HINT = 'choose another name';
     END IF;
+    PERFORM kolony.require_room(in_workspace, 'agents');
     PERFORM kolony.hint(in_workspace, 'agent:' || made);
     RETURN made;
 END
@@ -1070,12 +1484,32 @@ AS
 DECLARE
     still_somewhere boolean := kolony.change_disabled(in_workspace, who, true);
 BEGIN
-    IF NOT still_somewhere AND kolony.made_here(who) THEN
-        EXECUTE format('ALTER ROLE %I NOLOGIN', who);
-    END IF;
-    IF NOT still_somewhere OR kolony.administers_all_of(who) THEN
-        PERFORM kolony.end_sessions(who);
-    END IF;
+    PERFORM kolony.shut_out(who, still_somewhere);
+END
+
+--- function do_upkeep(the_job text)
+OWNER kolony_api ARGUMENTS (the_job text) RETURNS jsonb LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    counted bigint;
+BEGIN
+    CASE the_job
+        WHEN 'watchdog' THEN
+            SELECT count(*) INTO counted FROM kolony.watchdog();
+            RETURN jsonb_build_object('ended_sessions', counted);
+        WHEN 'settle' THEN
+            SELECT coalesce(sum(kolony.settle_lost(w.workspace_id, NULL)), 0) INTO counted FROM kolony.workspaces w;
+            RETURN jsonb_build_object('settled_runs', counted);
+        WHEN 'partitions' THEN
+            PERFORM kolony.ensure_output_partition(month::date), kolony.ensure_audit_partition(month::date)
+            FROM unnest(ARRAY[now(), now() + interval '1 month']) month;
+            RETURN '{}';
+        WHEN 'seal_audit' THEN
+            SELECT coalesce(sum(kolony.seal_audit(w.workspace_id)), 0) INTO counted FROM kolony.workspaces w;
+            RETURN jsonb_build_object('sealed_entries', counted);
+        WHEN 'retain_audit' THEN
+            RETURN kolony.retain_audit();
+    END CASE;
 END
 
 --- function edit_command(the_command uuid, content text, priority integer)
@@ -1105,9 +1539,7 @@ OWNER kolony_roleadm ARGUMENTS (in_workspace uuid, who text) RETURNS void LANGUA
 AS
 BEGIN
     PERFORM kolony.change_disabled(in_workspace, who, false);
-    IF kolony.made_here(who) THEN
-        EXECUTE format('ALTER ROLE %I LOGIN', who);
-    END IF;
+    PERFORM kolony.allow_login(who, true);
 END
 
 --- function end_attempt(home uuid, the_attempt uuid, ended text, with_exit_code integer, with_signal integer, with_error text)
@@ -1166,14 +1598,29 @@ BEGIN
     RETURN true;
 END
 
+--- function end_membership(in_workspace uuid, who text)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, who text) RETURNS boolean LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    target uuid := kolony.person_to_change(in_workspace, who);
+BEGIN
+    PERFORM kolony.require_another_admin(in_workspace, target, who);
+    DELETE FROM kolony.memberships m WHERE m.workspace_id = in_workspace AND m.profile_id = target;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION '"%" is no member of this workspace', who USING ERRCODE = 'P0002', HINT = 'see kolony user list';
+    END IF;
+    PERFORM kolony.hint(in_workspace, 'people:*');
+    RETURN EXISTS (SELECT FROM kolony.memberships m WHERE m.profile_id = target AND NOT m.disabled);
+END
+
 --- function end_sessions(who text)
 OWNER kolony_roleadm ARGUMENTS (who text) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
 DECLARE
     ended integer;
 BEGIN
-    SELECT count(pg_terminate_backend(a.pid)) INTO ended FROM pg_stat_activity a
-    WHERE a.usename = who AND a.pid <> pg_backend_pid();
+    SELECT count(*) FILTER (WHERE pg_terminate_backend(a.pid)) INTO ended FROM pg_stat_activity a
+    WHERE a.usename = who AND a.datname = current_database() AND a.pid <> pg_backend_pid();
     RETURN ended;
 EXCEPTION WHEN insufficient_privilege THEN
     -- A login that was made outside Kolony: its rights are gone at its next statement all the same.
@@ -1200,24 +1647,60 @@ BEGIN
     IF retired IS NOT NULL THEN
         RAISE EXCEPTION 'the agent "%" is retired', retired USING ERRCODE = '55000', HINT = 'resume it, or choose another';
     END IF;
+    PERFORM kolony.require_room(home, 'waiting runs');
     PERFORM kolony.hint(home, CASE WHEN cardinality(command.targets) = 1
         THEN 'agent:' || command.targets[1] ELSE 'agents:*' END);
 END
 
---- function enroll_person(in_workspace uuid, who text, as_role text, called text)
-OWNER kolony_api ARGUMENTS (in_workspace uuid, who text, as_role text, called text) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+--- function enroll_person(in_workspace uuid, who text, as_role text, called text, newly_made boolean)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, who text, as_role text, called text, newly_made boolean) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
 DECLARE
-    new_profile uuid;
+    target uuid;
 BEGIN
     PERFORM kolony.require_role(in_workspace, 'admin');
-    INSERT INTO kolony.profiles (login, role_oid, display_name)
-    VALUES (who, to_regrole(quote_ident(who))::oid, coalesce(called, ''))
-    RETURNING profile_id INTO new_profile;
+    PERFORM kolony.check_role(as_role);
+    IF length(called) > 200 THEN
+        RAISE EXCEPTION 'a person''s name is at most 200 characters' USING ERRCODE = '22023';
+    END IF;
+    INSERT INTO kolony.profiles (login, role_oid, display_name, login_made)
+    VALUES (who, to_regrole(quote_ident(who))::oid, coalesce(called, ''), newly_made)
+    ON CONFLICT (login, role_oid) DO NOTHING;
+    SELECT p.profile_id INTO STRICT target FROM kolony.profiles p
+    WHERE p.login = who AND p.role_oid = to_regrole(quote_ident(who))::oid;
     INSERT INTO kolony.memberships (workspace_id, profile_id, role, granted_by)
-    VALUES (in_workspace, new_profile, as_role, kolony.my_profile_id());
+    VALUES (in_workspace, target, as_role, kolony.my_profile_id())
+    ON CONFLICT (workspace_id, profile_id) DO NOTHING;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION '"%" is a member of this workspace already', who USING ERRCODE = '23505',
+            HINT = 'kolony user role changes the role, kolony user enable lets in again who is disabled';
+    END IF;
+    PERFORM kolony.require_room(in_workspace, 'members');
     PERFORM kolony.hint(in_workspace, 'people:*');
-    RETURN new_profile;
+    RETURN target;
+END
+
+--- function ensure_audit_partition(for_day date)
+OWNER kolony_owner ARGUMENTS (for_day date) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET TimeZone=UTC
+AS
+DECLARE
+    month date := date_trunc('month', for_day)::date;
+    part text := 'audit_log_' || to_char(for_day, 'YYYY_MM');
+BEGIN
+    IF to_regclass('kolony.' || part) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    LOCK TABLE kolony.audit_log IN SHARE UPDATE EXCLUSIVE MODE;
+    IF to_regclass('kolony.' || part) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    EXECUTE format('CREATE TABLE kolony.%I (LIKE kolony.audit_log INCLUDING ALL)', part);
+    EXECUTE format('ALTER TABLE kolony.%I ENABLE ROW LEVEL SECURITY', part);
+    EXECUTE format('ALTER TABLE kolony.%I FORCE ROW LEVEL SECURITY', part);
+    EXECUTE format('CREATE POLICY backup ON kolony.%I FOR SELECT TO kolony_backup USING (true)', part);
+    EXECUTE format('GRANT SELECT ON kolony.%I TO kolony_backup', part);
+    EXECUTE format('ALTER TABLE kolony.audit_log ATTACH PARTITION kolony.%I FOR VALUES FROM (%L) TO (%L)',
+        part, month::timestamptz, (month + interval '1 month')::timestamptz);
 END
 
 --- function ensure_output_partition(for_day date)
@@ -1248,15 +1731,24 @@ END
 OWNER kolony_api ARGUMENTS () RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
 DECLARE
+    known_name boolean := EXISTS (SELECT FROM kolony.profiles p WHERE p.login = session_user);
     mine uuid;
+    open_one kolony.workspaces;
 BEGIN
     INSERT INTO kolony.profiles (login, role_oid)
     VALUES (session_user, to_regrole(quote_ident(session_user))::oid)
     ON CONFLICT (login, role_oid) DO NOTHING
     RETURNING profile_id INTO mine;
-    IF mine IS NOT NULL THEN
-        INSERT INTO kolony.memberships (workspace_id, profile_id, role)
-        SELECT w.workspace_id, mine, 'viewer' FROM kolony.workspaces w WHERE w.admits_viewers;
+    IF mine IS NOT NULL AND NOT known_name THEN
+        FOR open_one IN
+            SELECT * FROM kolony.workspaces w WHERE w.admits_viewers ORDER BY w.workspace_id FOR NO KEY UPDATE
+        LOOP
+            INSERT INTO kolony.memberships (workspace_id, profile_id, role)
+            SELECT open_one.workspace_id, mine, 'viewer'
+            WHERE open_one.max_members IS NULL OR open_one.max_members > (
+                SELECT count(*) FROM kolony.memberships m
+                WHERE m.workspace_id = open_one.workspace_id AND NOT m.disabled);
+        END LOOP;
     END IF;
     mine := coalesce(mine, kolony.my_profile_id());
     IF EXISTS (SELECT FROM kolony.memberships m WHERE m.profile_id = mine)
@@ -1267,6 +1759,13 @@ BEGIN
     RETURN mine;
 END
 
+--- function entry_digest(entry kolony.audit_log)
+OWNER kolony_api ARGUMENTS (entry kolony.audit_log) RETURNS bytea LANGUAGE sql STABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT sha256(convert_to(jsonb_build_array(entry.workspace_id, entry.entry_id, extract(epoch FROM entry.at),
+        entry.event, entry.login, entry.profile_id, entry.client_address, entry.application, entry.agent_id,
+        entry.command_id, entry.run_id, entry.subject, entry.details)::text, 'UTF8'))
+
 --- function expire_token(the_token uuid, at_latest timestamp with time zone)
 OWNER kolony_roleadm ARGUMENTS (the_token uuid, at_latest timestamp with time zone) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET DateStyle=ISO
 AS
@@ -1274,7 +1773,7 @@ DECLARE
     token record;
 BEGIN
     SELECT * INTO token FROM kolony.limit_token(the_token, at_latest);
-    EXECUTE format('ALTER ROLE %I VALID UNTIL %L', token.its_login, token.its_expiry);
+    PERFORM kolony.change_token_login(token.its_login, format('VALID UNTIL %L', token.its_expiry));
 END
 
 --- function finish_attempt(the_attempt uuid, ended text, with_exit_code integer, with_signal integer, with_error text, with_usage jsonb, chunks bigint, bytes bigint, lines bigint)
@@ -1315,6 +1814,37 @@ BEGIN
     END IF;
 END
 
+--- function first_difference(seal kolony.audit_seals, OUT at_entry bigint, OUT difference text)
+OWNER kolony_api ARGUMENTS (seal kolony.audit_seals, OUT at_entry bigint, OUT difference text) RETURNS record LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    SELECT e.entry_id, CASE WHEN l.entry_id IS NULL THEN 'the entry is gone' ELSE 'the entry was changed' END
+    INTO at_entry, difference
+    FROM unnest(seal.entries) WITH ORDINALITY AS e (entry_id, place)
+    LEFT JOIN kolony.audit_log l ON l.workspace_id = seal.workspace_id AND l.entry_id = e.entry_id
+    WHERE l.entry_id IS NULL
+       OR substring(kolony.entry_digest(l) FROM 1 FOR 8)
+          <> substring(seal.marks FROM (e.place::integer - 1) * 8 + 1 FOR 8)
+    ORDER BY e.entry_id LIMIT 1;
+    difference := coalesce(difference, 'the seal was changed');
+END
+
+--- function force_out(in_workspace uuid, who text)
+OWNER kolony_roleadm ARGUMENTS (in_workspace uuid, who text) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    ended integer;
+BEGIN
+    PERFORM kolony.person_to_reset(in_workspace, who);
+    IF NOT kolony.made_here(who) THEN
+        RAISE EXCEPTION 'the login "%" was made outside Kolony', who USING ERRCODE = '42501',
+            HINT = 'whoever made it can end its sessions; disable the person to take their rights';
+    END IF;
+    ended := kolony.end_sessions(who);
+    PERFORM kolony.record_audit(in_workspace, 'SESSIONS_ENDED', who, jsonb_build_object('sessions', ended));
+    RETURN ended;
+END
+
 --- function found(first_slug text, first_name text, admin_login text, admin_name text)
 OWNER kolony_api ARGUMENTS (first_slug text, first_name text, admin_login text, admin_name text) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -1331,8 +1861,9 @@ BEGIN
     END IF;
     INSERT INTO kolony.workspaces (slug, name, admits_viewers) VALUES (first_slug, first_name, true)
     RETURNING workspace_id INTO made;
-    INSERT INTO kolony.profiles (login, role_oid, display_name)
-    VALUES (admin_login, to_regrole(quote_ident(admin_login))::oid, admin_name)
+    INSERT INTO kolony.profiles (login, role_oid, display_name, login_made)
+    VALUES (admin_login, to_regrole(quote_ident(admin_login))::oid, admin_name,
+            pg_has_role('kolony_roleadm', admin_login, 'MEMBER'))
     ON CONFLICT (login, role_oid) DO UPDATE SET display_name = EXCLUDED.display_name
     RETURNING profile_id INTO admin_id;
     INSERT INTO kolony.memberships (workspace_id, profile_id, role) VALUES (made, admin_id, 'admin');
@@ -1369,17 +1900,13 @@ BEGIN
 END
 
 --- function issue_token(of_agent uuid, new_login text, verifier text, new_hash bytea, new_hint text, new_label text, new_expiry timestamp with time zone)
-OWNER kolony_roleadm ARGUMENTS (of_agent uuid, new_login text, verifier text, new_hash bytea, new_hint text, new_label text DEFAULT ''::text, new_expiry timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET DateStyle=ISO
+OWNER kolony_roleadm ARGUMENTS (of_agent uuid, new_login text, verifier text, new_hash bytea, new_hint text, new_label text DEFAULT ''::text, new_expiry timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
 DECLARE
     made uuid;
 BEGIN
     made := kolony.record_token(of_agent, new_login, new_hash, new_hint, new_label, new_expiry);
-    PERFORM kolony.check_verifier(verifier);
-    PERFORM kolony.make_login(new_login, verifier, 4, 'kolony_agents');
-    IF new_expiry IS NOT NULL THEN
-        EXECUTE format('ALTER ROLE %I VALID UNTIL %L', new_login, new_expiry);
-    END IF;
+    PERFORM kolony.open_token_login(new_login, verifier, new_expiry);
     RETURN made;
 END
 
@@ -1395,28 +1922,41 @@ BEGIN
     UPDATE kolony.agent_tokens t SET expires_at = least(t.expires_at, at_latest)
     WHERE t.workspace_id = token.workspace_id AND t.token_id = the_token
     RETURNING t.login, t.expires_at INTO its_login, its_expiry;
+    PERFORM kolony.hint(token.workspace_id, 'agent:' || token.agent_id);
 END
 
 --- function list_tokens(in_workspace uuid)
-OWNER kolony_api ARGUMENTS (in_workspace uuid) RETURNS TABLE(token_id uuid, agent_id uuid, agent text, token_hint text, token_active boolean, label text, expires_at timestamp with time zone, created_at timestamp with time zone, created_by text, last_used_at timestamp with time zone, last_used_from text) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+OWNER kolony_api ARGUMENTS (in_workspace uuid) RETURNS TABLE(token_id uuid, agent_id uuid, agent text, token_hint text, token_active boolean, state text, label text, expires_at timestamp with time zone, created_at timestamp with time zone, created_by text, revoked_at timestamp with time zone, revoked_by text, last_used_at timestamp with time zone, last_used_from text, last_used_host text, in_use_by jsonb) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
 BEGIN
     PERFORM kolony.require_role(in_workspace, 'admin');
     RETURN QUERY
-    SELECT t.token_id, t.agent_id, a.name, t.token_hint,
-           t.token_active AND (t.expires_at IS NULL OR t.expires_at > now()), t.label, t.expires_at, t.created_at,
-           p.login, t.last_used_at, host(t.last_used_from)
+    SELECT t.token_id, t.agent_id, a.name, t.token_hint, now_is.state = 'active', now_is.state, t.label, t.expires_at,
+           t.created_at, p.login, t.revoked_at, r.login, t.last_used_at, host(t.last_used_from), newest.host,
+           kolony.token_uses(t)
     FROM kolony.agent_tokens t
     JOIN kolony.agents a USING (workspace_id, agent_id)
     LEFT JOIN kolony.profiles p ON p.profile_id = t.created_by
+    LEFT JOIN kolony.profiles r ON r.profile_id = t.revoked_by
+    CROSS JOIN LATERAL (SELECT CASE WHEN NOT t.token_active THEN 'revoked' WHEN t.expires_at <= now() THEN 'expired'
+                                    ELSE 'active' END) now_is (state)
+    LEFT JOIN LATERAL (
+        SELECT s.host FROM kolony.agent_sessions s
+        WHERE s.workspace_id = t.workspace_id AND s.token_id = t.token_id ORDER BY s.session_id DESC LIMIT 1) newest ON true
     WHERE t.workspace_id = in_workspace ORDER BY a.name, t.created_at;
 END
+
+--- function login_was_made_here(who text)
+OWNER kolony_api ARGUMENTS (who text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+    SELECT EXISTS (SELECT FROM kolony.profiles p
+                   WHERE p.login = who AND p.role_oid = to_regrole(quote_ident(who))::oid AND p.login_made)
 
 --- function made_here(who text)
 OWNER kolony_roleadm ARGUMENTS (who text) RETURNS boolean LANGUAGE sql STABLE SET search_path=pg_catalog, pg_temp
 AS
     SELECT coalesce(
-        (SELECT pg_has_role('kolony_roleadm', r.oid, 'MEMBER')
+        (SELECT pg_has_role('kolony_roleadm', r.oid, 'MEMBER') AND kolony.login_was_made_here(who)
                 AND NOT (r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls)
          FROM pg_roles r WHERE r.rolname = who), false)
 
@@ -1427,6 +1967,20 @@ BEGIN
     EXECUTE format('CREATE ROLE %I LOGIN CONNECTION LIMIT %s PASSWORD %L', who, connections, verifier);
     EXECUTE format('GRANT %I TO %I', door, who);
     EXECUTE format('GRANT %I TO kolony_roleadm', who); -- lets this role end that login's sessions
+END
+
+--- function makes_logins()
+OWNER kolony_roleadm ARGUMENTS () RETURNS boolean LANGUAGE sql STABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT r.rolcreaterole FROM pg_roles r WHERE r.rolname = 'kolony_roleadm'
+
+--- function member_logins(in_workspace uuid)
+OWNER kolony_api ARGUMENTS (in_workspace uuid) RETURNS oid[] LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    RETURN array(SELECT p.role_oid FROM kolony.memberships m JOIN kolony.profiles p USING (profile_id)
+                 WHERE m.workspace_id = in_workspace);
 END
 
 --- function my_colleague_ids()
@@ -1459,6 +2013,30 @@ AS
     SELECT p.profile_id FROM kolony.profiles p
     WHERE p.login = session_user AND p.role_oid = to_regrole(quote_ident(session_user))::oid
 
+--- function my_rights(in_workspace uuid)
+OWNER kolony_api ARGUMENTS (in_workspace uuid) RETURNS TABLE(action text, needs text, allowed boolean, rule text) LANGUAGE sql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+    WITH described AS (
+        SELECT obj_description(f.oid, 'pg_proc') AS words, f.oid::regprocedure::text AS rule
+        FROM pg_proc f
+        WHERE f.pronamespace = 'kolony'::regnamespace AND has_function_privilege('kolony_user', f.oid, 'EXECUTE')
+        UNION ALL
+        SELECT coalesce(obj_description(o.oid, 'pg_policy'), 'viewer: see ' || replace(c.relname, '_', ' ')),
+               format('policy %I on %s', o.polname, o.polrelid::regclass)
+        FROM pg_policy o JOIN pg_class c ON c.oid = o.polrelid
+        WHERE c.relnamespace = 'kolony'::regnamespace AND o.polroles = '{0}' AND o.polpermissive),
+    parsed AS (
+        SELECT regexp_match(d.words, '^(anyone|member|viewer|operator|admin)( anywhere)?: (.+)$') AS part, d.rule
+        FROM described d)
+    SELECT p.part[3], p.part[1],
+           CASE WHEN p.part[1] = 'anyone' THEN true
+                WHEN p.part[2] IS NOT NULL THEN EXISTS (
+                    SELECT FROM unnest(kolony.my_workspace_ids()) mine WHERE kolony.holds_role(mine, p.part[1]))
+                ELSE kolony.holds_role(in_workspace, CASE p.part[1] WHEN 'member' THEN 'viewer' ELSE p.part[1] END) END,
+           p.rule
+    FROM parsed p WHERE p.part IS NOT NULL
+    ORDER BY array_position(ARRAY['anyone', 'member', 'viewer', 'operator', 'admin'], p.part[1]), p.part[3], p.rule
+
 --- function my_session(the_session uuid)
 OWNER kolony_api ARGUMENTS (the_session uuid) RETURNS kolony.agent_sessions LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -1482,10 +2060,15 @@ AS
 DECLARE
     token kolony.agent_tokens;
 BEGIN
-    SELECT * INTO token FROM kolony.agent_tokens t
-    WHERE t.login = session_user AND t.token_active AND (t.expires_at IS NULL OR t.expires_at > clock_timestamp())
-      AND current_setting('transaction_isolation') = 'read committed';
-    IF NOT FOUND THEN
+    IF session_user = 'kolony_agent' THEN
+        SELECT * INTO token FROM kolony.agent_tokens t
+        WHERE t.token_hash = sha256(convert_to(current_setting('kolony.agent_token', true), 'UTF8'));
+    ELSE
+        SELECT * INTO token FROM kolony.agent_tokens t WHERE t.login = session_user;
+    END IF;
+    IF token.token_active IS NOT TRUE OR token.expires_at <= clock_timestamp()
+       OR current_setting('transaction_isolation') <> 'read committed'
+    THEN
         RAISE EXCEPTION 'agent authentication failed' USING ERRCODE = '28000';
     END IF;
     RETURN token;
@@ -1512,6 +2095,36 @@ BEGIN
             PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
             FROM 1 FOR 6),
         'hex')::uuid;
+END
+
+--- function note_ended_session(of_login text, of_pid integer, because text)
+OWNER kolony_api ARGUMENTS (of_login text, of_pid integer, because text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    facts CONSTANT jsonb := jsonb_build_object('sessions', 1, 'pid', of_pid, 'reason', because);
+BEGIN
+    PERFORM kolony.record_audit(m.workspace_id, 'SESSIONS_ENDED', of_login, facts)
+    FROM kolony.profiles p JOIN kolony.memberships m USING (profile_id)
+    WHERE p.login = of_login AND p.role_oid = to_regrole(quote_ident(of_login))::oid;
+    PERFORM kolony.record_audit(t.workspace_id, 'SESSIONS_ENDED', t.token_hint, facts, t.agent_id)
+    FROM kolony.agent_tokens t WHERE t.login = of_login;
+END
+
+--- function note_login(in_workspace uuid, claimed_version text)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, claimed_version text DEFAULT ''::text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'viewer');
+    PERFORM kolony.record_audit(in_workspace, 'USER_LOGIN', session_user::text,
+        jsonb_build_object('version', "left"(claimed_version, 100)));
+END
+
+--- function note_logout(in_workspace uuid)
+OWNER kolony_api ARGUMENTS (in_workspace uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'viewer');
+    PERFORM kolony.record_audit(in_workspace, 'USER_LOGOUT', session_user::text);
 END
 
 --- function open_session(on_host text, with_pid integer, with_version text, with_adapter text, with_concurrency integer)
@@ -1542,6 +2155,24 @@ BEGIN
     PERFORM kolony.hint(token.workspace_id, 'agent:' || token.agent_id);
     RETURN QUERY SELECT made, home.workspace_id, home.slug, agent.agent_id, agent.name, agent.type, home.channel,
         home.heartbeat_seconds, home.lease_seconds, kolony.schema_version();
+END
+
+--- function open_token_login(new_login text, verifier text, new_expiry timestamp with time zone)
+OWNER kolony_roleadm ARGUMENTS (new_login text, verifier text, new_expiry timestamp with time zone) RETURNS void LANGUAGE plpgsql VOLATILE SET search_path=pg_catalog, pg_temp SET DateStyle=ISO
+AS
+BEGIN
+    PERFORM kolony.check_verifier(verifier);
+    IF kolony.makes_logins() THEN
+        PERFORM kolony.make_login(new_login, verifier, 4, 'kolony_agents');
+        IF new_expiry IS NOT NULL THEN
+            EXECUTE format('ALTER ROLE %I VALID UNTIL %L', new_login, new_expiry);
+        END IF;
+    ELSIF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = 'kolony_agent' AND r.rolcanlogin
+                      AND pg_has_role(r.oid, 'kolony_agents', 'USAGE'))
+    THEN
+        RAISE EXCEPTION 'Kolony may make no logins on this server, and there is none for agents to share'
+            USING ERRCODE = '55000', HINT = 'have kolony_agent made as kolony migrate --roles says';
+    END IF;
 END
 
 --- function output_hole(home uuid, the_run uuid, the_attempt uuid, expected bigint)
@@ -1589,8 +2220,12 @@ END
 --- function person_to_reset(in_workspace uuid, who text)
 OWNER kolony_api ARGUMENTS (in_workspace uuid, who text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
+DECLARE
+    target uuid := kolony.person_to_change(in_workspace, who);
 BEGIN
-    PERFORM kolony.person_to_change(in_workspace, who);
+    IF NOT EXISTS (SELECT FROM kolony.memberships m WHERE m.workspace_id = in_workspace AND m.profile_id = target) THEN
+        RAISE EXCEPTION '"%" is no member of this workspace', who USING ERRCODE = 'P0002', HINT = 'see kolony user list';
+    END IF;
     IF NOT kolony.administers_all_of(who) THEN
         RAISE EXCEPTION 'this person also belongs to a workspace of which you are no admin'
             USING ERRCODE = '42501', HINT = 'ask an admin of that workspace';
@@ -1609,6 +2244,25 @@ BEGIN
     EXECUTE format('GRANT SELECT ON %s TO kolony_backup', target);
 END
 
+--- function record_audit(in_workspace uuid, what text, about text, facts jsonb, of_agent uuid, of_command uuid, of_run uuid)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, what text, about text DEFAULT NULL::text, facts jsonb DEFAULT '{}'::jsonb, of_agent uuid DEFAULT NULL::uuid, of_command uuid DEFAULT NULL::uuid, of_run uuid DEFAULT NULL::uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    moment timestamptz := clock_timestamp();
+    utc timestamp := moment AT TIME ZONE 'UTC';
+BEGIN
+    IF to_regclass('kolony.audit_log_' || to_char(utc, 'YYYY_MM')) IS NULL THEN
+        PERFORM kolony.ensure_audit_partition(utc::date);
+    END IF;
+    -- Before the number is drawn: kolony.seal_entries takes whoever holds a number to be a transaction that shows.
+    PERFORM pg_current_xact_id();
+    INSERT INTO kolony.audit_log (workspace_id, entry_id, at, event, login, profile_id, client_address, application,
+        agent_id, command_id, run_id, subject, details)
+    VALUES (in_workspace, nextval('kolony.audit_entries'), moment, what, session_user, kolony.my_profile_id(),
+        inet_client_addr(), "left"(current_setting('application_name'), 64), of_agent, of_command, of_run,
+        "left"(about, 200), coalesce(facts, '{}'));
+END
+
 --- function record_token(of_agent uuid, new_login text, new_hash bytea, new_hint text, new_label text, new_expiry timestamp with time zone)
 OWNER kolony_api ARGUMENTS (of_agent uuid, new_login text, new_hash bytea, new_hint text, new_label text, new_expiry timestamp with time zone) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -1617,7 +2271,7 @@ DECLARE
     made uuid;
 BEGIN
     PERFORM kolony.require_role(home, 'admin');
-    IF (SELECT a.desired FROM kolony.agents a WHERE a.workspace_id = home AND a.agent_id = of_agent) = 'retired' THEN
+    IF kolony.is_retired(home, of_agent) THEN
         RAISE EXCEPTION 'a retired agent gets no token' USING ERRCODE = '55000', HINT = 'resume it first';
     END IF;
     IF new_expiry <= now() THEN
@@ -1626,7 +2280,18 @@ BEGIN
     INSERT INTO kolony.agent_tokens (workspace_id, agent_id, login, token_hash, token_hint, label, expires_at, created_by)
     VALUES (home, of_agent, new_login, new_hash, new_hint, coalesce(new_label, ''), new_expiry, kolony.my_profile_id())
     RETURNING token_id INTO made;
+    PERFORM kolony.hint(home, 'agent:' || of_agent);
     RETURN made;
+END
+
+--- function refuse_change()
+OWNER kolony_owner ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF current_user = 'kolony_owner' AND TG_OP = TG_ARGV[0] THEN -- only inside the functions of retention below
+        RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+    END IF;
+    RAISE EXCEPTION 'the audit log is only added to' USING ERRCODE = '42501', HINT = 'retention removes what is old';
 END
 
 --- function relink_profiles()
@@ -1643,6 +2308,81 @@ BEGIN
       AND p.created_at = (SELECT max(r.created_at) FROM kolony.profiles r WHERE r.login = p.login);
     GET DIAGNOSTICS changed = ROW_COUNT;
     RETURN changed;
+END
+
+--- function remove_audit_month(of_month date)
+OWNER kolony_owner ARGUMENTS (of_month date) RETURNS TABLE(workspace_id uuid, entries bigint) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET TimeZone=UTC SET lock_timeout=1s
+AS
+#variable_conflict use_column
+DECLARE
+    month_end timestamptz := (of_month + interval '1 month')::timestamptz;
+BEGIN
+    IF month_end > now() - interval '30 days' THEN
+        RETURN;
+    END IF;
+    LOCK TABLE kolony.audit_log IN ACCESS EXCLUSIVE MODE;
+    IF EXISTS (SELECT FROM kolony.audit_log l WHERE l.at >= of_month::timestamptz AND l.at < month_end AND NOT EXISTS (
+        SELECT FROM (SELECT s.workspace_id, unnest(s.entries) AS entry_id FROM kolony.audit_seals s
+                     WHERE s.month = of_month) k
+        WHERE k.workspace_id = l.workspace_id AND k.entry_id = l.entry_id))
+    THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    WITH kept AS (
+        UPDATE kolony.audit_seals s SET removed_at = now(), entries = '{}', marks = ''
+        WHERE s.month = of_month AND s.removed_at IS NULL RETURNING s.workspace_id, s.entry_count)
+    SELECT k.workspace_id, sum(k.entry_count)::bigint FROM kept k GROUP BY k.workspace_id;
+    EXECUTE format('DROP TABLE kolony.%I', 'audit_log_' || to_char(of_month, 'YYYY_MM'));
+END
+
+--- function remove_person(in_workspace uuid, who text)
+OWNER kolony_roleadm ARGUMENTS (in_workspace uuid, who text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    still_somewhere boolean := kolony.end_membership(in_workspace, who);
+BEGIN
+    PERFORM kolony.shut_out(who, still_somewhere);
+END
+
+--- function remove_sealed_entries(home uuid, the_seal integer)
+OWNER kolony_owner ARGUMENTS (home uuid, the_seal integer) RETURNS bigint LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    seal kolony.audit_seals;
+    gone bigint;
+BEGIN
+    SELECT * INTO seal FROM kolony.audit_seals s
+    WHERE s.workspace_id = home AND s.number = the_seal AND s.removed_at IS NULL FOR UPDATE;
+    IF seal.to_at IS NULL OR seal.to_at > now() - interval '30 days' THEN
+        RETURN 0;
+    END IF;
+    DELETE FROM kolony.audit_log l WHERE l.workspace_id = home AND l.entry_id = ANY (seal.entries)
+        AND l.at BETWEEN seal.from_at AND seal.to_at;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    UPDATE kolony.audit_seals s SET removed_at = now(), entries = '{}', marks = ''
+    WHERE s.workspace_id = home AND s.number = the_seal;
+    RETURN gone;
+END
+
+--- function replace_token(the_token uuid, new_login text, new_hash bytea, new_hint text, overlap interval, new_label text, new_expiry timestamp with time zone, OUT made uuid, OUT old_login text, OUT old_expiry timestamp with time zone)
+OWNER kolony_api ARGUMENTS (the_token uuid, new_login text, new_hash bytea, new_hint text, overlap interval, new_label text, new_expiry timestamp with time zone, OUT made uuid, OUT old_login text, OUT old_expiry timestamp with time zone) RETURNS record LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    former kolony.agent_tokens := kolony.token_for_step(the_token);
+BEGIN
+    IF overlap IS NULL OR overlap < interval '0' OR overlap > interval '365 days' THEN
+        RAISE EXCEPTION 'the old token may serve for 0 to 365 days beside the new one' USING ERRCODE = '22023';
+    END IF;
+    made := kolony.record_token(former.agent_id, new_login, new_hash, new_hint, coalesce(new_label, former.label),
+        new_expiry);
+    SELECT * INTO STRICT former FROM kolony.agent_tokens t
+    WHERE t.workspace_id = former.workspace_id AND t.token_id = the_token FOR NO KEY UPDATE;
+    IF NOT former.token_active OR former.expires_at <= now() THEN
+        RAISE EXCEPTION 'the token % serves no more', former.token_hint
+            USING ERRCODE = '55000', HINT = 'issue another: kolony token issue';
+    END IF;
+    SELECT l.its_login, l.its_expiry INTO old_login, old_expiry FROM kolony.limit_token(the_token, now() + overlap) l;
 END
 
 --- function require_another_admin(in_workspace uuid, besides uuid, who text)
@@ -1680,36 +2420,140 @@ BEGIN
         USING ERRCODE = '42501', HINT = 'ask an admin of the workspace';
 END
 
+--- function require_role_anywhere(needed text)
+OWNER kolony_api ARGUMENTS (needed text) RETURNS void LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF NOT EXISTS (SELECT FROM unnest(kolony.my_workspace_ids()) w WHERE kolony.holds_role(w, needed)) THEN
+        RAISE EXCEPTION 'this needs the role % in some workspace, in a READ COMMITTED transaction', needed
+            USING ERRCODE = '42501', HINT = 'ask an admin';
+    END IF;
+END
+
+--- function require_room(home uuid, what text)
+OWNER kolony_api ARGUMENTS (home uuid, what text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    its kolony.workspaces;
+    allowed integer;
+    there bigint;
+BEGIN
+    SELECT * INTO STRICT its FROM kolony.workspaces w WHERE w.workspace_id = home;
+    IF (CASE what WHEN 'members' THEN its.max_members WHEN 'agents' THEN its.max_agents
+        ELSE its.max_waiting_runs END) IS NULL
+    THEN
+        RETURN;
+    END IF;
+    SELECT * INTO STRICT its FROM kolony.workspaces w WHERE w.workspace_id = home FOR NO KEY UPDATE;
+    CASE what
+        WHEN 'members' THEN
+            allowed := its.max_members;
+            there := (SELECT count(*) FROM kolony.memberships m WHERE m.workspace_id = home AND NOT m.disabled);
+        WHEN 'agents' THEN
+            allowed := its.max_agents;
+            there := (SELECT count(*) FROM kolony.agents a WHERE a.workspace_id = home AND a.desired <> 'retired');
+        WHEN 'waiting runs' THEN
+            allowed := its.max_waiting_runs;
+            there := (SELECT count(*) FROM kolony.ready_runs q WHERE q.workspace_id = home)
+                   + (SELECT count(*) FROM kolony.scheduled_runs q WHERE q.workspace_id = home);
+    END CASE;
+    IF there > allowed THEN
+        RAISE EXCEPTION 'this workspace''s plan allows % %', allowed,
+            CASE WHEN allowed = 1 THEN rtrim(what, 's') ELSE what END
+            USING ERRCODE = '54000', HINT = 'an admin can raise it: kolony workspace limits';
+    END IF;
+END
+
 --- function reset_password(in_workspace uuid, who text, verifier text)
 OWNER kolony_roleadm ARGUMENTS (in_workspace uuid, who text, verifier text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
 BEGIN
     PERFORM kolony.person_to_reset(in_workspace, who);
-    PERFORM kolony.check_login(who, verifier);
+    PERFORM kolony.check_verifier(verifier);
     IF NOT kolony.made_here(who) THEN
         RAISE EXCEPTION 'the login "%" was made outside Kolony', who
             USING ERRCODE = '42501', HINT = 'whoever made it can change its password';
     END IF;
+    IF NOT kolony.makes_logins() THEN
+        RAISE EXCEPTION 'this server does not let Kolony change passwords' USING ERRCODE = '42501',
+            HINT = 'whoever runs the server can, or the person themself: kolony user passwd';
+    END IF;
     EXECUTE format('ALTER ROLE %I PASSWORD %L', who, verifier);
+    PERFORM kolony.record_audit(in_workspace, 'PASSWORD_RESET', who);
     PERFORM kolony.end_sessions(who);
 END
 
---- function retire_token(the_token uuid)
-OWNER kolony_api ARGUMENTS (the_token uuid) RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+--- function retain_audit()
+OWNER kolony_api ARGUMENTS () RETURNS jsonb LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET TimeZone=UTC
 AS
+DECLARE
+    longest integer := (SELECT max(w.audit_days) FROM kolony.workspaces w);
+    part date;
+    gone record;
+    counts jsonb := '{}';
+    months integer := 0;
+BEGIN
+    PERFORM kolony.ensure_audit_partition((now() + interval '1 month')::date);
+    FOR part IN
+        SELECT to_date("right"(c.relname, 7), 'YYYY_MM') FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'kolony.audit_log'::regclass
+          AND to_date("right"(c.relname, 7), 'YYYY_MM') + interval '1 month' <= now() - make_interval(days => longest)
+        ORDER BY 1
+    LOOP
+        BEGIN
+            FOR gone IN SELECT * FROM kolony.remove_audit_month(part) LOOP
+                counts := counts || jsonb_build_object(gone.workspace_id,
+                    coalesce((counts ->> gone.workspace_id::text)::bigint, 0) + gone.entries);
+            END LOOP;
+        EXCEPTION WHEN lock_not_available THEN
+            NULL; -- somebody reads for long, a backup perhaps: next time
+        END;
+        months := months + (to_regclass('kolony.audit_log_' || to_char(part, 'YYYY_MM')) IS NULL)::integer;
+    END LOOP;
+    FOR gone IN
+        SELECT s.workspace_id, kolony.remove_sealed_entries(s.workspace_id, s.number) AS entries
+        FROM kolony.audit_seals s JOIN kolony.workspaces w USING (workspace_id)
+        WHERE s.removed_at IS NULL AND s.to_at < now() - make_interval(days => w.audit_days)
+        ORDER BY s.workspace_id, s.number LIMIT 200
+    LOOP
+        counts := counts || jsonb_build_object(gone.workspace_id,
+            coalesce((counts ->> gone.workspace_id::text)::bigint, 0) + gone.entries);
+    END LOOP;
+    PERFORM kolony.record_audit(c.key::uuid, 'AUDIT_RETAINED', NULL, jsonb_build_object('entries', c.value))
+    FROM jsonb_each(counts) c;
+    RETURN jsonb_build_object('months', months,
+        'entries', (SELECT coalesce(sum(c.value::bigint), 0) FROM jsonb_each_text(counts) c));
+END
+
+--- function retire_token(the_token uuid, OUT its_login text, OUT revoked_before boolean, OUT revoked_at timestamp with time zone, OUT revoked_by text, OUT in_use_by jsonb)
+OWNER kolony_api ARGUMENTS (the_token uuid, OUT its_login text, OUT revoked_before boolean, OUT revoked_at timestamp with time zone, OUT revoked_by text, OUT in_use_by jsonb) RETURNS record LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_column
 DECLARE
     token kolony.agent_tokens := kolony.token_for_step(the_token);
 BEGIN
-    UPDATE kolony.agent_tokens t
-    SET token_active = false, revoked_at = coalesce(t.revoked_at, now()),
-        revoked_by = coalesce(t.revoked_by, kolony.my_profile_id())
-    WHERE t.workspace_id = token.workspace_id AND t.token_id = the_token;
+    -- A runner's beat holds its session when it notes the use of its token; so here too the sessions come first.
+    PERFORM FROM kolony.agent_sessions s
+    WHERE s.workspace_id = token.workspace_id AND s.agent_id = token.agent_id AND s.token_id = the_token
+      AND s.ended_at IS NULL
+    ORDER BY s.session_id FOR NO KEY UPDATE;
+    SELECT * INTO STRICT token FROM kolony.agent_tokens t
+    WHERE t.workspace_id = token.workspace_id AND t.token_id = the_token FOR NO KEY UPDATE;
+    its_login := token.login;
+    revoked_before := NOT token.token_active;
+    in_use_by := kolony.token_uses(token);
+    IF token.token_active THEN
+        UPDATE kolony.agent_tokens t
+        SET token_active = false, revoked_at = now(), revoked_by = kolony.my_profile_id()
+        WHERE t.workspace_id = token.workspace_id AND t.token_id = the_token RETURNING t.* INTO token;
+    END IF;
+    revoked_at := token.revoked_at;
+    revoked_by := (SELECT p.login FROM kolony.profiles p WHERE p.profile_id = token.revoked_by);
     UPDATE kolony.agent_sessions s SET ended_at = now(), end_reason = 'its token was revoked', end_error = true
     WHERE s.workspace_id = token.workspace_id AND s.token_id = the_token AND s.ended_at IS NULL
       AND NOT EXISTS (SELECT FROM kolony.leases l WHERE l.workspace_id = s.workspace_id AND l.session_id = s.session_id);
     -- A session that still holds leases ends by the clock: its heartbeat is refused from here on.
     PERFORM kolony.hint(token.workspace_id, 'agent:' || token.agent_id);
-    RETURN token.login;
 END
 
 --- function retry_command(the_command uuid)
@@ -1732,6 +2576,7 @@ BEGIN
         RAISE EXCEPTION 'command #% has no run that failed or was cancelled', command.number USING ERRCODE = '55000';
     END IF;
     PERFORM kolony.roll_up(command.workspace_id, the_command);
+    PERFORM kolony.require_room(command.workspace_id, 'waiting runs');
     PERFORM kolony.hint(command.workspace_id, 'agents:*');
     RETURN retried;
 END
@@ -1769,19 +2614,20 @@ BEGIN
         RAISE EXCEPTION 'only a run that failed or was cancelled can be retried' USING ERRCODE = '55000';
     END IF;
     PERFORM kolony.roll_up(run.workspace_id, run.command_id);
+    PERFORM kolony.require_room(run.workspace_id, 'waiting runs');
     PERFORM kolony.hint(run.workspace_id, 'agent:' || run.agent_id);
 END
 
 --- function revoke_token(the_token uuid)
-OWNER kolony_roleadm ARGUMENTS (the_token uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+OWNER kolony_roleadm ARGUMENTS (the_token uuid) RETURNS jsonb LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
 DECLARE
-    its_login text := kolony.retire_token(the_token);
+    retired record;
 BEGIN
-    IF to_regrole(quote_ident(its_login)) IS NOT NULL THEN
-        EXECUTE format('ALTER ROLE %I NOLOGIN PASSWORD NULL', its_login);
-        PERFORM kolony.end_sessions(its_login);
-    END IF;
+    SELECT * INTO retired FROM kolony.retire_token(the_token);
+    PERFORM kolony.change_token_login(retired.its_login, 'NOLOGIN PASSWORD NULL');
+    PERFORM kolony.end_sessions(retired.its_login);
+    RETURN to_jsonb(retired) - 'its_login';
 END
 
 --- function roll_up(home uuid, the_command uuid)
@@ -1800,6 +2646,19 @@ BEGIN
     WHERE c.workspace_id = home AND c.command_id = the_command AND c.outcome IS DISTINCT FROM ended;
 END
 
+--- function rotate_token(the_token uuid, new_login text, verifier text, new_hash bytea, new_hint text, overlap interval, new_label text, new_expiry timestamp with time zone)
+OWNER kolony_roleadm ARGUMENTS (the_token uuid, new_login text, verifier text, new_hash bytea, new_hint text, overlap interval, new_label text DEFAULT NULL::text, new_expiry timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET DateStyle=ISO
+AS
+DECLARE
+    replaced record;
+BEGIN
+    SELECT * INTO replaced
+    FROM kolony.replace_token(the_token, new_login, new_hash, new_hint, overlap, new_label, new_expiry);
+    PERFORM kolony.open_token_login(new_login, verifier, new_expiry);
+    PERFORM kolony.change_token_login(replaced.old_login, format('VALID UNTIL %L', replaced.old_expiry));
+    RETURN replaced.made;
+END
+
 --- function run_for_step(the_run uuid)
 OWNER kolony_api ARGUMENTS (the_run uuid) RETURNS kolony.runs LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -1815,10 +2674,134 @@ BEGIN
     RETURN run;
 END
 
+--- function run_upkeep(even_if_not_due boolean, only_job text)
+OWNER kolony_api ARGUMENTS (even_if_not_due boolean DEFAULT false, only_job text DEFAULT NULL::text) RETURNS TABLE(job text, ran boolean, result jsonb) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+#variable_conflict use_column
+DECLARE
+    each record;
+    due boolean;
+    began timestamptz;
+    did jsonb;
+BEGIN
+    PERFORM kolony.require_role_anywhere(CASE WHEN even_if_not_due THEN 'admin' ELSE 'viewer' END);
+    IF only_job IS NOT NULL AND NOT EXISTS (SELECT FROM kolony.upkeep u WHERE u.job = only_job) THEN
+        RAISE EXCEPTION 'there is no job "%"', only_job USING ERRCODE = 'P0002', HINT = 'see kolony maintain';
+    END IF;
+    FOR each IN
+        SELECT u.job, u.last_result FROM kolony.upkeep u WHERE u.job = coalesce(only_job, u.job) ORDER BY u.every, u.job
+    LOOP
+        PERFORM FROM kolony.upkeep u
+        WHERE u.job = each.job
+          AND (even_if_not_due OR u.last_began IS NULL OR u.last_began + u.every <= clock_timestamp())
+        FOR UPDATE SKIP LOCKED;
+        due := FOUND;
+        IF NOT due THEN
+            RETURN QUERY SELECT each.job, false, each.last_result;
+            CONTINUE;
+        END IF;
+        began := clock_timestamp();
+        BEGIN
+            did := kolony.do_upkeep(each.job);
+        EXCEPTION WHEN OTHERS THEN
+            did := jsonb_build_object('error', SQLERRM, 'sqlstate', SQLSTATE);
+        END;
+        UPDATE kolony.upkeep u
+        SET last_began = began, last_ended = clock_timestamp(), last_by = session_user, last_result = did
+        WHERE u.job = each.job;
+        RETURN QUERY SELECT each.job, true, did;
+    END LOOP;
+END
+
 --- function schema_version()
 OWNER kolony_api ARGUMENTS () RETURNS integer LANGUAGE sql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
     SELECT coalesce(max(m.version), 0) FROM kolony.migrations m
+
+--- function seal_audit(home uuid)
+OWNER kolony_api ARGUMENTS (home uuid) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM FROM kolony.workspaces w WHERE w.workspace_id = home FOR NO KEY UPDATE SKIP LOCKED;
+    IF NOT FOUND OR EXISTS (SELECT FROM kolony.audit_seals s
+                            WHERE s.workspace_id = home AND s.sealed_at > clock_timestamp() - interval '1 hour')
+    THEN
+        RETURN 0;
+    END IF;
+    RETURN kolony.seal_entries(home);
+END
+
+--- function seal_audit_now(in_workspace uuid)
+OWNER kolony_api ARGUMENTS (in_workspace uuid) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    PERFORM FROM kolony.workspaces w WHERE w.workspace_id = in_workspace FOR NO KEY UPDATE;
+    RETURN kolony.seal_entries(in_workspace);
+END
+
+--- function seal_digest(seal kolony.audit_seals)
+OWNER kolony_api ARGUMENTS (seal kolony.audit_seals) RETURNS bytea LANGUAGE sql STABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT sha256(convert_to(jsonb_build_array(seal.workspace_id, seal.number, seal.month, seal.entry_count,
+        seal.from_entry, seal.to_entry, extract(epoch FROM seal.from_at), extract(epoch FROM seal.to_at),
+        seal.closed_to, encode(seal.rows_digest, 'hex'), encode(seal.previous, 'hex'),
+        extract(epoch FROM seal.sealed_at), seal.sealed_by)::text, 'UTF8'))
+
+--- function seal_entries(home uuid)
+OWNER kolony_api ARGUMENTS (home uuid) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    last kolony.audit_seals;
+    seal kolony.audit_seals;
+    oldest_open bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+    closed bigint;
+    part record;
+    sealed integer := 0;
+BEGIN
+    SELECT * INTO last FROM kolony.audit_seals s WHERE s.workspace_id = home ORDER BY s.number DESC LIMIT 1;
+    IF NOT EXISTS (SELECT FROM kolony.audit_log l WHERE l.workspace_id = home AND l.event <> 'AUDIT_SEALED'
+                   AND l.entry_id > coalesce((SELECT max(s.to_entry) FROM kolony.audit_seals s
+                                              WHERE s.workspace_id = home AND s.number > last.number - 50), 0))
+    THEN
+        RETURN 0;
+    END IF;
+    -- A seal's row got its transaction id (of a subtransaction, below) after its entries were read. Once every open
+    -- transaction is younger than that, no number up to that seal's last can still come. Modulo 2^32, as xmin counts.
+    SELECT greatest(coalesce(last.closed_to, 0), coalesce(max(s.to_entry), 0)) INTO closed FROM kolony.audit_seals s
+    WHERE s.workspace_id = home AND s.number > last.number - 50
+      AND ((oldest_open - s.xmin::text::bigint) & 4294967295) BETWEEN 1 AND 2147483647;
+    FOR part IN
+        WITH already AS (
+            SELECT unnest(s.entries) AS entry_id FROM kolony.audit_seals s
+            WHERE s.workspace_id = home AND s.to_entry > coalesce(last.closed_to, 0)),
+        fresh AS (
+            SELECT l.entry_id, l.at, date_trunc('month', l.at AT TIME ZONE 'UTC')::date AS month,
+                   kolony.entry_digest(l) AS digest
+            FROM kolony.audit_log l
+            WHERE l.workspace_id = home AND l.entry_id > coalesce(last.closed_to, 0)
+              AND NOT EXISTS (SELECT FROM already a WHERE a.entry_id = l.entry_id))
+        SELECT f.month, count(*)::integer AS entry_count, min(f.entry_id) AS from_entry, max(f.entry_id) AS to_entry,
+               min(f.at) AS from_at, max(f.at) AS to_at, array_agg(f.entry_id ORDER BY f.entry_id) AS entries,
+               sha256(string_agg(f.digest, '' ORDER BY f.entry_id)) AS rows_digest,
+               string_agg(substring(f.digest FROM 1 FOR 8), '' ORDER BY f.entry_id) AS marks
+        FROM fresh f GROUP BY f.month ORDER BY f.month
+    LOOP
+        seal := ROW(home, coalesce(last.number, 0) + 1, part.month, part.entry_count, part.from_entry, part.to_entry,
+            part.from_at, part.to_at, closed, part.entries, part.marks, part.rows_digest,
+            coalesce(last.digest, ''), NULL, clock_timestamp(), session_user, NULL);
+        seal.digest := kolony.seal_digest(seal);
+        BEGIN
+            INSERT INTO kolony.audit_seals SELECT seal.*;
+        EXCEPTION WHEN unique_violation THEN
+            RETURN sealed; -- somebody else sealed meanwhile
+        END;
+        last := seal;
+        sealed := sealed + part.entry_count;
+    END LOOP;
+    PERFORM kolony.record_audit(home, 'AUDIT_SEALED', 'seal ' || last.number, jsonb_build_object('entries', sealed));
+    RETURN sealed;
+END
 
 --- function send_command(in_workspace uuid, to_agents uuid[], content text, priority integer, as_draft boolean, max_attempts integer, retry_on text, time_limit_ms bigint)
 OWNER kolony_api ARGUMENTS (in_workspace uuid, to_agents uuid[], content text, priority integer DEFAULT 50, as_draft boolean DEFAULT false, max_attempts integer DEFAULT 3, retry_on text DEFAULT 'lost'::text, time_limit_ms bigint DEFAULT NULL::bigint) RETURNS TABLE(command_id uuid, number bigint, run_id uuid, ordinal integer, agent_id uuid, agent text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -1915,8 +2898,39 @@ BEGIN
         LOOP
             PERFORM kolony.roll_up(home, its_command);
         END LOOP;
+    ELSIF agent.desired = 'retired' THEN
+        PERFORM kolony.require_room(home, 'agents');
     END IF;
     PERFORM kolony.hint(home, 'agent:' || of_agent);
+END
+
+--- function set_audit_retention(in_workspace uuid, days integer)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, days integer) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    IF days IS NULL OR days NOT BETWEEN 30 AND 3650 THEN
+        RAISE EXCEPTION 'the audit log is kept for 30 to 3650 days' USING ERRCODE = '22023';
+    END IF;
+    UPDATE kolony.workspaces w SET audit_days = days WHERE w.workspace_id = in_workspace;
+    PERFORM kolony.hint(in_workspace, 'people:*');
+END
+
+--- function set_limits(in_workspace uuid, new_plan text, members integer, agents integer, waiting_runs integer)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, new_plan text, members integer, agents integer, waiting_runs integer) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    IF new_plan IS NULL OR new_plan !~ '^[a-zA-Z0-9][a-zA-Z0-9 ._-]{0,99}$' THEN
+        RAISE EXCEPTION 'a plan is named with 1 to 100 letters, digits, blanks, ".", "_" and "-"' USING ERRCODE = '22023';
+    END IF;
+    IF members < 1 OR agents < 0 OR waiting_runs < 0 THEN
+        RAISE EXCEPTION 'a plan allows at least one member, and no negative number of anything' USING ERRCODE = '22023';
+    END IF;
+    UPDATE kolony.workspaces w
+    SET plan = new_plan, max_members = members, max_agents = agents, max_waiting_runs = waiting_runs
+    WHERE w.workspace_id = in_workspace;
+    PERFORM kolony.hint(in_workspace, 'workspace:' || in_workspace);
 END
 
 --- function set_role(in_workspace uuid, who text, as_role text)
@@ -1925,9 +2939,11 @@ AS
 DECLARE
     before text := kolony.change_membership(in_workspace, who, as_role);
 BEGIN
+    IF before IS NULL THEN
+        PERFORM kolony.allow_login(who, true);
     -- Not the sessions of a person of other workspaces: there, this admin has no say.
-    IF array_position(ARRAY['viewer', 'operator', 'admin'], before)
-     > array_position(ARRAY['viewer', 'operator', 'admin'], as_role) AND kolony.administers_all_of(who)
+    ELSIF array_position(ARRAY['viewer', 'operator', 'admin'], before)
+        > array_position(ARRAY['viewer', 'operator', 'admin'], as_role) AND kolony.administers_all_of(who)
     THEN
         PERFORM kolony.end_sessions(who);
     END IF;
@@ -2015,6 +3031,23 @@ BEGIN
     RETURN settled;
 END
 
+--- function shortened(value jsonb)
+OWNER kolony_api ARGUMENTS (value jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT CASE jsonb_typeof(value) WHEN 'string' THEN to_jsonb("left"(value #>> '{}', 200)) ELSE value END
+
+--- function shut_out(who text, still_somewhere boolean)
+OWNER kolony_roleadm ARGUMENTS (who text, still_somewhere boolean) RETURNS void LANGUAGE plpgsql VOLATILE SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF NOT still_somewhere THEN
+        PERFORM kolony.allow_login(who, false);
+    END IF;
+    IF NOT still_somewhere OR kolony.administers_all_of(who) THEN
+        PERFORM kolony.end_sessions(who);
+    END IF;
+END
+
 --- function stamp_update()
 OWNER kolony_owner ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SET search_path=pg_catalog, pg_temp
 AS
@@ -2063,6 +3096,120 @@ BEGIN
     RETURN token;
 END
 
+--- function token_uses(of_token kolony.agent_tokens)
+OWNER kolony_api ARGUMENTS (of_token kolony.agent_tokens) RETURNS jsonb LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('session_id', s.session_id, 'host', s.host, 'pid', s.pid,
+                   'since', s.started_at, 'runs', held.runs) ORDER BY s.session_id), '[]')
+        FROM kolony.agent_sessions s
+        CROSS JOIN LATERAL (
+            SELECT coalesce(jsonb_agg(c.number || '.' || r.ordinal ORDER BY c.number, r.ordinal), '[]') AS runs
+            FROM kolony.leases l
+            JOIN kolony.runs r ON r.workspace_id = l.workspace_id AND r.run_id = l.run_id
+            JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+            WHERE l.workspace_id = s.workspace_id AND l.session_id = s.session_id) held
+        WHERE s.workspace_id = of_token.workspace_id AND s.agent_id = of_token.agent_id
+          AND s.token_id = of_token.token_id AND s.ended_at IS NULL
+          AND s.last_seen + make_interval(secs => s.lease_seconds) >= clock_timestamp());
+END
+
+--- function verify_audit(in_workspace uuid, OUT ok boolean, OUT seals integer, OUT sealed bigint, OUT removed bigint, OUT unsealed bigint, OUT at_seal integer, OUT at_entry bigint, OUT difference text)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, OUT ok boolean, OUT seals integer, OUT sealed bigint, OUT removed bigint, OUT unsealed bigint, OUT at_seal integer, OUT at_entry bigint, OUT difference text) RETURNS record LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    seal kolony.audit_seals;
+    last kolony.audit_seals;
+    found_count bigint;
+    found_digest bytea;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    SELECT count(*), coalesce(sum(s.entry_count) FILTER (WHERE s.removed_at IS NULL), 0),
+           coalesce(sum(s.entry_count) FILTER (WHERE s.removed_at IS NOT NULL), 0), true
+    INTO seals, sealed, removed, ok FROM kolony.audit_seals s WHERE s.workspace_id = in_workspace;
+    FOR seal IN SELECT * FROM kolony.audit_seals s WHERE s.workspace_id = in_workspace ORDER BY s.number LOOP
+        IF seal.number <> coalesce(last.number, 0) + 1 THEN
+            at_seal := coalesce(last.number, 0) + 1;
+            difference := 'the seal is gone';
+        ELSIF seal.previous <> coalesce(last.digest, '') OR seal.digest <> kolony.seal_digest(seal)
+              OR seal.removed_at < seal.to_at + interval '30 days'
+        THEN
+            at_seal := seal.number;
+            difference := 'the seal was changed';
+        ELSIF seal.removed_at IS NULL THEN
+            SELECT count(*), sha256(coalesce(string_agg(kolony.entry_digest(l), '' ORDER BY l.entry_id), ''))
+            INTO found_count, found_digest
+            FROM unnest(seal.entries) e JOIN kolony.audit_log l ON l.entry_id = e
+            WHERE l.workspace_id = in_workspace AND l.at BETWEEN seal.from_at AND seal.to_at;
+            IF found_count <> seal.entry_count OR found_digest <> seal.rows_digest THEN
+                at_seal := seal.number;
+                SELECT f.at_entry, f.difference INTO at_entry, difference FROM kolony.first_difference(seal) f;
+            END IF;
+        END IF;
+        EXIT WHEN difference IS NOT NULL;
+        last := seal;
+    END LOOP;
+    -- In no seal: written since the last one, or put in where none can come any more.
+    WITH known AS MATERIALIZED (
+        SELECT unnest(s.entries) AS entry_id, s.from_at, s.to_at FROM kolony.audit_seals s
+        WHERE s.workspace_id = in_workspace),
+    outside AS (
+        SELECT l.entry_id,
+               l.entry_id <= coalesce(last.closed_to, 0) OR l.entry_id IN (SELECT k.entry_id FROM known k) AS put_in
+        FROM kolony.audit_log l
+        WHERE l.workspace_id = in_workspace AND NOT EXISTS (
+            SELECT FROM known k WHERE k.entry_id = l.entry_id AND l.at BETWEEN k.from_at AND k.to_at))
+    SELECT count(*) FILTER (WHERE NOT o.put_in),
+           coalesce(at_entry, min(o.entry_id) FILTER (WHERE o.put_in AND difference IS NULL)),
+           coalesce(difference, CASE WHEN bool_or(o.put_in) THEN 'the entry was put in' END)
+    INTO unsealed, at_entry, difference FROM outside o;
+    ok := difference IS NULL;
+END
+
+--- function watchdog()
+OWNER kolony_roleadm ARGUMENTS () RETURNS TABLE(login text, pid integer, why text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    before CONSTANT timestamptz := clock_timestamp() - kolony.watchdog_patience();
+    crowded CONSTANT boolean := pg_notification_queue_usage() >= 0.5;
+    found record;
+    gone boolean;
+BEGIN
+    PERFORM kolony.require_role_anywhere('viewer');
+    FOR found IN
+        SELECT a.usename::text AS login, a.pid,
+               CASE WHEN a.state_change < before AND a.state LIKE 'idle in transaction%' THEN 'idle in transaction'
+                    WHEN a.state_change < before AND a.wait_event = 'ClientWrite' THEN 'does not read what it is sent'
+                    ELSE 'holds the notification queue' END AS why
+        FROM pg_stat_activity a
+        WHERE a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
+          AND (pg_has_role(a.usesysid, 'kolony_user', 'MEMBER') OR pg_has_role(a.usesysid, 'kolony_agents', 'MEMBER'))
+          AND NOT pg_has_role(a.usesysid, 'kolony_backup', 'MEMBER')
+          AND (a.state_change < before AND (a.datname = current_database() OR crowded)
+               AND (a.state LIKE 'idle in transaction%' OR a.wait_event = 'ClientWrite')
+               OR crowded AND a.xact_start < before)
+        ORDER BY a.pid
+    LOOP
+        BEGIN
+            -- With a wait: the queue moves on only when the session is really gone.
+            gone := pg_terminate_backend(found.pid, 2000);
+        EXCEPTION WHEN insufficient_privilege THEN
+            gone := false;
+        END;
+        CONTINUE WHEN NOT gone;
+        PERFORM kolony.note_ended_session(found.login, found.pid, found.why);
+        RETURN QUERY SELECT found.login, found.pid, found.why;
+    END LOOP;
+    -- Asking is what makes the server give the space in the queue free.
+    PERFORM pg_notification_queue_usage();
+END
+
+--- function watchdog_patience()
+OWNER kolony_roleadm ARGUMENTS () RETURNS interval LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT interval '60 seconds'
+
 --- function workspace_of_agent(of_agent uuid)
 OWNER kolony_api ARGUMENTS (of_agent uuid) RETURNS uuid LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -2088,11 +3235,45 @@ GRANT EXECUTE TO kolony_user
 --- grants function administers_all_of(who text)
 GRANT EXECUTE TO kolony_roleadm
 
+--- grants function admit_person(in_workspace uuid, who text, as_role text, called text)
+GRANT EXECUTE TO kolony_user
+
 --- grants function announce(hints text[])
 GRANT EXECUTE TO kolony_agents
 
 --- grants function append_output(the_attempt uuid, seqs integer[], streams text[], ats timestamp with time zone[], first_lines bigint[], line_counts integer[], datas bytea[])
 GRANT EXECUTE TO kolony_agents
+
+--- grants function audit_agent()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function audit_agent_session()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function audit_command()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function audit_membership()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function audit_profile()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function audit_run()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function audit_time_limit()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function audit_token()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function audit_workspace()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function audited_workspace_ids()
+GRANT EXECUTE TO kolony_backup
+GRANT EXECUTE TO kolony_user
 
 --- grants function beat(the_session uuid, with_health jsonb, holding uuid[])
 GRANT EXECUTE TO kolony_agents
@@ -2109,11 +3290,17 @@ GRANT EXECUTE TO kolony_roleadm
 --- grants function change_membership(in_workspace uuid, who text, as_role text)
 GRANT EXECUTE TO kolony_roleadm
 
+--- grants function change_workspace(in_workspace uuid, new_name text, new_admits_viewers boolean)
+GRANT EXECUTE TO kolony_user
+
 --- grants function claim_runs(the_session uuid, up_to integer)
 GRANT EXECUTE TO kolony_agents
 
 --- grants function close_session(the_session uuid, because text, was_error boolean)
 GRANT EXECUTE TO kolony_agents
+
+--- grants function connected_people(in_workspace uuid)
+GRANT EXECUTE TO kolony_user
 
 --- grants function create_agent(in_workspace uuid, new_name text, new_type text, new_category text, new_instructions text, new_description text, new_config jsonb)
 GRANT EXECUTE TO kolony_user
@@ -2130,8 +3317,14 @@ GRANT EXECUTE TO kolony_user
 --- grants function enable_person(in_workspace uuid, who text)
 GRANT EXECUTE TO kolony_user
 
---- grants function enroll_person(in_workspace uuid, who text, as_role text, called text)
+--- grants function end_membership(in_workspace uuid, who text)
 GRANT EXECUTE TO kolony_roleadm
+
+--- grants function enroll_person(in_workspace uuid, who text, as_role text, called text, newly_made boolean)
+GRANT EXECUTE TO kolony_roleadm
+
+--- grants function ensure_audit_partition(for_day date)
+GRANT EXECUTE TO kolony_api
 
 --- grants function ensure_output_partition(for_day date)
 GRANT EXECUTE TO kolony_api
@@ -2144,6 +3337,9 @@ GRANT EXECUTE TO kolony_user
 
 --- grants function finish_attempt(the_attempt uuid, ended text, with_exit_code integer, with_signal integer, with_error text, with_usage jsonb, chunks bigint, bytes bigint, lines bigint)
 GRANT EXECUTE TO kolony_agents
+
+--- grants function force_out(in_workspace uuid, who text)
+GRANT EXECUTE TO kolony_user
 
 --- grants function hint(in_workspace uuid, payload text)
 GRANT EXECUTE TO kolony_roleadm
@@ -2160,12 +3356,21 @@ GRANT EXECUTE TO kolony_roleadm
 --- grants function list_tokens(in_workspace uuid)
 GRANT EXECUTE TO kolony_user
 
+--- grants function login_was_made_here(who text)
+GRANT EXECUTE TO kolony_roleadm
+
+--- grants function member_logins(in_workspace uuid)
+GRANT EXECUTE TO kolony_roleadm
+
 --- grants function my_colleague_ids()
 GRANT EXECUTE TO kolony_backup
 GRANT EXECUTE TO kolony_user
 
 --- grants function my_profile_id()
 GRANT EXECUTE TO kolony_backup
+GRANT EXECUTE TO kolony_user
+
+--- grants function my_rights(in_workspace uuid)
 GRANT EXECUTE TO kolony_user
 
 --- grants function my_workspace_ids()
@@ -2175,22 +3380,49 @@ GRANT EXECUTE TO kolony_user
 --- grants function new_id()
 GRANT EXECUTE TO kolony_api
 
+--- grants function note_ended_session(of_login text, of_pid integer, because text)
+GRANT EXECUTE TO kolony_roleadm
+
+--- grants function note_login(in_workspace uuid, claimed_version text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function note_logout(in_workspace uuid)
+GRANT EXECUTE TO kolony_user
+
 --- grants function open_session(on_host text, with_pid integer, with_version text, with_adapter text, with_concurrency integer)
 GRANT EXECUTE TO kolony_agents
 
 --- grants function person_to_reset(in_workspace uuid, who text)
 GRANT EXECUTE TO kolony_roleadm
 
+--- grants function record_audit(in_workspace uuid, what text, about text, facts jsonb, of_agent uuid, of_command uuid, of_run uuid)
+GRANT EXECUTE TO kolony_roleadm
+
 --- grants function record_token(of_agent uuid, new_login text, new_hash bytea, new_hint text, new_label text, new_expiry timestamp with time zone)
+GRANT EXECUTE TO kolony_roleadm
+
+--- grants function remove_audit_month(of_month date)
+GRANT EXECUTE TO kolony_api
+
+--- grants function remove_person(in_workspace uuid, who text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function remove_sealed_entries(home uuid, the_seal integer)
+GRANT EXECUTE TO kolony_api
+
+--- grants function replace_token(the_token uuid, new_login text, new_hash bytea, new_hint text, overlap interval, new_label text, new_expiry timestamp with time zone, OUT made uuid, OUT old_login text, OUT old_expiry timestamp with time zone)
 GRANT EXECUTE TO kolony_roleadm
 
 --- grants function require_role(in_workspace uuid, needed text)
 GRANT EXECUTE TO kolony_roleadm
 
+--- grants function require_role_anywhere(needed text)
+GRANT EXECUTE TO kolony_roleadm
+
 --- grants function reset_password(in_workspace uuid, who text, verifier text)
 GRANT EXECUTE TO kolony_user
 
---- grants function retire_token(the_token uuid)
+--- grants function retire_token(the_token uuid, OUT its_login text, OUT revoked_before boolean, OUT revoked_at timestamp with time zone, OUT revoked_by text, OUT in_use_by jsonb)
 GRANT EXECUTE TO kolony_roleadm
 
 --- grants function retry_command(the_command uuid)
@@ -2202,14 +3434,29 @@ GRANT EXECUTE TO kolony_user
 --- grants function revoke_token(the_token uuid)
 GRANT EXECUTE TO kolony_user
 
+--- grants function rotate_token(the_token uuid, new_login text, verifier text, new_hash bytea, new_hint text, overlap interval, new_label text, new_expiry timestamp with time zone)
+GRANT EXECUTE TO kolony_user
+
+--- grants function run_upkeep(even_if_not_due boolean, only_job text)
+GRANT EXECUTE TO kolony_user
+
 --- grants function schema_version()
 GRANT EXECUTE TO kolony_agents
+GRANT EXECUTE TO kolony_user
+
+--- grants function seal_audit_now(in_workspace uuid)
 GRANT EXECUTE TO kolony_user
 
 --- grants function send_command(in_workspace uuid, to_agents uuid[], content text, priority integer, as_draft boolean, max_attempts integer, retry_on text, time_limit_ms bigint)
 GRANT EXECUTE TO kolony_user
 
 --- grants function set_agent_desired(of_agent uuid, to_desired text, why text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function set_audit_retention(in_workspace uuid, days integer)
+GRANT EXECUTE TO kolony_user
+
+--- grants function set_limits(in_workspace uuid, new_plan text, members integer, agents integer, waiting_runs integer)
 GRANT EXECUTE TO kolony_user
 
 --- grants function set_role(in_workspace uuid, who text, as_role text)
@@ -2227,12 +3474,26 @@ GRANT EXECUTE TO kolony_agents
 --- grants function submit_command(the_command uuid)
 GRANT EXECUTE TO kolony_user
 
+--- grants function verify_audit(in_workspace uuid, OUT ok boolean, OUT seals integer, OUT sealed bigint, OUT removed bigint, OUT unsealed bigint, OUT at_seal integer, OUT at_entry bigint, OUT difference text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function watchdog()
+GRANT EXECUTE TO kolony_api
+GRANT EXECUTE TO kolony_user
+
+--- grants function watchdog_patience()
+GRANT EXECUTE TO kolony_user
+
 --- grants schema kolony
 GRANT CREATE, USAGE TO kolony_api
 GRANT CREATE, USAGE TO kolony_roleadm
 GRANT USAGE TO kolony_agents
 GRANT USAGE TO kolony_backup
 GRANT USAGE TO kolony_user
+
+--- grants sequence audit_entries
+GRANT SELECT TO kolony_backup
+GRANT USAGE TO kolony_api
 
 --- grants sequence commands_number_seq
 GRANT SELECT TO kolony_backup
@@ -2253,6 +3514,16 @@ GRANT SELECT TO kolony_user
 
 --- grants table attempts
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table audit_log
+GRANT INSERT, SELECT TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table audit_seals
+GRANT INSERT, SELECT TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
@@ -2303,6 +3574,11 @@ GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
 --- grants table scheduled_runs
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table upkeep
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user

@@ -112,7 +112,7 @@ async def _select(connection: asyncpg.Connection, table: str, columns: list[str]
 
 
 def _named(rows: Iterable[asyncpg.Record], owners: Mapping[Any, str]) -> str:
-    seen = {owners[row[0]] for row in rows}
+    seen = {owners.get(row[0], "of nobody") for row in rows}
     return "+".join(sorted(seen)) or "none"
 
 
@@ -142,8 +142,8 @@ async def _updated(
 async def function_cell(connection: asyncpg.Connection, name: str, types: list[str], place: Place) -> str:
     """How a call ends: ``-`` without EXECUTE, ``ok``, or the SQLSTATE."""
     given = arguments(place).get(name)
-    values = given if given is not None else (None,) * len(types)
-    marks = ", ".join(f"${number}::{kind}" for number, kind in enumerate(types, 1))
+    values = given if given is not None else ()
+    marks = ", ".join(f"{f'${n}' if given is not None else 'NULL'}::{kind}" for n, kind in enumerate(types, 1))
     transaction = connection.transaction()
     await transaction.start()
     try:
@@ -167,13 +167,16 @@ def arguments(place: Place) -> dict[str, tuple[Any, ...]]:
     home, login = of["workspace"], of["login"]
     return {
         "add_person": (home, "newcomer", verifier(), "viewer", ""),
+        "admit_person": (home, of["loose"], "viewer", ""),
         "announce": ([f"run:{of['run']}"],),
         "append_output": (of["attempt"], [0], ["stdout"], [of["now"]], [0], [0], [b"x"]),
         "beat": (of["session"], {}, [of["attempt"]]),
         "cancel_command": (of["command"], ""),
         "cancel_run": (of["run"], ""),
+        "change_workspace": (home, "Other", None),
         "claim_runs": (of["session"], 1),
         "close_session": (of["session"], "", False),
+        "connected_people": (home,),
         "create_agent": (home, "newcomer", "process", "", "", "", {}),
         "create_workspace": ("third", "Third"),
         "disable_person": (home, login),
@@ -182,23 +185,36 @@ def arguments(place: Place) -> dict[str, tuple[Any, ...]]:
         "ensure_profile": (),
         "expire_token": (of["token"], of["now"]),
         "finish_attempt": (of["attempt"], "completed", 0, None, None, {}, 1, 10, 1),
+        "force_out": (home, login),
         "holds_role": (home, "viewer"),
         "issue_token": (of["agent"], "ka_00112233445566ff", verifier(), SOME_HASH, "kol_0011", "", None),
         "list_tokens": (home,),
         "my_colleague_ids": (),
         "my_profile_id": (),
+        "my_rights": (home,),
         "my_workspace_ids": (),
+        "note_login": (home, "1.0"),
+        "note_logout": (home,),
         "open_session": ("h", 1, "0", "process", 1),
+        "remove_person": (home, login),
         "reset_password": (home, login, verifier()),
         "retry_command": (of["failed_command"],),
         "retry_run": (of["failed"],),
         "revoke_token": (of["token"],),
+        "rotate_token": (of["token"], "ka_00112233445566ff", verifier(), SOME_HASH, "kol_0011", of["hour"], None, None),
+        "run_upkeep": (False, None),
         "schema_version": (),
+        "seal_audit_now": (home,),
         "send_command": (home, [of["agent"]], "x", 50, False, 3, "lost", None),
         "set_agent_desired": (of["agent"], "paused", ""),
+        "set_audit_retention": (home, 40),
+        "set_limits": (home, "team", 50, 50, 50),
         "set_role": (home, login, "viewer"),
         "set_run_priority": (of["run"], 1),
         "settle": (home,),
         "start_attempt": (of["attempt"],),
         "submit_command": (of["draft"],),
+        "verify_audit": (home,),
+        "watchdog": (),
+        "watchdog_patience": (),
     }
