@@ -25,7 +25,7 @@ def register_audit(verbs: Any) -> None:
         verbs, "audit", _list, line,
         epilog="An admin sees the whole log of the workspace, everybody else what they did themselves.",
     )  # fmt: skip
-    parser.add_argument("--event", action="append", type=str.upper, metavar="E", help="of this kind; may be repeated")
+    parser.add_argument("--event", action="append", type=_event, metavar="E", help="of this kind; may be repeated")
     parser.add_argument("--login", metavar="L", help="of this person or agent's login")
     parser.add_argument("--agent", metavar="A", help="about this agent")
     moment = "2026-03-01, 2026-03-01T12:00 (local time unless it says otherwise) or 90m, 24h, 7d ago"
@@ -42,20 +42,15 @@ def register_audit(verbs: Any) -> None:
 
 
 def _moment(text: str) -> datetime:
-    """A moment that a person wrote.
+    from kolony_tui.models.audit import moment_written
 
-    >>> _moment("2026-03-01T12:00:00+00:00").isoformat()
-    '2026-03-01T12:00:00+00:00'
-    """
-    from datetime import UTC, datetime, timedelta
+    return moment_written(text)
 
-    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-    if text[:-1].isdecimal() and text[-1:] in units and len(text) < 8:
-        return datetime.now(UTC) - timedelta(seconds=int(text[:-1]) * units[text[-1]])
-    try:
-        return datetime.fromisoformat(text).astimezone()
-    except (ValueError, OverflowError) as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no moment: write 2026-03-01, 2026-03-01T12:00 or 24h") from error
+
+def _event(text: str) -> str:
+    from kolony_tui.models.audit import event_named
+
+    return event_named(text)
 
 
 def _count(text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from collections.abc import Sequence
@@ -11,16 +12,6 @@ from kolony_tui import __version__
 from kolony_tui.core.session import PersonSession
 from kolony_tui.models.audit import AuditEntry, AuditSeal, Difference, Verification
 from kolony_tui.models.errors import KolonyError, UsageError
-
-EVENTS = (
-    "AGENT_CHANGED", "AGENT_CONNECT", "AGENT_CREATED", "AGENT_DISCONNECT", "AGENT_PAUSED", "AGENT_RESUMED",
-    "AGENT_RETIRED", "AUDIT_RETAINED", "AUDIT_SEALED", "COMMAND_CANCELLED", "COMMAND_COMPLETED", "COMMAND_DRAFTED",
-    "COMMAND_EDITED", "COMMAND_SENT", "COMMAND_SUBMITTED", "PASSWORD_RESET", "PROFILE_CHANGED", "ROLE_CHANGED",
-    "RUN_CANCELLED", "RUN_PRIORITY_CHANGED", "RUN_RETRIED", "SESSIONS_ENDED", "TIME_LIMIT_EXCEEDED",
-    "TOKEN_EXPIRY_CHANGED", "TOKEN_ISSUED", "TOKEN_REVOKED", "USER_ADDED", "USER_DISABLED", "USER_ENABLED",
-    "USER_LOGIN", "USER_LOGOUT", "USER_REMOVED", "WORKSPACE_CHANGED", "WORKSPACE_CREATED",
-)  # fmt: skip
-"""Every event that the database writes, by name."""
 
 
 async def entries(
@@ -124,7 +115,8 @@ async def note_login(session: PersonSession) -> None:
 
 
 async def note_logout(session: PersonSession) -> None:
-    """Notes that it leaves. A program that is killed, or whose connection is gone, leaves no such entry."""
+    """Notes that it leaves, in a second at most. A program that is killed, or that the server is gone for, does not."""
     if session.db.connected:
-        with contextlib.suppress(KolonyError):
-            await session.db.call("note_logout", session.workspace.workspace_id)
+        with contextlib.suppress(KolonyError, TimeoutError):
+            async with asyncio.timeout(1):
+                await session.db.call("note_logout", session.workspace.workspace_id)

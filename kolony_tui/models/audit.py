@@ -3,11 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
+from kolony_tui.models.errors import UsageError
 from kolony_tui.models.untrusted import Untrusted
+
+EVENTS = (
+    "AGENT_CHANGED", "AGENT_CONNECT", "AGENT_CREATED", "AGENT_DISCONNECT", "AGENT_PAUSED", "AGENT_RESUMED",
+    "AGENT_RETIRED", "AUDIT_RETAINED", "AUDIT_SEALED", "COMMAND_CANCELLED", "COMMAND_COMPLETED", "COMMAND_DRAFTED",
+    "COMMAND_EDITED", "COMMAND_SENT", "COMMAND_SUBMITTED", "PASSWORD_RESET", "PROFILE_CHANGED", "ROLE_CHANGED",
+    "RUN_CANCELLED", "RUN_PRIORITY_CHANGED", "RUN_RETRIED", "SESSIONS_ENDED", "TIME_LIMIT_EXCEEDED",
+    "TOKEN_EXPIRY_CHANGED", "TOKEN_ISSUED", "TOKEN_REVOKED", "USER_ADDED", "USER_DISABLED", "USER_ENABLED",
+    "USER_LOGIN", "USER_LOGOUT", "USER_REMOVED", "WORKSPACE_CHANGED", "WORKSPACE_CREATED",
+)  # fmt: skip
+"""Every event that the database writes, by name."""
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def event_named(text: str) -> str:
+    """The event that a person means, in either case. Raises UsageError with the nearest one."""
+    name = text.strip().upper().replace("-", "_")
+    if name not in EVENTS:
+        near = get_close_matches(name, EVENTS, n=1, cutoff=0.3)
+        raise UsageError(f"there is no event {text!r}", f"did you mean {near[0]}?" if near else "")
+    return name
+
+
+def moment_written(text: str) -> datetime:
+    """A moment in the past that a person wrote: a date, a time, or how long ago. Raises UsageError.
+
+    >>> moment_written("2026-03-01T12:00:00+00:00").isoformat()
+    '2026-03-01T12:00:00+00:00'
+    """
+    text = text.strip()
+    try:
+        if text[:-1].isdecimal() and text[-1:] in _UNITS:
+            return datetime.now(UTC) - timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{text!r} is no moment", "write 2026-03-01, 2026-03-01T12:00, or 90m, 24h, 7d ago") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from textual.screen import Screen
 from textual.scrollbar import ScrollBar
 from textual.worker import Worker, WorkerError, WorkerState
 
-from kolony_tui.core import fleet, work
+from kolony_tui.core import audit, fleet, work
 from kolony_tui.core.connection import Destination, unverified
 from kolony_tui.core.session import PersonSession, refreshed
 from kolony_tui.db.connect import Database
@@ -146,6 +146,7 @@ class KolonyApp(App[int]):
         self.live.watch(self, LiveQuery("agents", _wants_agents, fleet.agents, self._know_agents))
         self.live.watch(self, LiveQuery("queue", _wants_runs, self._read_queue, self._know_queue))
         self.live.start()
+        await audit.note_login(session)
         for words in self.opening.told:
             self.say(words)
         await self.companion.begin()
@@ -181,8 +182,11 @@ class KolonyApp(App[int]):
         self._know_agents([])
         self._know_queue(([], []))
         self.queue_known = False
-        if self.destination is not None and before.workspace != session.workspace:
-            await asyncio.to_thread(remember_workspace, self.destination, slug)
+        if before.workspace != session.workspace:
+            await audit.note_logout(before)
+            await audit.note_login(session)
+            if self.destination is not None:
+                await asyncio.to_thread(remember_workspace, self.destination, slug)
         if old_output is not None:
             await old_output.db.close()
         for screen in self.screen_stack:
@@ -210,6 +214,8 @@ class KolonyApp(App[int]):
             with contextlib.suppress(WorkerError):
                 await worker.wait()
         await self.companion.end()
+        if self.session is not None:
+            await audit.note_logout(self.session)
         for session in (self.session, self.output_session):
             if session is not None:
                 await session.db.close()

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 Place = Literal[
     "app", "list", "runs", "drafts", "agents", "output", "run", "agent", "composer",
-    "settings", "people", "sessions", "workspaces", "tokens",
+    "settings", "people", "sessions", "workspaces", "tokens", "audit",
 ]  # fmt: skip
 """Where a command's keys work: everywhere, in any list, in lists of runs, drafts or agents, on what a run prints, on
 the screen of a run or an agent, in the composer; in the settings, and there in the lists of people, of a person's
-sessions, of workspaces, of tokens."""
+sessions, of workspaces, of tokens; in the audit log."""
 
 INSIDE: dict[Place, tuple[Place, ...]] = {
     "app": (),
@@ -41,6 +41,7 @@ INSIDE: dict[Place, tuple[Place, ...]] = {
     "sessions": ("people", "list", "app"),
     "workspaces": ("list", "settings", "app"),
     "tokens": ("list", "settings", "app"),
+    "audit": ("list", "app"),
 }
 """The places whose keys work too while one is in a place."""
 
@@ -128,6 +129,12 @@ def _runs() -> Screen[None]:
     return RunsScreen()
 
 
+def _audit() -> Screen[None]:
+    from kolony_tui.ui.screens.audit.log import AuditScreen
+
+    return AuditScreen()
+
+
 def _settings() -> Screen[None]:
     from kolony_tui.ui.screens.settings.screen import SettingsScreen
 
@@ -144,6 +151,7 @@ SCREENS: tuple[ScreenEntry, ...] = (
     ScreenEntry("1", "dashboard", "Dashboard", _dashboard),
     ScreenEntry("3", "fleet", "Fleet", _agents),
     ScreenEntry("4", "queue", "Queue", _runs),
+    ScreenEntry("8", "audit", "Audit", _audit),
     ScreenEntry("0", "settings", "Settings", _settings, _sections),
 )
 
@@ -151,11 +159,11 @@ SCREENS: tuple[ScreenEntry, ...] = (
 @cache
 def commands() -> Mapping[str, Command]:
     """Every command by its id, in the order in which help shows them."""
-    from kolony_tui.ui.commands import drafts, fleet, going, people, settings, tokens, view, work, workspaces
+    from kolony_tui.ui.commands import audit, drafts, fleet, going, people, settings, tokens, view, work, workspaces
 
     every: tuple[Command, ...] = (
         *going.COMMANDS, *work.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *people.COMMANDS,
-        *tokens.COMMANDS, *workspaces.COMMANDS, *settings.COMMANDS, *view.COMMANDS,
+        *tokens.COMMANDS, *workspaces.COMMANDS, *audit.COMMANDS, *settings.COMMANDS, *view.COMMANDS,
     )  # fmt: skip
     by_id = {command.id: command for command in every}
     assert len(by_id) == len(every), "two commands share an id"
