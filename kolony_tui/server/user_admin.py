@@ -37,6 +37,26 @@ class Installed:
     why_not: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What decides. ``makes_logins`` is None before Kolony's roles are there.
+
+    ``other_logins`` are neither superusers, nor the installer, nor Kolony's; ``other_databases`` not the server's own.
+    """
+
+    major: int
+    makes_logins: bool | None
+    other_logins: list[str]
+    other_databases: list[str]
+
+    @classmethod
+    async def of(cls, connection: asyncpg.Connection) -> ServerFacts:
+        """Those of the server that the installer is connected to."""
+        row = await connection.fetchrow(query("server/user_admin"))
+        assert row is not None
+        return cls(**row)
+
+
 async def install(connection: asyncpg.Connection, wanted: UserAdmin = UserAdmin.AUTO) -> Installed:
     """``migrate``, and user administration switched as wanted.
 
@@ -44,13 +64,15 @@ async def install(connection: asyncpg.Connection, wanted: UserAdmin = UserAdmin.
         NoRight: as ``migrate``, or this installer may not switch it.
         SchemaMismatch: as ``migrate``.
     """
-    on, why_not = await _decide(connection, wanted)
+    on, why_not = wanted is UserAdmin.ON, ""
+    if wanted is UserAdmin.AUTO:
+        on, why_not = decided(await ServerFacts.of(connection))
     # Read by the first migration, so that the role is never there with more than was decided.
     await connection.execute("SELECT set_config('kolony.user_admin', $1, false)", "on" if on else "off")
     applied = await migrate(connection)
     if wanted is not UserAdmin.AUTO:
         await _switch(connection, on)
-    live = bool((await _facts(connection))["makes_logins"])
+    live = bool((await ServerFacts.of(connection)).makes_logins)
     return Installed(applied, live, why_not if applied and not live else "")
 
 
@@ -67,23 +89,16 @@ async def role_script(connection: asyncpg.Connection) -> str:
     )
 
 
-async def _facts(connection: asyncpg.Connection) -> asyncpg.Record:
-    row = await connection.fetchrow(query("server/user_admin"))
-    assert row is not None
-    return row
-
-
-async def _decide(connection: asyncpg.Connection, wanted: UserAdmin) -> tuple[bool, str]:
-    if wanted is not UserAdmin.AUTO:
-        return wanted is UserAdmin.ON, ""
-    facts = await _facts(connection)
-    if facts["makes_logins"] is not None:
-        return bool(facts["makes_logins"]), f"{_OFF}: whoever runs the server does, kolony user add --existing lets in"
-    others = _named("the login", facts["other_logins"]) + _named("the database", facts["other_databases"])
-    if facts["major"] >= _FIRST_OWN_LOGINS or not others:
+def decided(facts: ServerFacts) -> tuple[bool, str]:
+    """Whether Kolony makes logins where nobody said so, and on one line why not."""
+    if facts.makes_logins is not None:
+        why_not = f"{_OFF}: whoever runs the server does, and kolony user add --existing lets them in"
+        return facts.makes_logins, "" if facts.makes_logins else why_not
+    others = _named("the login", facts.other_logins) + _named("the database", facts.other_databases)
+    if facts.major >= _FIRST_OWN_LOGINS or not others:
         return True, ""
     reached = " and ".join(others)
-    return False, f"{_OFF}: on PostgreSQL {facts['major']} that right would reach {reached} too; {_SWITCH}"
+    return False, f"{_OFF}: on PostgreSQL {facts.major} that right would reach {reached} too; {_SWITCH}"
 
 
 def _named(what: str, names: list[str]) -> list[str]:
@@ -94,7 +109,7 @@ def _named(what: str, names: list[str]) -> list[str]:
 
 
 async def _switch(connection: asyncpg.Connection, on: bool) -> None:
-    if bool((await _facts(connection))["makes_logins"]) == on:
+    if (await ServerFacts.of(connection)).makes_logins is on:
         return
     try:
         await connection.execute(f"ALTER ROLE kolony_roleadm {'CREATEROLE' if on else 'NOCREATEROLE'}")

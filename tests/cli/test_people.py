@@ -74,10 +74,15 @@ def test_an_odd_login_hears_what_is_odd(kolony: CommandLine, name: str, words: s
 
 def test_refusals_are_one_clear_line(kolony: CommandLine) -> None:
     me = next(each["login"] for each in kolony("user", "list", "--json").json if each["role"] == "admin")
-    for verb in (("role", me, "viewer"), ("disable", me), ("remove", me)):
-        kolony("user", *verb).refused(4, me, "only admin of this workspace")
-    for verb in (("role", "x_nobody", "viewer"), ("disable", "x_nobody"), ("remove", "x_nobody"), ("kick", "x_nobody")):
-        kolony("user", *verb).refused(4, 'there is no person "x_nobody"')
+    for words in (["role", me, "viewer"], ["disable", me], ["remove", me]):
+        kolony("user", *words).refused(4, me, "only admin of this workspace")
+    for words in (
+        ["role", "x_nobody", "viewer"],
+        ["disable", "x_nobody"],
+        ["remove", "x_nobody"],
+        ["kick", "x_nobody"],
+    ):
+        kolony("user", *words).refused(4, 'there is no person "x_nobody"')
     kolony("workspace", "create", "elsewhere")
     kolony("user", "add", "wanda", "--role", "viewer", "--workspace", "elsewhere")
     for verb in ("disable", "remove", "kick"):

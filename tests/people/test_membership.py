@@ -90,9 +90,9 @@ async def test_only_a_persons_login_is_let_in(workspace: Workspace) -> None:
             await ada.execute("SELECT kolony.admit_person($1, $2, 'viewer')", home, login)
     with refused("55000", "is not let into Kolony"):
         await ada.execute("SELECT kolony.admit_person($1, $2, 'viewer')", home, database.cluster.login("mallory"))
-    for login in ("nobody_at_all", "", 'x"; DROP ROLE bob; --', None):
+    for odd in ("nobody_at_all", "", 'x"; DROP ROLE bob; --', None):
         with refused("P0002", "there is no login"):
-            await ada.execute("SELECT kolony.admit_person($1, $2, 'viewer')", home, login)
+            await ada.execute("SELECT kolony.admit_person($1, $2, 'viewer')", home, odd)
     with refused("22023", "a role is"):
         await ada.execute("SELECT kolony.admit_person($1, $2, 'boss')", home, database.cluster.login("sam"))
     assert await memberships(superuser) == before
@@ -218,7 +218,7 @@ async def test_admins_who_all_turn_on_each_other_at_once_leave_one(workspace: Wo
 
         await asyncio.gather(*(attack(at) for at in range(len(names))))
         assert await count_admins(superuser, workspace) >= 1
-        await superuser.execute("UPDATE kolony.memberships m SET role = 'admin', disabled = false FROM kolony.profiles p"
+        await superuser.execute("UPDATE kolony.memberships m SET role = 'admin' FROM kolony.profiles p"
                                 " WHERE p.profile_id = m.profile_id AND workspace_id = $1 AND p.login = $2",
                                 home, database.cluster.login("ada"))  # fmt: skip
 
