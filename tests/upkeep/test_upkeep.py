@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 from typing import Any
 
 import asyncpg
@@ -128,3 +132,39 @@ async def test_the_app_keeps_it_up_on_a_connection_of_its_own(database: Database
         assert [job.ran for job in await run_upkeep(session)] == [False] * len(JOBS)
     finally:
         await session.db.close()
+
+
+async def maintain(database: Database, login: str, *words: str) -> tuple[int, str, str]:
+    """``kolony maintain`` as a process: exit code, standard output, standard error."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "kolony_tui", "maintain", "--dsn", database.dsn(login), *words],
+        capture_output=True, encoding="utf-8", env=kept, stdin=subprocess.DEVNULL, timeout=60,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+async def test_kolony_maintain_does_what_is_due(workspace: Workspace) -> None:
+    database = workspace.database
+    code, out, _ = await maintain(database, "eve", "--json")
+    assert code == 0
+    assert [(job["job"], job["ran"], set(job)) for job in json.loads(out)] == [
+        (job, True, {"job", "ran", "result"}) for job in JOBS
+    ]
+    code, out, _ = await maintain(database, "eve")
+    assert (code, [line.split()[:3] for line in out.splitlines()[1:]]) == (0, [[job, "not", "due"] for job in JOBS])
+    code, out, err = await maintain(database, "bob", "--all")
+    assert (code, out, err.count("\n")) == (4, "", 1)
+    code, out, _ = await maintain(database, "ada", "--all", "--json")
+    assert (code, {job["ran"] for job in json.loads(out)}) == (0, {True})
+
+
+async def test_kolony_maintain_says_which_job_failed(workspace: Workspace) -> None:
+    superuser = await workspace.database.superuser()
+    await superuser.execute("ALTER FUNCTION kolony.retain_audit() RENAME TO retain_no_audit")
+    code, out, _ = await maintain(workspace.database, "eve")
+    assert code == 1
+    lines = {line.split()[0]: line for line in out.splitlines()}
+    assert "done" in lines["settle"]
+    assert "failed  function kolony.retain_audit() does not exist" in lines["retain_audit"]

@@ -75,6 +75,8 @@ async def check_roles(patient: Patient) -> list[Check]:
                 f"ALTER ROLE {login} NOBYPASSRLS, unless whoever runs the server needs it")
         for login in row["above_row_security"]
     ]  # fmt: skip
+    if not row["makes_logins"]:
+        checks.append(ok("roles", "Kolony makes no logins here: whoever runs the server does"))
     return checks or [ok("roles", "no login stands above row security but superusers")]
 
 
