@@ -18,6 +18,7 @@ import asyncpg
 import pytest
 
 from kolony_tui.core.tokens import parse_token
+from kolony_tui.db.target import SHARED_AGENT_LOGIN
 from kolony_tui.server.embedded import EmbeddedServer
 from kolony_tui.server.home import Home
 from tests.cli.conftest import CommandLine
@@ -221,3 +222,26 @@ def test_no_token_stands_in_a_log_of_the_machine(kolony: CommandLine) -> None:
                 found = file.read()
             for each in (issued, rotated):
                 assert each["token"].encode() not in found, path
+
+
+async def test_where_no_logins_are_made_it_says_how_a_runner_connects(kolony: CommandLine) -> None:
+    kolony("agent", "create", "sharer")
+    superuser = await asyncpg.connect(EmbeddedServer(Home(kolony.home)).superuser_dsn())
+    try:
+        await superuser.execute("ALTER ROLE kolony_roleadm NOCREATEROLE")
+        kolony("token", "issue", "sharer").refused(4, "may make no logins", "kolony migrate --roles")
+        assert tokens(kolony, "sharer") == []
+        await superuser.execute(f"CREATE ROLE {SHARED_AGENT_LOGIN} LOGIN IN ROLE kolony_agents")
+        for words in (["issue", "sharer"], ["rotate", "sharer"]):
+            issued = kolony("token", *words, "--json")
+            assert issued.json["login"] == SHARED_AGENT_LOGIN
+            assert f"kolony agent run sharer --dsn postgresql://{SHARED_AGENT_LOGIN}@" in issued.err
+            assert issued.json["token"] not in issued.err
+            login = parse_token(issued.json["token"]).login
+            assert await superuser.fetchval("SELECT to_regrole($1) IS NULL", login)
+        revoked = kolony("token", "revoke", *[each["token_id"] for each in tokens(kolony, "sharer")], "--json").json
+        assert [each["revoked_before"] for each in revoked] == [False, False]
+    finally:
+        await superuser.execute("ALTER ROLE kolony_roleadm CREATEROLE")
+        await superuser.execute(f"DROP ROLE IF EXISTS {SHARED_AGENT_LOGIN}")
+        await superuser.close()
