@@ -154,10 +154,12 @@ def _try(destination: Destination) -> None:
     """Logs in for real. What the database refuses after that is told: the password itself is right."""
     import asyncio
 
+    from kolony_tui.core.audit import note_login
     from kolony_tui.core.session import log_in
 
     async def enter() -> None:
         session = await log_in(destination.target, APPLICATION, destination.workspace)
+        await note_login(session)
         await session.db.close()
 
     try:

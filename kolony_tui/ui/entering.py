@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kolony_tui.core.audit import note_login
 from kolony_tui.core.connection import Destination, keep_password
 from kolony_tui.core.logins import ASKED, IN_DSN, Logins
 from kolony_tui.core.session import PersonSession, log_in
@@ -92,6 +93,7 @@ class Door:
         app.enter(session)
         app.live.listen()
         app.live.reach()
+        await note_login(session)
         for db in old:
             await db.close()
 

@@ -109,7 +109,7 @@ def test_login_is_tried_and_kept_in_the_keyring_alone(
 
 
 def test_without_a_keyring_nothing_is_stored_and_login_says_so(
-    other_home: CommandLine, person: tuple[str, str, str]
+    kolony: CommandLine, other_home: CommandLine, person: tuple[str, str, str]
 ) -> None:
     done = other_home("login", "--dsn", dsn_of(person), stdin=f"{person[1]}\n")
     assert done.code == 0
@@ -117,6 +117,8 @@ def test_without_a_keyring_nothing_is_stored_and_login_says_so(
     assert "PGPASSFILE" in done.err
     answer = other_home("login", "--dsn", dsn_of(person), "--json", stdin=f"{person[1]}\n").json
     assert (answer["stored"], answer["where"]) == (False, None)
+    noted = kolony("audit", "--event", "USER_LOGIN", "--login", "lena", "--json").json
+    assert len(noted) >= 2, "each login is in the audit log"
 
 
 def test_login_of_the_embedded_server_keeps_the_new_password(short_home: CommandLine) -> None:
