@@ -109,3 +109,19 @@ async def test_composer_names_an_unknown_agent_and_keeps_the_text(stage: Stage) 
         await until(lambda: "there is no agent 'nobody' here" in words(app), "said in place")
         await pilot.press("escape", "n")
         await until(lambda: isinstance(app.screen, Composer) and "hello" in words(app), "the text is there again")
+
+
+async def test_the_title_shows_where_the_focus_is(stage: Stage) -> None:
+    await stage.send("work")
+    async with stage.app("bob") as (app, pilot):
+        await until(lambda: "work" in words(app), "shown")
+        panels = [app.screen.query_one(f"#{name}", Panel) for name in ("fleet-panel", "queue-panel")]
+
+        def marked() -> list[bool]:
+            plain = app.theme_variables["primary-muted"].lower()
+            return [panel.title.styles.background.hex.lower() == plain for panel in panels]
+
+        app.set_focus(panels[0].query_one("RowList"))
+        await until(lambda: marked() == [True, False], "the fleet's")
+        app.set_focus(panels[1].query_one("RowList"))
+        await until(lambda: marked() == [False, True], "and it follows")

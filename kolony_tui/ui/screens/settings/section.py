@@ -97,7 +97,7 @@ class Section(Vertical):
     @property
     def has_content(self) -> bool:
         """Whether it shows what it is for."""
-        return self._ready and (self.why_closed() is not None or self.rows.known)
+        return self._ready and not self._wanted and (self.why_closed() is not None or self.rows.known)
 
     def go_in(self) -> None:
         """Puts the focus into the list, now or as soon as it is there."""
