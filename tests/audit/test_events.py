@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,8 @@ from kolony_tui.core import audit
 from kolony_tui.core.fleet import issue_token, rotate_token, tokens
 from kolony_tui.core.people import new_password
 from kolony_tui.core.session import log_in
+from kolony_tui.db.queries import sql_folder
+from kolony_tui.models.audit import EVENTS, event_named
 from kolony_tui.server import scram
 from tests.audit.reading import events, last_entry, written
 from tests.database import Agent, Workspace, refused, until_ended, verifier
@@ -255,3 +258,11 @@ async def test_no_secret_reaches_the_log(workspace: Workspace, agent: Agent) -> 
     secrets |= {each.token.digest.hex() for each in (issued, rotated)} | {row["rolpassword"] for row in roles}
     secrets |= {each.token.secret.reveal().split("_")[2] for each in (issued, rotated)}
     assert [(secret, line) for secret in secrets for line in whole if secret in line] == []
+
+
+def test_every_event_of_the_migrations_has_its_name_in_the_program() -> None:
+    written_by_sql = set()
+    for file in (sql_folder() / "migrations").glob("*.sql"):
+        written_by_sql |= set(re.findall(r"'([A-Z]+(?:_[A-Z]+)+)'", file.read_text(encoding="utf-8")))
+    assert written_by_sql == set(EVENTS)
+    assert event_named("user-login") == "USER_LOGIN"
