@@ -36,11 +36,11 @@ class Terminal:
         """What a person sees."""
         return "\n".join(self._screen.display)
 
-    def until(self, true: Callable[[], object], what: str) -> None:
+    def until(self, true: Callable[[], object], what: str, deadline: float = DEADLINE) -> None:
         """Reads what the process prints until the condition holds."""
-        end = time.monotonic() + DEADLINE
+        end = time.monotonic() + deadline
         while not true():
-            assert time.monotonic() < end, f"not in {DEADLINE} s: {what}\n{self.shown}"
+            assert time.monotonic() < end, f"not in {deadline} s: {what}\n{self.shown}"
             self.read(0.05)
 
     def read(self, wait: float) -> bool:
