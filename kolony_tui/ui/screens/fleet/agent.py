@@ -83,9 +83,10 @@ class AgentScreen(FramedScreen):
     async def _read(self, session: PersonSession) -> _Known:
         agent = await fleet.agent(session, self.agent_id)
         sessions = await fleet.agent_sessions(session, self.agent_id)
-        tokens = await fleet.tokens(session) if session.role == Role.ADMIN else []
+        tokens = await fleet.tokens(session, self.agent_id) if session.role == Role.ADMIN else []
+        tokens.sort(key=lambda each: (not each.token_active, -each.created_at.timestamp()))
         runs = await work.runs(session, agent_id=self.agent_id, limit=LISTED)
-        return _Known(agent, sessions, [each for each in tokens if each.agent_id == self.agent_id], runs)
+        return _Known(agent, sessions, tokens, runs)
 
     def _show(self, known: _Known) -> None:
         self.known = known
@@ -202,7 +203,7 @@ class AgentScreen(FramedScreen):
 
     def _token(self, token: AgentToken) -> list[Part]:
         drawing = self.kolony.drawing()
-        state = part("active ", "good") if token.token_active else part("revoked ", "dim")
+        state = part(f"{token.state} ", "good" if token.token_active else "dim")
         used = f"used {drawing.age(token.last_used_at)} ago" if token.last_used_at else "never used"
         return [
             part("  token   ", "dim"),
