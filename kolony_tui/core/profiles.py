@@ -10,7 +10,7 @@ from typing import Any
 
 from kolony_tui.core.config import load_config
 from kolony_tui.db.place import find_place
-from kolony_tui.db.target import Target
+from kolony_tui.db.target import Target, url_without
 from kolony_tui.models.errors import UsageError
 from kolony_tui.server.home import Home
 from kolony_tui.server.private_files import locked, write_private
@@ -45,13 +45,7 @@ def dsn_without_password(target: Target) -> str:
     if "://" not in target.dsn.partition("=")[0]:
         words = target.words() if target.dsn else _environment_words(target)
         return " ".join(f"{word}={shlex.quote(value)}" for word, value in words.items() if word not in _SECRETS)
-    scheme, _, rest = target.dsn.partition("#")[0].partition("://")
-    address, _, query = rest.partition("?")
-    place, slash, database = address.partition("/")
-    login, at, hosts = place.rpartition("@")
-    kept = "&".join(each for each in query.split("&") if each.partition("=")[0] not in _SECRETS)
-    url = f"{scheme}://{login.partition(':')[0]}{at}{hosts}{slash}{database}"
-    return f"{url}?{kept}" if kept else url
+    return url_without(target.dsn, *_SECRETS)
 
 
 def _environment_words(target: Target) -> dict[str, str]:

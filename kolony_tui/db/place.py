@@ -41,9 +41,7 @@ class Place:
     @property
     def server(self) -> str:
         """The server as a person reads it: ``db.example.org:5432`` or a socket's path."""
-        return ", ".join(
-            f"{host}/.s.PGSQL.{port}" if host.startswith("/") else f"{host}:{port}" for host, port in self.addresses
-        )
+        return ", ".join(_written(host, port) for host, port in self.addresses)
 
     @property
     def service(self) -> str:
@@ -90,6 +88,12 @@ def stays_on_machine(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _written(host: str, port: int) -> str:
+    if host.startswith("/"):
+        return f"{host}/.s.PGSQL.{port}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _addresses(words: dict[str, str], origin: str) -> tuple[tuple[str, int], ...]:

@@ -62,15 +62,41 @@ class Target:
 
 
 def parse_target(text: str, origin: str) -> Target:
-    """A DSN: a ``postgresql://`` URL or libpq's ``key=value`` words. Raises CannotConnect where it is neither."""
-    dsn_words(text, origin)
-    return Target(dsn=text.strip(), origin=origin)
+    """A DSN: a ``postgresql://`` URL or libpq's ``key=value`` words. Raises CannotConnect where it is neither.
+
+    A password in it is taken out, so that nothing which shows a target shows it.
+    """
+    words = dsn_words(text, origin)
+    password = words.pop("password", None)
+    if password is None:
+        return Target(dsn=text.strip(), origin=origin)
+    bare = url_without(text.strip(), "password") if _is_url(text) else _written(words)
+    return Target(dsn=bare, password=Secret(password), origin=origin)
+
+
+def url_without(url: str, *words: str) -> str:
+    """The same URL without a password before its host, and without these words after its question mark."""
+    scheme, _, rest = url.partition("#")[0].partition("://")
+    address, _, query = rest.partition("?")
+    place, slash, database = address.partition("/")
+    login, at, hosts = place.rpartition("@")
+    kept = "&".join(each for each in query.split("&") if each.partition("=")[0] not in words)
+    bare = f"{scheme}://{login.partition(':')[0]}{at}{hosts}{slash}{database}"
+    return f"{bare}?{kept}" if kept else bare
+
+
+def _written(words: dict[str, str]) -> str:
+    return " ".join(f"{word}={shlex.quote(value)}" for word, value in words.items())
+
+
+def _is_url(text: str) -> bool:
+    return "://" in text.partition("=")[0]
 
 
 def dsn_words(text: str, origin: str) -> dict[str, str]:
     """The words of a DSN that mean something here. Raises CannotConnect where it cannot be read or has unknown ones."""
     text = text.strip()
-    scheme = text.partition("://")[0] if "://" in text.partition("=")[0] else ""
+    scheme = text.partition("://")[0] if _is_url(text) else ""
     if scheme in _URL_SCHEMES:
         return _checked(_url_words(text, origin), origin)
     if "=" in text and not scheme:
