@@ -113,7 +113,7 @@ async def test_composer_names_an_unknown_agent_and_keeps_the_text(stage: Stage) 
 
 async def test_the_title_shows_where_the_focus_is(stage: Stage) -> None:
     await stage.send("work")
-    async with stage.app("bob") as (app, pilot):
+    async with stage.app("bob") as (app, _):
         await until(lambda: "work" in words(app), "shown")
         panels = [app.screen.query_one(f"#{name}", Panel) for name in ("fleet-panel", "queue-panel")]
 

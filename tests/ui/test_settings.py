@@ -6,8 +6,10 @@ import pytest
 
 from kolony_tui.models.secret import Secret
 from kolony_tui.ui.screens.form import Form
+from kolony_tui.ui.screens.settings.person import PersonScreen
 from kolony_tui.ui.screens.settings.screen import SettingsScreen
 from kolony_tui.ui.screens.settings.sections import SLUGS
+from kolony_tui.ui.widgets.choice import Choice
 from tests.ui.stage import Stage, toasts, until, words
 
 
@@ -82,6 +84,43 @@ async def test_theme_is_tried_on(stage: Stage) -> None:
         await until(lambda: app.theme != before, "worn while one chooses")
         await pilot.press("escape")
         await until(lambda: app.theme == before, "not chosen")
+
+
+async def test_mouse_chooses_sections_and_words(stage: Stage) -> None:
+    for size in ((80, 24), (140, 40)):
+        async with stage.app("ada", size=size, remembered={"screen": "settings"}) as (app, pilot):
+            await until(lambda: "config.toml" in words(app), "open")
+            line = next(text for text in words(app).splitlines() if "People" in text)
+            bar = app.screen.query_one("#sections").region
+            row = next(at for at, text in enumerate(words(app).splitlines()) if "People" in text)
+            await pilot.click("#sections", offset=(line.index("People") - bar.x + 1, row - bar.y))
+            await until(lambda: app.focused is not None and app.focused.id == "people", "chosen, and in it")
+            await until(lambda: "eve" in words(app), "read")
+            await pilot.click("#people", offset=(4, 2), times=2)
+            await until(lambda: isinstance(app.screen, PersonScreen), "two clicks open a person")
+            app.do("people.add")
+            await until(lambda: isinstance(app.screen, Form) and "operator" in words(app), "a form")
+            await pilot.pause()
+            choice = app.screen.query_one("#field-role", Choice)
+            await pilot.click("#field-role", offset=(13, 0))
+            assert choice.value == "operator"
+            await pilot.click("#no")
+            await until(lambda: isinstance(app.screen, PersonScreen), "closed by its button")
+
+
+async def test_sections_open_and_close_with_the_role(stage: Stage) -> None:
+    login = await stage.workspace.database.add_person("viewer")
+    ada = await stage.workspace.database.connect("ada")
+    grant = "SELECT kolony.set_role($1, $2, $3)"
+    async with stage.app(login, remembered={"screen": "settings", "section": "tokens"}) as (app, pilot):
+        await until(lambda: "this section is for an admin" in words(app), "closed, and why")
+        await pilot.press("enter")
+        assert app.focused is not None
+        assert app.focused.id == "sections", "there is nothing to go into"
+        await ada.execute(grant, stage.workspace.workspace_id, login, "admin")
+        await until(lambda: "kol_" in words(app), "open now, and read")
+        await ada.execute(grant, stage.workspace.workspace_id, login, "operator")
+        await until(lambda: "this section is for an admin" in words(app) and "kol_" not in words(app), "closed again")
 
 
 @pytest.mark.parametrize("size", [(20, 10), (80, 24), (140, 40)], ids=str)

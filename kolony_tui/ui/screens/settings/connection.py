@@ -41,7 +41,7 @@ class ConnectionSection(Section):
         return [
             Setting("server", "Server", cell(facts.server), "where it is"),
             Setting("database", "Database", cell(facts.database)),
-            Setting("login", "Login", cell(facts.login)),
+            Setting("login", "Login", cell(facts.login), ":login asks for its password again"),
             Setting("origin", "Chosen by", cell(f"{facts.origin}{profile}"), "the rule that named this server"),
             Setting(
                 "tls", "Protected by", cell(facts.tls, "bad" if facts.insecure else "good"), "SCRAM-SHA-256 always"

@@ -101,7 +101,8 @@ class RightsSection(Section):
         if pointed is None:
             return []
         answer = part("you may: ", "good") if pointed.allowed else part("you may not: ", "warn")
+        whom = _FOR.get(pointed.needs, pointed.needs)
         return [
             [answer, part(pointed.action)],
-            [part("the rule: ", "dim"), part(pointed.rule, "accent"), part(f", for {_FOR.get(pointed.needs, pointed.needs)}", "dim")],
+            [part("the rule: ", "dim"), part(pointed.rule, "accent"), part(f", for {whom}", "dim")],
         ]

@@ -37,6 +37,7 @@ class Section(Vertical):
         self.closed = Static("", markup=False, classes="closed")
         self.said = Static("", markup=False, classes="said")
         self._ready = False
+        self._reason: str | None = None
         self._wanted = False
 
     @property
@@ -124,6 +125,11 @@ class Section(Vertical):
         if not self._ready:
             return
         reason = self.why_closed()
+        if (reason is None) != (self._reason is None):
+            # Another role: what was read under the old one does not stay, and what is open now is read.
+            self._reason = reason
+            self.rows.show([])
+            self.kolony.live.look_again(self)
         self.closed.update(content(part(reason or "", "warn")))
         self.closed.display = reason is not None
         self.rows.display = self.said.display = reason is None
