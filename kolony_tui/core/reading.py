@@ -111,7 +111,8 @@ def runs(reader: Reader, *, status: str | None, agent: str | None, limit: int) -
 def agent_id(reader: Reader, name: str) -> str:
     """The id of an agent. Raises NotFound."""
     found = [json.loads(row) for row in reader.rows("fleet/agent_ids_by_name", [name])]
-    return agent_named(name, {each["name"]: each["agent_id"] for each in found}, reader.slug)
+    ids: dict[str, str] = {each["name"]: each["agent_id"] for each in found}
+    return agent_named(name, ids, reader.slug)
 
 
 def _names_a_server(dsn: str | None, profile: str | None, home: str) -> bool:
