@@ -139,7 +139,7 @@ async def _revoke(app: KolonyApp, _: str) -> None:
         lines += [[part("  in use by ", "warn"), *use_parts(use, app.drawing())] for use in token.in_use_by]
         if not token.in_use_by:
             lines.append([part("  not in use", "dim")])
-    said = "What runs there ends, and nobody logs in with it again. A revoked token stays revoked."
+    said = "What runs there ends at once. A revoked token stays revoked."
     if await app.push_screen_wait(Revoking(f"Revoke {_which(chosen)}?", said, lines)) is None:
         return
     session = session_of(app)

@@ -77,7 +77,10 @@ class TokensSection(Section):
 
     def _history(self, token: AgentToken, drawing: Drawing) -> list[Part]:
         made = f"made {drawing.age(token.created_at)} ago by {safe(token.created_by or '?').plain}"
-        said = [part(f"{token.token_hint}... ", "accent"), part(made, "dim")]
+        said = [part(f"{token.token_hint}... ", "accent")]
+        if token.label:
+            said.append(part(f"{safe(token.label, limit=60).plain}; "))
+        said.append(part(made, "dim"))
         if token.state is TokenState.REVOKED:
             who = safe(token.revoked_by or "?").plain
             said.append(part(f"; revoked {drawing.age(token.revoked_at)} ago by {who}", "dim"))
@@ -96,7 +99,7 @@ class Revoking(Question):
     """Asks before tokens are revoked, and names everybody who lives by them; the list scrolls."""
 
     DEFAULT_CSS = """
-    Revoking #users { height: auto; max-height: 10; margin: 0 0 1 0; }
+    Revoking #users { height: auto; max-height: 25vh; }
     """
 
     def __init__(self, question: str, said: str, lines: Sequence[Sequence[Part]]) -> None:
