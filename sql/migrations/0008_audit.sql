@@ -81,6 +81,8 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON kolony.audit_log
     FOR EACH ROW EXECUTE FUNCTION kolony.refuse_change('DELETE');
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON kolony.audit_seals
     FOR EACH ROW EXECUTE FUNCTION kolony.refuse_change('UPDATE');
+CREATE TRIGGER not_emptied BEFORE TRUNCATE ON kolony.audit_log EXECUTE FUNCTION kolony.refuse_change();
+CREATE TRIGGER not_emptied BEFORE TRUNCATE ON kolony.audit_seals EXECUTE FUNCTION kolony.refuse_change();
 
 -- As with output: attached rather than created in place, with row security of its own, and reached through its parent.
 CREATE FUNCTION kolony.ensure_audit_partition(for_day date) RETURNS void
@@ -101,6 +103,8 @@ BEGIN
     EXECUTE format('ALTER TABLE kolony.%I FORCE ROW LEVEL SECURITY', part);
     EXECUTE format('CREATE POLICY backup ON kolony.%I FOR SELECT TO kolony_backup USING (true)', part);
     EXECUTE format('GRANT SELECT ON kolony.%I TO kolony_backup', part);
+    EXECUTE format('CREATE TRIGGER not_emptied BEFORE TRUNCATE ON kolony.%I EXECUTE FUNCTION kolony.refuse_change()',
+        part);
     EXECUTE format('ALTER TABLE kolony.audit_log ATTACH PARTITION kolony.%I FOR VALUES FROM (%L) TO (%L)',
         part, month::timestamptz, (month + interval '1 month')::timestamptz);
 END

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import asyncpg
 import pytest
 
@@ -37,7 +39,7 @@ async def partitions(superuser: asyncpg.Connection) -> list[str]:
     return [row["relname"] for row in found]
 
 
-@pytest.mark.parametrize("who", ["ada", "eve", "test_installer", "agent"])
+@pytest.mark.parametrize("who", ["ada", "eve", "agent"])
 async def test_no_login_changes_an_entry(workspace: Workspace, agent: Agent, who: str) -> None:
     database = workspace.database
     superuser, ada = await database.superuser(), await database.connect("ada")
@@ -55,6 +57,19 @@ async def test_no_login_changes_an_entry(workspace: Workspace, agent: Agent, who
                    "TRUNCATE kolony.audit_seals"):  # fmt: skip
         with refused("42501"):
             await login.execute(change)
+    assert await everything(superuser) == before
+
+
+async def test_the_installer_as_they_log_in_changes_no_entry(workspace: Workspace) -> None:
+    """On version 15 they have the owner's rights without SET ROLE: row security hides a partition's rows, or it refuses."""
+    superuser, ada = await workspace.database.superuser(), await workspace.database.connect("ada")
+    installer = await workspace.database.connect("test_installer")
+    await sealed(ada, workspace.workspace_id)
+    before = await everything(superuser)
+    for table in ("audit_log", *await partitions(superuser), "audit_seals"):
+        for change in CHANGES[:4]:
+            with suppress(asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedColumnError):
+                await installer.execute(change.format(table))
     assert await everything(superuser) == before
 
 
@@ -86,7 +101,8 @@ async def test_not_even_the_roles_that_own_everything(workspace: Workspace, role
     installer = await workspace.database.connect("test_installer")
     await sealed(ada, workspace.workspace_id)
     before = await everything(superuser)
-    changes = ["UPDATE kolony.audit_log SET event = 'USER_LOGIN'", "UPDATE kolony.audit_seals SET digest = previous"]
+    changes = ["UPDATE kolony.audit_log SET event = 'USER_LOGIN'", "UPDATE kolony.audit_seals SET digest = previous",
+               "TRUNCATE kolony.audit_log", "TRUNCATE kolony.audit_seals"]  # fmt: skip
     if role != "kolony_owner":
         changes += ["DELETE FROM kolony.audit_log", "DELETE FROM kolony.audit_seals"]
     for change in changes:
@@ -100,6 +116,8 @@ async def test_not_even_the_roles_that_own_everything(workspace: Workspace, role
         if await superuser.fetchval(f"SELECT EXISTS (SELECT FROM kolony.{table})"):
             with refused("42501", "only added to"):
                 await superuser.execute(f"DELETE FROM kolony.{table}")
+        with refused("42501", "only added to"):
+            await superuser.execute(f"TRUNCATE kolony.{table}")
     assert await everything(superuser) == before
 
 

@@ -264,5 +264,5 @@ def test_every_event_of_the_migrations_has_its_name_in_the_program() -> None:
     written_by_sql = set()
     for file in (sql_folder() / "migrations").glob("*.sql"):
         written_by_sql |= set(re.findall(r"'([A-Z]+(?:_[A-Z]+)+)'", file.read_text(encoding="utf-8")))
-    assert written_by_sql == set(EVENTS)
+    assert written_by_sql - {"YYYY_MM"} == set(EVENTS)
     assert event_named("user-login") == "USER_LOGIN"
