@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from kolony_tui.models.errors import KolonyError
+from kolony_tui.text import safe
 from kolony_tui.ui.draw import content, part
 from kolony_tui.ui.screens.asking import content_of_list
 from kolony_tui.ui.widgets.choice import Choice
@@ -83,7 +84,8 @@ class Form(ModalScreen[bool]):
         if field.kind == "choice":
             return Choice(field.choices, field.value, id=f"field-{field.id}")
         return Input(
-            field.value,
+            # What a field begins with was typed by others; a secret one begins empty.
+            safe(field.value, limit=500).plain,
             placeholder=field.hint,
             password=field.kind == "secret",
             id=f"field-{field.id}",
