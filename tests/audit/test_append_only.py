@@ -61,7 +61,7 @@ async def test_no_login_changes_an_entry(workspace: Workspace, agent: Agent, who
 
 
 async def test_the_installer_as_they_log_in_changes_no_entry(workspace: Workspace) -> None:
-    """On version 15 they have the owner's rights without SET ROLE: row security hides a partition's rows, or it refuses."""
+    """On version 15 they have the rights of the owner without SET ROLE: then row security hides the rows."""
     superuser, ada = await workspace.database.superuser(), await workspace.database.connect("ada")
     installer = await workspace.database.connect("test_installer")
     await sealed(ada, workspace.workspace_id)
