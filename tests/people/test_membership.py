@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import secrets
 
 import asyncpg
 import pytest
@@ -101,6 +102,20 @@ async def test_only_a_persons_login_is_let_in(workspace: Workspace) -> None:
     assert await sam.fetchval("SELECT kolony.holds_role($1, 'operator')", home)
 
 
+@pytest.mark.parametrize("power", ["SUPERUSER", "BYPASSRLS", "REPLICATION", "CREATEROLE"])
+async def test_a_login_above_the_rules_is_not_let_in(workspace: Workspace, power: str) -> None:
+    ada, superuser = await workspace.database.connect("ada"), await workspace.database.superuser()
+    login = f"p{secrets.token_hex(6)}"
+    await superuser.execute(f"CREATE ROLE {login} LOGIN {power} IN ROLE kolony_user")
+    try:
+        with refused("42501", "is no person's"):
+            await ada.execute("SELECT kolony.admit_person($1, $2, 'viewer')", workspace.workspace_id, login)
+        await superuser.execute(f"ALTER ROLE {login} NO{power}")
+        await ada.execute("SELECT kolony.admit_person($1, $2, 'viewer')", workspace.workspace_id, login)
+    finally:
+        await superuser.execute(f"DROP ROLE {login}")
+
+
 async def test_an_admin_here_has_no_say_about_a_login_of_another_database(workspace: Workspace) -> None:
     """Logins are the whole server's: who is let in here may be an admin of somebody else's Kolony."""
     database, home = workspace.database, workspace.workspace_id
@@ -127,11 +142,15 @@ async def test_a_person_is_forced_out_and_may_come_back(workspace: Workspace) ->
     assert await ada.fetchval("SELECT kolony.force_out($1, $2)", home, login) == 2
     for each in theirs:
         await until_ended(superuser, each)
+    # Sessions in another database are nobody's business here.
+    elsewhere = await asyncpg.connect(database.cluster.dsn("postgres", login))
+    database.opened.append(elsewhere)
     first, second = await database.connect(login), await database.connect(login)
     # Oneself: the other sessions, not the one that asks.
     assert await first.fetchval("SELECT kolony.force_out($1, $2)", home, login) == 1
     await until_ended(superuser, second)
     assert await first.fetchval("SELECT 1") == 1
+    assert await elsewhere.fetchval("SELECT 1") == 1
 
 
 async def test_somebody_of_another_workspace_is_not_forced_out(workspace: Workspace) -> None:
