@@ -85,18 +85,19 @@ async def test_under_the_shared_login_the_token_is_shown_and_stands_in_no_log(
         for setting in ("log_statement = 'all'", "log_min_duration_statement = 0", "log_parameter_max_length = -1"):
             await superuser.execute(f"ALTER ROLE {SHARED_AGENT_LOGIN} SET {setting}")
         token = (await issue(colony.workspace, colony.agent_id)).secret.reveal()
-        environment = {
-            "KOLONY_DSN": urlsplit(colony.dsn)._replace(netloc=f"{SHARED_AGENT_LOGIN}@").geturl(),
-            "PGPASSWORD": PASSWORD.reveal(),
-        }
-        runner = colony.runner(token=token, **environment)
+        dsn = urlsplit(colony.dsn)._replace(netloc=f"{SHARED_AGENT_LOGIN}@").geturl()
+
+        def started(shown: str, password: str = PASSWORD.reveal()) -> RunnerProcess:
+            return colony.runner(token=shown, KOLONY_DSN=dsn, PGPASSWORD=password)
+
+        runner = started(token)
         run_id = await colony.send("env; echo done")
         assert (await colony.done(run_id))["status"] == "completed"
         printed = await colony.output(run_id)
         assert b"done" in printed
         assert not [secret for secret in (token, PASSWORD.reveal()) if secret.encode() in printed]
-        await _refused(colony.runner(token=new_token().secret.reveal(), **environment), 3, "token was refused")
-        await _refused(colony.runner(token=token, **{**environment, "PGPASSWORD": "wrong"}), 3, "password")
+        await _refused(started(new_token().secret.reveal()), 3, "token was refused")
+        await _refused(started(token, "wrong"), 3, "password")
         token_id = await superuser.fetchval("SELECT token_id FROM kolony.agent_tokens ORDER BY created_at DESC LIMIT 1")
         admin = await colony.workspace.database.connect("ada")
         await admin.execute("SELECT kolony.revoke_token($1)", token_id)

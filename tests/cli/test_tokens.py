@@ -122,16 +122,21 @@ def test_on_a_terminal_it_asks_first_and_names_them(kolony: CommandLine) -> None
     words = [sys.executable, "-m", "kolony_tui", "token", "revoke", issued["hint"]]
     environment = {**os.environ, **kolony.environment, "KOLONY_HOME": str(kolony.home)}
     with at_work(kolony, "asked", issued["token"]) as runner:
-        for answer, code in (("n", 1), ("", 1), ("y", 0)):
+
+        def answered(answer: str) -> tuple[int | None, bool]:
             with running(words, environment) as terminal:
-                terminal.until(lambda terminal=terminal: "[y/N]" in terminal.shown, "the question")
+                terminal.until(lambda: "[y/N]" in terminal.shown, "the question")
                 assert f"pid {runner.pid} since" in terminal.shown
                 assert tokens(kolony, "asked")[0]["state"] == "active"
-                terminal.press(answer + "\r")
+                terminal.press(answer)
                 terminal.until(terminal.ended, "its end")
                 terminal.read(1)
-                assert terminal.code == code
-                assert ("nothing was revoked" in terminal.shown) is (code == 1)
+                return terminal.code, "nothing was revoked" in terminal.shown
+
+        assert answered("n\r") == (1, True)
+        assert answered("\r") == (1, True)
+        assert answered("\x03") == (130, False)
+        assert answered("y\r") == (0, False)
         assert runner.wait(DEADLINE) == 3
     assert tokens(kolony, "asked")[0]["state"] == "revoked"
 
