@@ -112,7 +112,7 @@ def _say_verified(args: argparse.Namespace, found: Verification) -> None:
         tell(f"the audit log is not as it was sealed: {found.difference.words}")
     else:
         removed = f", {found.removed} were removed by retention" if found.removed else ""
-        tell(f"{found.seals} seals hold: {found.sealed} entries are as they were sealed, {found.unsealed} wait for one"
+        tell(f"every seal holds: {found.sealed} entries are as they were sealed, {found.unsealed} wait for a seal"
              + removed)  # fmt: skip
 
 

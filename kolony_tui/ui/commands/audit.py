@@ -105,10 +105,10 @@ async def _verify(app: KolonyApp, _: str) -> None:
             [part(f"{glyph('✖')} not as it was sealed: ", "bad"), part(found.difference.words, "strong")],
             [part("Somebody with the rights of the database's owner or a superuser did that.", "dim")],
         ]
+    removed = f"; {found.removed} more were removed by retention" if found.removed else ""
     lines += [
-        [part(f"{found.seals} seals over {found.sealed} entries", "plain")],
-        [part(f"{found.removed} entries were removed by retention, as their seals say", "dim")],
-        [part(f"{found.unsealed} entries wait for the next seal", "dim")],
+        [part(f"seals: {found.seals}, over {found.sealed} entries{removed}")],
+        [part(f"waiting for the next seal: {found.unsealed} entries", "dim")],
         [part("kolony audit verify --seals FILE also compares with seals that were exported before", "dim")],
     ]
     await app.push_screen_wait(Told("Verification", lines))

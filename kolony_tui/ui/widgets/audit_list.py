@@ -69,10 +69,9 @@ COLUMNS: tuple[Column[AuditEntry], ...] = (
     Column(
         "subject",
         "ABOUT",
-        12,
+        14,
         lambda entry, _: cell(entry.subject, "strong"),
         lambda entry: entry.subject.raw if entry.subject else "",
-        flexible=True,
     ),
     Column(
         "agent",
@@ -86,7 +85,7 @@ COLUMNS: tuple[Column[AuditEntry], ...] = (
            lambda entry: entry.client_address or "", rank=4),
     Column("application", "PROGRAM", 12, lambda entry, _: cell(entry.application, "dim"),
            lambda entry: entry.application.raw, rank=6),
-    Column("details", "DETAILS", 40, _details, flexible=True, rank=2),
+    Column("details", "DETAILS", 16, _details, flexible=True, rank=2),
 )  # fmt: skip
 
 
