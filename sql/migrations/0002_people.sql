@@ -61,33 +61,44 @@ CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.profiles FOR EACH ROW EXECUT
 SET LOCAL ROLE kolony_api;
 
 -- Who the session is. session_user, because SET ROLE does not change it and only a superuser can fake it.
+-- These run once in every statement under row security. PL/pgSQL keeps their plans; SQL functions are planned at each
+-- call by servers before 18, which takes longer than reading what the statement is about.
 CREATE FUNCTION kolony.my_profile_id() RETURNS uuid
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT p.profile_id FROM kolony.profiles p
-    WHERE p.login = session_user AND p.role_oid = to_regrole(quote_ident(session_user))::oid
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT p.profile_id FROM kolony.profiles p
+            WHERE p.login = session_user AND p.role_oid = to_regrole(quote_ident(session_user))::oid);
+END
 $$;
 
 CREATE FUNCTION kolony.my_workspace_ids() RETURNS uuid[]
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(array_agg(m.workspace_id), '{}') FROM kolony.memberships m
-    WHERE m.profile_id = kolony.my_profile_id() AND NOT m.disabled
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN ARRAY(SELECT m.workspace_id FROM kolony.memberships m WHERE NOT m.disabled AND m.profile_id = (
+        SELECT p.profile_id FROM kolony.profiles p
+        WHERE p.login = session_user AND p.role_oid = to_regrole(quote_ident(session_user))::oid));
+END
 $$;
 
 CREATE FUNCTION kolony.my_colleague_ids() RETURNS uuid[]
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(array_agg(DISTINCT m.profile_id), '{}') FROM kolony.memberships m
-    WHERE m.workspace_id = ANY (kolony.my_workspace_ids())
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN ARRAY(SELECT DISTINCT m.profile_id FROM kolony.memberships m
+                 WHERE m.workspace_id = ANY (kolony.my_workspace_ids()));
+END
 $$;
 
 -- True when the session holds at least this role there. Answers only in READ COMMITTED: an older snapshot would keep
 -- rights alive that are gone.
 CREATE FUNCTION kolony.holds_role(in_workspace uuid, needed text) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT current_setting('transaction_isolation') = 'read committed' AND EXISTS (
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN current_setting('transaction_isolation') = 'read committed' AND EXISTS (
         SELECT FROM kolony.memberships m
         WHERE m.workspace_id = in_workspace AND m.profile_id = kolony.my_profile_id() AND NOT m.disabled
           AND array_position(ARRAY['viewer', 'operator', 'admin'], m.role)
-           >= array_position(ARRAY['viewer', 'operator', 'admin'], needed))
+           >= array_position(ARRAY['viewer', 'operator', 'admin'], needed));
+END
 $$;
 
 CREATE FUNCTION kolony.require_role(in_workspace uuid, needed text) RETURNS void
@@ -166,21 +177,25 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     known_name boolean := EXISTS (SELECT FROM kolony.profiles p WHERE p.login = session_user);
     mine uuid;
-    open_one kolony.workspaces;
+    limited kolony.workspaces;
 BEGIN
     INSERT INTO kolony.profiles (login, role_oid)
     VALUES (session_user, to_regrole(quote_ident(session_user))::oid)
     ON CONFLICT (login, role_oid) DO NOTHING
     RETURNING profile_id INTO mine;
     IF mine IS NOT NULL AND NOT known_name THEN
-        FOR open_one IN
-            SELECT * FROM kolony.workspaces w WHERE w.admits_viewers ORDER BY w.workspace_id FOR NO KEY UPDATE
+        INSERT INTO kolony.memberships (workspace_id, profile_id, role)
+        SELECT w.workspace_id, mine, 'viewer' FROM kolony.workspaces w WHERE w.admits_viewers AND w.max_members IS NULL;
+        -- Locked where seats are counted only: anybody who comes holds these until the end of the transaction.
+        FOR limited IN
+            SELECT * FROM kolony.workspaces w WHERE w.admits_viewers AND w.max_members IS NOT NULL
+            ORDER BY w.workspace_id FOR NO KEY UPDATE
         LOOP
             INSERT INTO kolony.memberships (workspace_id, profile_id, role)
-            SELECT open_one.workspace_id, mine, 'viewer'
-            WHERE open_one.max_members IS NULL OR open_one.max_members > (
-                SELECT count(*) FROM kolony.memberships m
-                WHERE m.workspace_id = open_one.workspace_id AND NOT m.disabled);
+            SELECT limited.workspace_id, mine, 'viewer'
+            WHERE limited.max_members > (SELECT count(*) FROM kolony.memberships m
+                                         WHERE m.workspace_id = limited.workspace_id AND NOT m.disabled)
+            ON CONFLICT (workspace_id, profile_id) DO NOTHING;
         END LOOP;
     END IF;
     mine := coalesce(mine, kolony.my_profile_id());

@@ -525,9 +525,11 @@ END
 $$;
 
 CREATE FUNCTION kolony.audited_workspace_ids() RETURNS uuid[]
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(array_agg(m.workspace_id), '{}') FROM kolony.memberships m
-    WHERE m.profile_id = kolony.my_profile_id() AND NOT m.disabled AND m.role = 'admin'
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN ARRAY(SELECT m.workspace_id FROM kolony.memberships m
+                 WHERE m.profile_id = kolony.my_profile_id() AND NOT m.disabled AND m.role = 'admin');
+END
 $$;
 
 COMMENT ON FUNCTION kolony.note_login(uuid, text) IS 'member: note in the audit log that you came';
