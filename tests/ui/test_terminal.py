@@ -91,7 +91,7 @@ async def test_no_color_means_none(stage: Stage, tmp_path: Path) -> None:
 BROKEN = """
 import sys
 from kolony_tui.ui.app import KolonyApp
-def broken(app, name):
+def broken(app, name, part):
     raise RuntimeError("cannot reach postgresql://ada:s3cret@db/x with kol_0123456789abcdef")
 KolonyApp.go_to = broken
 from kolony_tui.__main__ import main
