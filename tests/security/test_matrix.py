@@ -27,8 +27,8 @@ HEADING = """\
 # The removed person was an admin of main; their login was opened again by hand.
 # A stranger is let in and belongs nowhere. The installer has made all this, and inherits nothing from it.
 """
-PRINCIPALS = {"viewer": "eve", "operator": "bob", "admin": "ada", "agent": "", "disabled": "dan", "removed": "", "stranger": "sam",
-              "other's admin": "olga", "installer": "test_installer"}  # fmt: skip
+PRINCIPALS = {"viewer": "eve", "operator": "bob", "admin": "ada", "agent": "", "disabled": "dan", "removed": "",
+              "stranger": "sam", "other's admin": "olga", "installer": "test_installer"}  # fmt: skip
 """Nicknames; the agent's and the removed person's logins are made by the test."""
 DESCRIBED = re.compile(r"(anyone|member|viewer|operator|admin)( anywhere)?: \S.*")
 
@@ -103,7 +103,9 @@ async def _found(workspace: Workspace, agent: Agent) -> list[Line]:
     lines: list[Line] = []
     for name, (kind, columns) in (await relations(superuser)).items():
         [control, *_] = await relation_lines([superuser], name, kind, columns, owners)
-        assert control[2][0] in ("main+other", "main+of nobody+other", "rows") or "YYYY" in control[0], f"no rows to tell by in {control}"
+        assert control[2][0] in ("main+other", "main+of nobody+other", "rows") or "YYYY" in control[0], (
+            f"no rows to tell by in {control}"
+        )
         for line in await relation_lines(connections, name, kind, columns, owners):
             if line not in lines:
                 lines.append(line)

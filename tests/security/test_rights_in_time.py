@@ -97,16 +97,15 @@ async def test_a_runner_with_a_revoked_token_has_nothing_left(workspace: Workspa
     ada, superuser = await database.connect("ada"), await database.superuser()
     runner = await Runner.of(database, agent)
     # A right call only in READ COMMITTED, revoked or not: an old snapshot could not see the revocation.
-    for isolation, revoked in (("repeatable_read", False), ("read_committed", True), ("repeatable_read", True)):
-        transaction = runner.connection.transaction(isolation=isolation)
-        await transaction.start()
+    for isolation, revoked in (("REPEATABLE READ", False), ("READ COMMITTED", True), ("REPEATABLE READ", True)):
+        await runner.connection.execute(f"BEGIN ISOLATION LEVEL {isolation}")
         await runner.connection.fetchval("SELECT kolony.schema_version()")
         if revoked:
             await superuser.execute("UPDATE kolony.agent_tokens SET token_active = false")
         async with unchanged(superuser):
             with refused("28000", "agent authentication failed"):
                 await runner.beat()
-        await transaction.rollback()
+        await runner.connection.execute("ROLLBACK")
     await superuser.execute("UPDATE kolony.agent_tokens SET token_active = true")
     assert await runner.beat() == []
     await ada.execute("SELECT kolony.revoke_token($1)", agent.token_id)

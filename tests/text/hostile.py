@@ -70,3 +70,17 @@ def forbidden(text: str, *, allowed: str = "") -> set[str]:
 _VISIBLE_FORMATS = frozenset(
     "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd\u200d"
 )
+
+
+MARKUP = "[/foo][@click=app.hostile]click[/][link=javascript:hostile]l[/] [bold"
+"""Crashes whoever reads it as markup, or puts an action below a click."""
+
+
+def everything() -> str:
+    """All payloads in one text, with a word in it to find it by, markup first."""
+    return f"evil{MARKUP}" + "".join(PAYLOADS.values())
+
+
+def printable() -> str:
+    """The same as far as a field takes it that knows no control characters."""
+    return "".join(character for character in everything() if unicodedata.category(character) != "Cc")
