@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import os
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +21,9 @@ from kolony_tui.ui.screens.settings.tokens import Revoking
 from kolony_tui.ui.screens.shown_once import ShownOnce
 from kolony_tui.ui.widgets.token_list import TokenList
 from tests.database import Agent, Workspace
+from tests.terminal import Terminal
 from tests.ui.stage import Stage, toasts, until, words
+from tests.ui.terminal import opened
 
 TOKENS = {"screen": "settings", "section": "tokens"}
 CLEAR = re.compile(r"kol_[0-9a-f]{16}_[0-9A-Za-z]{49}")
@@ -174,3 +180,35 @@ async def test_where_logins_are_shared_the_section_and_the_token_say_so(stage: S
     finally:
         await superuser.execute("ALTER ROLE kolony_roleadm CREATEROLE")
         await superuser.execute(f"DROP ROLE IF EXISTS {SHARED_AGENT_LOGIN}")
+
+
+async def test_in_a_real_terminal_the_token_is_copied_and_nothing_keeps_it(stage: Stage, tmp_path: Path) -> None:
+    """G11: after the dialog the clear text is neither on the screen nor in anything that the app leaves behind."""
+    seen: list[str] = []
+
+    def make(terminal: Terminal) -> None:
+        terminal.until(lambda: "online" in terminal.shown, "the dashboard")
+        terminal.press(":")
+        terminal.until(lambda: "go to" not in terminal.shown.splitlines()[-1], "the line")
+        terminal.press("settings tokens\r")
+        terminal.until(lambda: "in use of 1" in terminal.shown, "the section")
+        terminal.press("a")
+        terminal.until(lambda: "Make a token" in terminal.shown, "the form")
+        terminal.press("\x13")
+        terminal.until(lambda: CLEAR.search(terminal.shown), "the token")
+        seen.extend(CLEAR.findall(terminal.shown))
+        terminal.press("y")
+        terminal.until(lambda: b"\x1b]52;c;" + base64.b64encode(seen[0].encode()) in terminal.seen, "the copy")
+        terminal.press("\x1b")
+        terminal.until(lambda: "in use of 2" in terminal.shown and not CLEAR.search(terminal.shown), "the list again")
+        terminal.insist("\x11", terminal.ended, "its end")
+        terminal.read(0.5)
+
+    with opened(tmp_path, stage.workspace.database.dsn("ada")) as terminal:
+        await asyncio.to_thread(make, terminal)
+    assert not CLEAR.search(terminal.shown)
+    kept = [Path(folder, name) for folder, _, names in os.walk(tmp_path) for name in names]
+    assert any(file.name == "state.json" for file in kept)
+    assert not [file for file in kept if seen[0].encode() in file.read_bytes()]
+    superuser = await stage.workspace.database.superuser()
+    assert not await superuser.fetchval("SELECT count(*) FROM pg_stat_activity WHERE query LIKE $1", f"%{seen[0]}%")

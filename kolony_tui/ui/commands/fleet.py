@@ -94,7 +94,8 @@ async def _token(app: KolonyApp, name: str) -> None:
     await show_tokens(app, [(safe(agents[0].name, limit=40), issued)])
 
 
-def _names(app: KolonyApp) -> Iterable[str]:
+def agent_names(app: KolonyApp) -> Iterable[str]:
+    """The agents that are not retired, as people type them."""
     return [safe(agent.name).plain for agent in app.agents if agent.desired != Desired.RETIRED]
 
 
@@ -108,5 +109,5 @@ COMMANDS: tuple[Command, ...] = (
     Command("agent.create", "Create an agent", "makes an agent; a token then lets a runner log in as it", _create,
             name="agent", role=Role.OPERATOR, argument="NAME"),
     Command("agent.token", "Issue a token", "makes a token for an agent and shows it once", _token,
-            ("agents", "agent"), ("T",), "token", Role.ADMIN, argument="NAME", arguments=_names, short="token"),
+            ("agents", "agent"), ("T",), "token", Role.ADMIN, argument="NAME", arguments=agent_names, short="token"),
 )  # fmt: skip

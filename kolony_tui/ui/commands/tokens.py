@@ -14,6 +14,7 @@ from kolony_tui.models.fleet import AgentToken, Desired, TokenState
 from kolony_tui.models.people import Role
 from kolony_tui.text import SafeText, safe
 from kolony_tui.ui.commands.each import for_each
+from kolony_tui.ui.commands.fleet import agent_names
 from kolony_tui.ui.commands.work import session_of
 from kolony_tui.ui.draw import Part, part
 from kolony_tui.ui.registry import Command, Reason
@@ -154,7 +155,8 @@ async def _revoke(app: KolonyApp, _: str) -> None:
 
 COMMANDS: tuple[Command, ...] = (
     Command("tokens.issue", "Make a token", "makes a token for an agent, with a label and an end; shown once", _issue,
-            ("tokens",), ("a",), "issue", Role.ADMIN, argument="AGENT", short="make"),
+            ("tokens",), ("a",), "issue", Role.ADMIN, argument="AGENT", arguments=agent_names,
+            short="make"),
     Command("tokens.rotate", "Rotate tokens", "makes a new token and lets the old one run out; for all who are marked",
             _rotate, ("tokens",), ("r",), "rotate", Role.ADMIN,
             unavailable=_needs_token(_serves, "that token serves no more"), short="rotate"),
