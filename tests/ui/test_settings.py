@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.scrollbar import ScrollBar
 
 from kolony_tui.models.secret import Secret
 from kolony_tui.ui.screens.form import Form
@@ -131,3 +132,18 @@ async def test_every_section_at_every_size(stage: Stage, size: tuple[int, int]) 
             await until(lambda: isinstance(app.screen, SettingsScreen) and app.screen.filled, f"{slug} is read")
             await pilot.pause()
             assert all(len(line) <= size[0] for line in words(app).splitlines())
+
+
+async def test_every_section_in_ascii(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ScrollBar, "renderer", ScrollBar.renderer)
+    for login, size in (("ada", (140, 40)), ("eve", (80, 24))):
+        opening = {"remembered": {"screen": "settings"}, "ascii_only": True, "size": size}
+        async with stage.app(login, **opening) as (app, pilot):
+            for slug in SLUGS:
+                app.go_to("settings", slug)
+                await until(lambda: isinstance(app.screen, SettingsScreen) and app.screen.filled, f"{slug} is read")
+                await pilot.pause()
+                assert words(app).isascii(), words(app)
+            app.do("me.profile")
+            await until(lambda: "How you are called" in words(app), "a form")
+            assert words(app).isascii(), words(app)

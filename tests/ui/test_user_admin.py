@@ -105,6 +105,26 @@ async def test_role_and_password_of_one(stage: Stage) -> None:
         await stage.workspace.database.connect(login, Secret(app.clipboard))
 
 
+async def test_passwords_of_several_are_shown_once_and_in_small_terminals_too(stage: Stage) -> None:
+    people = sorted([await stage.workspace.database.add_person("viewer") for _ in range(2)])
+    async with stage.app("ada", remembered=PEOPLE, size=(44, 14)) as (app, pilot):
+        await until(lambda: app.ground is not None and app.ground.filled, "shown")
+        await pilot.press("enter")
+        app.screen.query_one("#people", PersonList).marks = {*people, "ada"}
+        await pilot.press("p")
+        await until(lambda: isinstance(app.screen, Question), "asks")
+        await pilot.press("y")
+        await until(lambda: isinstance(app.screen, ShownOnce), "shown")
+        await pilot.press("escape")
+        await until(lambda: "never shown again" in words(app), "the warning is in sight")
+        await pilot.press("y", "escape")
+        await until(lambda: isinstance(app.screen, Told) and "that is you" in words(app), "and who was refused")
+    copied = dict(line.split() for line in app.clipboard.splitlines())
+    assert sorted(copied) == people
+    for login in people:
+        await stage.workspace.database.connect(login, Secret(copied[login]))
+
+
 async def test_others_see_people_and_are_told_why_not(stage: Stage) -> None:
     async with stage.app("bob", remembered=PEOPLE) as (app, pilot):
         await until(lambda: "eve" in words(app), "shown")

@@ -145,7 +145,7 @@ class Form(ModalScreen[bool]):
             wrong = self.query_one("#wrong", Static)
             wrong.update(content(part(error.line, "bad")))
             wrong.display = True
-            wrong.scroll_visible(animate=False)
+            self.call_after_refresh(wrong.scroll_visible, animate=False)
             return
         finally:
             self._delivering = False

@@ -75,5 +75,7 @@ class ShownOnce(ModalScreen[None]):
             return
         self._warned = True
         words = "not copied yet, and never shown again: esc once more closes"
-        self.query_one("#wrong", Static).update(content(part(words, "bad")))
-        self.query_one("#wrong").display = True
+        wrong = self.query_one("#wrong", Static)
+        wrong.update(content(part(words, "bad")))
+        wrong.display = True
+        self.call_after_refresh(wrong.scroll_visible, animate=False)
