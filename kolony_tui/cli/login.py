@@ -121,11 +121,15 @@ def _reached(args: argparse.Namespace, destination: Destination) -> tuple[Destin
 
 
 def _ask_trust(error: CertificateRefused, place: Place, pin: str) -> None:
+    from kolony_tui.db.tls import as_openssl_writes
+
     if not sys.stdin.isatty():
         raise UsageError(
             f"{error.message}, and there is nobody to ask; its fingerprint is {pin}", "if that is right, use --pin"
         )
-    tell(f"{error.message}\nits fingerprint is {pin}")
+    tell(f"{error.message}; its SHA-256 fingerprint is")
+    tell(f"  {as_openssl_writes(pin)}")
+    tell(f"  {pin}")
     sys.stderr.write(f"Is that {', '.join(place.hosts_elsewhere)}, as its admin told you? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):

@@ -47,6 +47,16 @@ def parse_pin(text: str, origin: str) -> str:
     return pin
 
 
+def as_openssl_writes(pin: str) -> str:
+    """The digits of a pin in pairs, as ``openssl x509 -fingerprint -sha256`` prints them.
+
+    >>> as_openssl_writes("sha256:0aff")
+    '0A:FF'
+    """
+    digits = pin.partition(":")[2].upper()
+    return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
+
+
 def pin_of(target: Target, place: Place) -> str | None:
     """The pin that is named, if any."""
     if target.pin is not None:

@@ -12,7 +12,7 @@ from kolony_tui.core.connection import Destination, keep_password
 from kolony_tui.core.logins import ASKED, IN_DSN, Logins
 from kolony_tui.core.session import PersonSession, log_in
 from kolony_tui.db.place import find_place
-from kolony_tui.db.tls import shown_fingerprint
+from kolony_tui.db.tls import as_openssl_writes, shown_fingerprint
 from kolony_tui.models.errors import (
     CertificateRefused,
     KolonyError,
@@ -146,13 +146,13 @@ async def _trusted(app: KolonyApp, destination: Destination, error: CertificateR
     """The destination with the certificate pinned that the server shows, if the person says that it is right."""
     place = find_place(destination.target)
     pin = await asyncio.to_thread(shown_fingerprint, place)
-    digits = pin.partition(":")[2]
+    pairs = as_openssl_writes(pin)
     kept = "It is pinned in the profile." if destination.profile else "It is trusted this once: there is no profile."
     answer = await app.push_screen_wait(
         Question(
             "Trust this server?",
             f"{error.message}. Compare the fingerprint with the one its admin told you. {kept}",
-            [", ".join(place.hosts_elsewhere), "SHA-256 fingerprint:", digits[:32], digits[32:]],
+            [", ".join(place.hosts_elsewhere), "SHA-256 fingerprint:", pairs[:48], pairs[48:]],
             yes="Trust it",
             no="Leave",
         )
