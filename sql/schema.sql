@@ -213,6 +213,7 @@ CONSTRAINT audit_log_event_check CHECK ((event ~ '^[A-Z][A-Z_]{1,40}$'::text))
 CONSTRAINT audit_log_pkey PRIMARY KEY (workspace_id, entry_id, at)
 CONSTRAINT audit_log_subject_check CHECK ((length(subject) <= 200))
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON kolony.audit_log FOR EACH ROW EXECUTE FUNCTION kolony.refuse_change('DELETE')
+CREATE TRIGGER not_emptied BEFORE TRUNCATE ON kolony.audit_log FOR EACH STATEMENT EXECUTE FUNCTION kolony.refuse_change()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -246,6 +247,7 @@ CONSTRAINT audit_seals_number_check CHECK ((number > 0))
 CONSTRAINT audit_seals_pkey PRIMARY KEY (workspace_id, number)
 CONSTRAINT audit_seals_rows_digest_check CHECK ((length(rows_digest) = 32))
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON kolony.audit_seals FOR EACH ROW EXECUTE FUNCTION kolony.refuse_change('UPDATE')
+CREATE TRIGGER not_emptied BEFORE TRUNCATE ON kolony.audit_seals FOR EACH STATEMENT EXECUTE FUNCTION kolony.refuse_change()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -1068,10 +1070,12 @@ BEGIN
 END
 
 --- function audited_workspace_ids()
-OWNER kolony_api ARGUMENTS () RETURNS uuid[] LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+OWNER kolony_api ARGUMENTS () RETURNS uuid[] LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
-    SELECT coalesce(array_agg(m.workspace_id), '{}') FROM kolony.memberships m
-    WHERE m.profile_id = kolony.my_profile_id() AND NOT m.disabled AND m.role = 'admin'
+BEGIN
+    RETURN ARRAY(SELECT m.workspace_id FROM kolony.memberships m
+                 WHERE m.profile_id = kolony.my_profile_id() AND NOT m.disabled AND m.role = 'admin');
+END
 
 --- function beat(the_session uuid, with_health jsonb, holding uuid[])
 OWNER kolony_api ARGUMENTS (the_session uuid, with_health jsonb, holding uuid[]) RETURNS TABLE(what text, run_id uuid, attempt_id uuid, why text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
@@ -1699,6 +1703,8 @@ BEGIN
     EXECUTE format('ALTER TABLE kolony.%I FORCE ROW LEVEL SECURITY', part);
     EXECUTE format('CREATE POLICY backup ON kolony.%I FOR SELECT TO kolony_backup USING (true)', part);
     EXECUTE format('GRANT SELECT ON kolony.%I TO kolony_backup', part);
+    EXECUTE format('CREATE TRIGGER not_emptied BEFORE TRUNCATE ON kolony.%I EXECUTE FUNCTION kolony.refuse_change()',
+        part);
     EXECUTE format('ALTER TABLE kolony.audit_log ATTACH PARTITION kolony.%I FOR VALUES FROM (%L) TO (%L)',
         part, month::timestamptz, (month + interval '1 month')::timestamptz);
 END
@@ -1733,21 +1739,25 @@ AS
 DECLARE
     known_name boolean := EXISTS (SELECT FROM kolony.profiles p WHERE p.login = session_user);
     mine uuid;
-    open_one kolony.workspaces;
+    limited kolony.workspaces;
 BEGIN
     INSERT INTO kolony.profiles (login, role_oid)
     VALUES (session_user, to_regrole(quote_ident(session_user))::oid)
     ON CONFLICT (login, role_oid) DO NOTHING
     RETURNING profile_id INTO mine;
     IF mine IS NOT NULL AND NOT known_name THEN
-        FOR open_one IN
-            SELECT * FROM kolony.workspaces w WHERE w.admits_viewers ORDER BY w.workspace_id FOR NO KEY UPDATE
+        INSERT INTO kolony.memberships (workspace_id, profile_id, role)
+        SELECT w.workspace_id, mine, 'viewer' FROM kolony.workspaces w WHERE w.admits_viewers AND w.max_members IS NULL;
+        -- Locked where seats are counted only: anybody who comes holds these until the end of the transaction.
+        FOR limited IN
+            SELECT * FROM kolony.workspaces w WHERE w.admits_viewers AND w.max_members IS NOT NULL
+            ORDER BY w.workspace_id FOR NO KEY UPDATE
         LOOP
             INSERT INTO kolony.memberships (workspace_id, profile_id, role)
-            SELECT open_one.workspace_id, mine, 'viewer'
-            WHERE open_one.max_members IS NULL OR open_one.max_members > (
-                SELECT count(*) FROM kolony.memberships m
-                WHERE m.workspace_id = open_one.workspace_id AND NOT m.disabled);
+            SELECT limited.workspace_id, mine, 'viewer'
+            WHERE limited.max_members > (SELECT count(*) FROM kolony.memberships m
+                                         WHERE m.workspace_id = limited.workspace_id AND NOT m.disabled)
+            ON CONFLICT (workspace_id, profile_id) DO NOTHING;
         END LOOP;
     END IF;
     mine := coalesce(mine, kolony.my_profile_id());
@@ -1880,13 +1890,15 @@ BEGIN
 END
 
 --- function holds_role(in_workspace uuid, needed text)
-OWNER kolony_api ARGUMENTS (in_workspace uuid, needed text) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+OWNER kolony_api ARGUMENTS (in_workspace uuid, needed text) RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
-    SELECT current_setting('transaction_isolation') = 'read committed' AND EXISTS (
+BEGIN
+    RETURN current_setting('transaction_isolation') = 'read committed' AND EXISTS (
         SELECT FROM kolony.memberships m
         WHERE m.workspace_id = in_workspace AND m.profile_id = kolony.my_profile_id() AND NOT m.disabled
           AND array_position(ARRAY['viewer', 'operator', 'admin'], m.role)
-           >= array_position(ARRAY['viewer', 'operator', 'admin'], needed))
+           >= array_position(ARRAY['viewer', 'operator', 'admin'], needed));
+END
 
 --- function is_retired(home uuid, the_agent uuid)
 OWNER kolony_api ARGUMENTS (home uuid, the_agent uuid) RETURNS boolean LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -1984,10 +1996,12 @@ BEGIN
 END
 
 --- function my_colleague_ids()
-OWNER kolony_api ARGUMENTS () RETURNS uuid[] LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+OWNER kolony_api ARGUMENTS () RETURNS uuid[] LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
-    SELECT coalesce(array_agg(DISTINCT m.profile_id), '{}') FROM kolony.memberships m
-    WHERE m.workspace_id = ANY (kolony.my_workspace_ids())
+BEGIN
+    RETURN ARRAY(SELECT DISTINCT m.profile_id FROM kolony.memberships m
+                 WHERE m.workspace_id = ANY (kolony.my_workspace_ids()));
+END
 
 --- function my_lease(the_attempt uuid)
 OWNER kolony_api ARGUMENTS (the_attempt uuid) RETURNS kolony.leases LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -2008,10 +2022,12 @@ BEGIN
 END
 
 --- function my_profile_id()
-OWNER kolony_api ARGUMENTS () RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+OWNER kolony_api ARGUMENTS () RETURNS uuid LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
-    SELECT p.profile_id FROM kolony.profiles p
-    WHERE p.login = session_user AND p.role_oid = to_regrole(quote_ident(session_user))::oid
+BEGIN
+    RETURN (SELECT p.profile_id FROM kolony.profiles p
+            WHERE p.login = session_user AND p.role_oid = to_regrole(quote_ident(session_user))::oid);
+END
 
 --- function my_rights(in_workspace uuid)
 OWNER kolony_api ARGUMENTS (in_workspace uuid) RETURNS TABLE(action text, needs text, allowed boolean, rule text) LANGUAGE sql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -2075,10 +2091,13 @@ BEGIN
 END
 
 --- function my_workspace_ids()
-OWNER kolony_api ARGUMENTS () RETURNS uuid[] LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+OWNER kolony_api ARGUMENTS () RETURNS uuid[] LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
-    SELECT coalesce(array_agg(m.workspace_id), '{}') FROM kolony.memberships m
-    WHERE m.profile_id = kolony.my_profile_id() AND NOT m.disabled
+BEGIN
+    RETURN ARRAY(SELECT m.workspace_id FROM kolony.memberships m WHERE NOT m.disabled AND m.profile_id = (
+        SELECT p.profile_id FROM kolony.profiles p
+        WHERE p.login = session_user AND p.role_oid = to_regrole(quote_ident(session_user))::oid));
+END
 
 --- function new_id()
 OWNER kolony_owner ARGUMENTS () RETURNS uuid LANGUAGE plpgsql VOLATILE PARALLEL SAFE SET search_path=pg_catalog, pg_temp
