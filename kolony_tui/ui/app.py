@@ -182,6 +182,7 @@ class KolonyApp(App[int]):
         self._know_agents([])
         self._know_queue(([], []))
         self.queue_known = False
+        await self._leave_screens()
         if before.workspace != session.workspace:
             await audit.note_logout(before)
             await audit.note_login(session)
@@ -189,11 +190,18 @@ class KolonyApp(App[int]):
                 await asyncio.to_thread(remember_workspace, self.destination, slug)
         if old_output is not None:
             await old_output.db.close()
-        for screen in self.screen_stack:
-            if isinstance(screen, FramedScreen):
-                screen.workspace_changed()
         self.live.listen()
         self.live.look_again()
+
+    async def _leave_screens(self) -> None:
+        """Nothing of the former workspace stays: neither in sight, nor on a screen that one comes back to."""
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, FramedScreen):
+                screen.workspace_changed()
+        for name in [name for name in self._screen_stacks if name in self.MODES and name != self.current_mode]:
+            self.remembered.update(self._memory_of(name))
+            await self.remove_mode(name)
+            self.add_mode(name, self.MODES[name])
 
     def _say_from_thread(self, words: str) -> None:
         self.call_from_thread(self._say_opening, words)
@@ -419,9 +427,14 @@ class KolonyApp(App[int]):
         # Half a command may hold anything, and the state file no secret.
         kept.pop("unsent", None)
         for name in self._screen_stacks:
-            for screen in self._screen_stacks[name]:
-                if isinstance(screen, FramedScreen):
-                    kept.update(screen.memory())
+            kept.update(self._memory_of(name))
+        return kept
+
+    def _memory_of(self, mode: str) -> dict[str, Any]:
+        kept: dict[str, Any] = {}
+        for screen in self._screen_stacks[mode]:
+            if isinstance(screen, FramedScreen):
+                kept.update(screen.memory())
         return kept
 
 

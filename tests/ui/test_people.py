@@ -62,3 +62,31 @@ async def test_workspaces_can_be_changed(stage: Stage) -> None:
         await until(lambda: "second" in words(app) and "work of main" not in words(app), "the other one is shown")
         await pilot.press("colon", *"workspace main", "enter")
         await until(lambda: "work of main" in words(app), "and back by name")
+
+
+async def test_no_screen_keeps_anything_of_the_former_workspace(stage: Stage) -> None:
+    admin = await stage.workspace.database.connect("ada")
+    await admin.fetchval("SELECT kolony.create_workspace('second', 'Second')")
+    run_id = await stage.send("work of main")
+    async with stage.app("ada") as (app, pilot):
+        await until(lambda: "work of main" in words(app), "main is shown")
+        await pilot.press("4")
+        await until(lambda: "work of main" in words(app) and "Runs" in words(app), "its queue")
+        app.do("list.filter", "work")
+        await pilot.press("3")
+        await until(lambda: "worker" in words(app), "its agents")
+        app.open_agent(stage.agent.agent_id)
+        await until(lambda: "no runner has ever" in words(app), "one of them")
+        app.open_run(run_id)
+        await until(lambda: "asked by" in words(app), "one of its runs")
+        await app.change_workspace("second")
+        seen = []
+        for key in ("", "4", "1", "0", "3"):
+            await pilot.press(*key)
+            await until(lambda: app.ground is not None and app.ground.filled, f"the screen {key}")
+            seen.append(words(app))
+        assert "second" in seen[0]
+        assert len(app.screen_stack) == 1
+        assert not any("worker" in each or "work of main" in each for each in seen), seen
+        assert "/work (0 of 0)" in seen[1], "but its filter"
+        assert not toasts(app)

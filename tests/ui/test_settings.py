@@ -137,8 +137,7 @@ async def test_every_section_at_every_size(stage: Stage, size: tuple[int, int]) 
 async def test_every_section_in_ascii(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ScrollBar, "renderer", ScrollBar.renderer)
     for login, size in (("ada", (140, 40)), ("eve", (80, 24))):
-        opening = {"remembered": {"screen": "settings"}, "ascii_only": True, "size": size}
-        async with stage.app(login, **opening) as (app, pilot):
+        async with stage.app(login, size, remembered={"screen": "settings"}, ascii_only=True) as (app, pilot):
             for slug in SLUGS:
                 app.go_to("settings", slug)
                 await until(lambda: isinstance(app.screen, SettingsScreen) and app.screen.filled, f"{slug} is read")
