@@ -83,9 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(words)
     except KolonyError as error:
-        if debug:
-            raise
-        print(f"kolony: {_printable(error.line)}", file=sys.stderr)
+        print(_traceback(error) if debug else f"kolony: {_printable(error.line)}", file=sys.stderr)
         return int(error.exit_code)
     except KeyboardInterrupt:
         if debug:
@@ -96,10 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.DONE)
     except Exception as error:  # the last resort: one line instead of a traceback
-        if debug:
-            raise
-        name = type(error).__name__
-        print(f"kolony: a fault of Kolony itself: {name}: {_printable(str(error))}; see --debug", file=sys.stderr)
+        line = f"kolony: a fault of Kolony itself: {type(error).__name__}: {_printable(str(error))}; see --debug"
+        print(_traceback(error) if debug else line, file=sys.stderr)
         return int(ExitCode.WORK_FAILED)
 
 
@@ -152,6 +148,12 @@ def add_connection_options(parser: argparse.ArgumentParser, *, first: bool = Fal
     options.add_argument("--workspace", metavar="SLUG", default=default, help="the workspace to work in")
     options.add_argument("--json", action="store_true", default=False if first else default, help="print JSON")
     options.add_argument("--debug", action="store_true", default=default, help="show a traceback with an error")
+
+
+def _traceback(error: BaseException) -> str:
+    from kolony_tui.ui.fault import traceback_of
+
+    return traceback_of(error)
 
 
 def _printable(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -246,12 +247,12 @@ class KolonyApp(App[int]):
         self.say("ctrl+c once more quits (ctrl+q does at once)", severity="warning")
 
     def _fatal_error(self) -> None:
-        if self.opening.debug:
-            super()._fatal_error()
-            return
-        from kolony_tui.ui.fault import record_fault
+        from kolony_tui.ui.fault import record_fault, traceback_of
 
-        self._exit_renderables.append(Text(record_fault()))
+        error = sys.exc_info()[1]
+        # Not Textual's own, which shows local variables.
+        told = traceback_of(error) if self.opening.debug and error is not None else record_fault()
+        self._exit_renderables.append(Text(told))
         self._close_messages_no_wait()
 
     # What is known

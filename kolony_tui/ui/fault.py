@@ -24,6 +24,11 @@ def _without_secrets(text: str) -> str:
     return _SECRETS.sub(lambda match: f"{match[1] or match[2] or match[3]}***", text)
 
 
+def traceback_of(error: BaseException) -> str:
+    """Where an error arose, fit for a terminal. Without local variables: a driver's hold passwords in clear."""
+    return safe(_without_secrets("".join(traceback.format_exception(error))), limit=100_000, newline="\n").plain
+
+
 def record_fault(error: BaseException | None = None) -> str:
     """Writes the traceback to ``<KOLONY_HOME>/faults.log`` and returns the line that a person gets."""
     error = error if error is not None else sys.exc_info()[1]

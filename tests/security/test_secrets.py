@@ -15,8 +15,10 @@ from kolony_tui.core.session import PersonSession, log_in
 from kolony_tui.models.errors import LoginRefused
 from kolony_tui.models.people import Role
 from kolony_tui.models.secret import Secret
+from kolony_tui.ui.fault import traceback_of
 from tests.database import Agent, Database, Workspace, refused
 from tests.security import leaks
+from tests.text.hostile import everything, forbidden
 from tests.work.calls import Runner
 
 LOUD = {"log_statement": "all", "log_min_duration_statement": "0", "log_parameter_max_length": "-1",
@@ -176,3 +178,20 @@ def test_the_search_finds_what_it_is_for(tmp_path: Path) -> None:
     found = leaks.in_folder(tmp_path)
     assert [len(each) for each in found.values()] == [3]
     (tmp_path / "log" / "postgres-Mon.log").write_text("nothing")
+
+
+def test_g11_and_g12_a_traceback_for_debugging_is_fit_to_print() -> None:
+    """What ``--debug`` shows of an error that quotes a password, a token and an agent's escape sequences."""
+    token = "kol_" + "0123456789abcdef" + "_" + "A" * 49
+
+    def driver(password: str) -> None:
+        raise RuntimeError(f"no route to postgresql://ada:s3cret-and-long@db/x with {token}: {everything()}")
+
+    with pytest.raises(RuntimeError) as caught:
+        driver("a password that is only a local variable")
+    shown = traceback_of(caught.value)
+    assert "in driver" in shown
+    assert "no route to" in shown
+    for secret in ("s3cret-and-long", token):
+        assert secret not in shown
+    assert forbidden(shown, allowed="\n") == set()

@@ -145,7 +145,8 @@ async def test_g12_no_screen_lets_hostile_text_through(
     assert {"DashboardScreen", "AgentsScreen", "RunsScreen", "SettingsScreen", "RunScreen", "AgentScreen"} <= hostile
 
 
-async def test_g12_a_server_that_refuses_in_hostile_words(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--debug",)], ids=["", "with a traceback"])
+async def test_g12_a_server_that_refuses_in_hostile_words(tmp_path: Path, options: tuple[str, ...]) -> None:
     """The login screen, before anybody is logged in, and the line that is left when one leaves."""
     words = f"SFATAL\0C28P01\0M{everything().replace(chr(0), '')}\0Devil\0Hevil {MARKUP}\0\0".encode()
     server = FakeServer(b"E" + struct.pack("!I", len(words) + 4) + words)
@@ -153,7 +154,7 @@ async def test_g12_a_server_that_refuses_in_hostile_words(tmp_path: Path) -> Non
     async with listening:
         port = listening.sockets[0].getsockname()[1]
         dsn = f"postgresql://ada@127.0.0.1:{port}/kolony?sslmode=disable"
-        with opened(tmp_path, dsn, PGPASSWORD="guessed") as terminal:
+        with opened(tmp_path, dsn, *options, PGPASSWORD="guessed") as terminal:
             await asyncio.to_thread(terminal.until, lambda: "evil" in terminal.shown and "Log in" in terminal.shown,
                                     "the login screen")  # fmt: skip
             await asyncio.to_thread(terminal.insist, "\x1b", terminal.ended, "the end")
