@@ -48,6 +48,8 @@ async def test_name_is_changed_and_shown_at_once(stage: Stage) -> None:
         await pilot.press("ctrl+u", *"RB", "ctrl+s")
         await until(lambda: "Robert" in words(app).splitlines()[0], "the header shows it")
         await until(lambda: words(app).count("Robert") == 2 and "RB" in words(app), "and the row")
+        await pilot.resize_terminal(56, 20)
+        await until(lambda: " RB " in words(app).splitlines()[0], "where it is narrow, the initials")
         person = await stage.workspace.database.connect("eve")
         row = await person.fetchrow("SELECT display_name, avatar FROM kolony.profiles WHERE login = 'bob'")
         assert row is not None

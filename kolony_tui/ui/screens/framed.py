@@ -125,9 +125,10 @@ class FramedScreen(Screen[None]):
             if latency is not None and app.live.link.state == "live" and app.opening.frozen is None:
                 words = f"{latency * 1000:.0f} ms"
             parts.append(part(f"   {words}", "bad" if app.live.link.lost else "dim"))
-        name = (
-            safe(app.session.me.display_name, limit=20) if app.session.me.display_name else safe(app.session.me.login)
-        )
+        me = app.session.me
+        # Where room is short one's initials do.
+        shown = me.avatar if me.avatar and self.size.width < 60 else me.display_name or me.login
+        name = safe(shown, limit=20)
         return [*parts, part("   "), (name, "strong"), part(" ")]
 
     def _draw_banner(self, banner: Banner) -> None:
