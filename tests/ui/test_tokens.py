@@ -204,6 +204,7 @@ async def test_in_a_real_terminal_the_token_is_copied_and_nothing_keeps_it(stage
         terminal.insist("\x11", terminal.ended, "its end")
         terminal.read(0.5)
 
+    await stage.send("work")  # an empty workspace opens the composer
     with opened(tmp_path, stage.workspace.database.dsn("ada")) as terminal:
         await asyncio.to_thread(make, terminal)
     assert not CLEAR.search(terminal.shown)
