@@ -39,10 +39,15 @@ def leaks(text: str, *, verifiers: bool = True) -> list[str]:
     return [f"{text[max(0, m.start() - 80) : m.start()]}***{text[m.end() : m.end() + 40]}" for m in found]
 
 
+def entries(log: str) -> list[str]:
+    """The entries of a server's log, each of which begins with a time."""
+    return re.split(r"(?m)^(?=\d{4}-\d\d-\d\d \d\d:)", log)
+
+
 def in_log(text: str) -> list[str]:
-    """The leaks of a server's log (``log_line_prefix`` as Kolony sets it), whose entries begin with a time."""
+    """The leaks of a server's log, ``log_line_prefix`` being as Kolony sets it."""
     found = []
-    for entry in re.split(r"(?m)^(?=\d{4}-\d\d-\d\d \d\d:)", text):
+    for entry in entries(text):
         database = re.match(r"\S+ \S+ \S+ \[\d+\] \S*@(\S*) ", entry)
         found += leaks(entry, verifiers=database is None or database[1] not in loud)
     return found

@@ -16,7 +16,7 @@ from kolony_tui.models.errors import LoginRefused
 from kolony_tui.models.people import Role
 from kolony_tui.models.secret import Secret
 from kolony_tui.ui.fault import traceback_of
-from tests.database import Agent, Database, Workspace, refused
+from tests.database import GIVEN_SERVER, Agent, Database, Workspace, refused, verifier
 from tests.security import leaks
 from tests.text.hostile import everything, forbidden
 from tests.work.calls import Runner
@@ -81,6 +81,20 @@ async def test_g11_nothing_of_a_token_or_password_is_in_the_log(workspace: Works
     assert leaks.leaks(log, verifiers=False) == []
     assert await leaks.in_statistics(superuser) == []
     assert await leaks.in_audit(superuser) == []
+
+
+async def test_g11_a_failing_change_of_a_password_is_logged_without_it(workspace: Workspace) -> None:
+    """The one statement that holds a verifier as text. By default PostgreSQL logs statements that fail; ours does not."""
+    database = workspace.database
+    eve, superuser = await database.connect("eve"), await database.superuser()
+    own = verifier(people.new_password())
+    with refused("25006"):
+        await eve.execute(f"BEGIN READ ONLY; ALTER ROLE CURRENT_USER PASSWORD '{own}'")
+    log = [entry for entry in leaks.entries(await _log(superuser)) if database.name in entry]
+    ours = await superuser.fetchval("SHOW log_min_error_statement") == "panic"
+    assert ours != bool(GIVEN_SERVER)
+    assert any("cannot execute ALTER ROLE" in entry for entry in log) or not ours
+    assert [entry for entry in log if leaks.leaks(entry, verifiers=ours)] == []
 
 
 async def test_g11_a_session_that_others_can_see_shows_no_secret(workspace: Workspace, agent: Agent) -> None:

@@ -92,6 +92,7 @@ BROKEN = """
 import sys
 from kolony_tui.ui.app import KolonyApp
 def broken(app, name, part):
+    password = "local s3cret"
     raise RuntimeError("cannot reach postgresql://ada:s3cret@db/x with kol_0123456789abcdef")
 KolonyApp.go_to = broken
 from kolony_tui.__main__ import main
@@ -99,9 +100,11 @@ sys.exit(main())
 """
 
 
-async def test_fault_of_ours_gives_the_terminal_back(stage: Stage, tmp_path: Path) -> None:
+@pytest.mark.parametrize("debug", [False, True])
+async def test_fault_of_ours_gives_the_terminal_back(stage: Stage, tmp_path: Path, debug: bool) -> None:
     await stage.send("work")
-    with opened(tmp_path, stage.workspace.database.dsn("bob"), program=("-c", BROKEN)) as terminal:
+    options = ["--debug"] * debug
+    with opened(tmp_path, stage.workspace.database.dsn("bob"), *options, program=("-c", BROKEN)) as terminal:
         await asyncio.to_thread(start, terminal)
         terminal.press("3")
         await asyncio.to_thread(terminal.until, terminal.ended, "its end")
@@ -109,9 +112,9 @@ async def test_fault_of_ours_gives_the_terminal_back(stage: Stage, tmp_path: Pat
         assert given_back(terminal)
         assert terminal.code == 1
         after = terminal.seen[terminal.seen.rfind(b"\x1b[?1049l") :].decode()
-        assert "kolony: a fault of Kolony itself: RuntimeError: cannot reach" in after
-        assert "Traceback" not in after
-        log = (tmp_path / "faults.log").read_text()
+        assert "RuntimeError: cannot reach" in after
+        assert ("Traceback" in after, "kolony: a fault of Kolony itself" in after) == (debug, not debug)
+        log = after if debug else (tmp_path / "faults.log").read_text()
         assert "in broken" in log, "the details are kept"
         for secret in ("s3cret", "0123456789abcdef"):
             assert secret not in log + terminal.seen.decode()
