@@ -7,8 +7,8 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from kolony_tui.cli.listing import print_rows
-from kolony_tui.cli.verbs import done, group, in_session, tell, verb
-from kolony_tui.models.errors import ExitCode, UsageError
+from kolony_tui.cli.verbs import choice, done, group, in_session, tell, verb
+from kolony_tui.models.errors import ExitCode, UsageError, WorkFailed
 from kolony_tui.models.secret import Secret
 from kolony_tui.models.states import Role
 
@@ -194,18 +194,30 @@ def _passwd(args: argparse.Namespace) -> int:
 
     password = people.new_password() if args.generate else _asked_password()
 
-    async def work(session: PersonSession) -> str:
+    async def work(session: PersonSession) -> tuple[str, bool]:
         login: str = args.name or session.me.login
         await people.set_password(session, login, password)
-        return login
+        return login, login == session.me.login
 
-    login = in_session(args, work)
+    login, own = in_session(args, work)
+    if own:
+        _keep_new(args, password)
     shown = {"password": password.reveal()} if args.generate else {}
     if args.generate and not args.json:
         tell(f"the new password of {login}, shown this once:")
         print_line(password.reveal())
         return 0
     return done(args, f"{login} has a new password", login=login, **shown)
+
+
+def _keep_new(args: argparse.Namespace, password: Secret) -> None:
+    """Where one's old password was kept, the new one is from now on."""
+    from kolony_tui.core.connection import find_destination, renew_password
+
+    try:
+        renew_password(find_destination(choice(args), for_person=False), password)
+    except WorkFailed as error:
+        tell(f"the new password is not kept: {error.line}")
 
 
 def _asked_password() -> Secret:

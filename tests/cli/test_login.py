@@ -124,6 +124,11 @@ def test_without_a_keyring_nothing_is_stored_and_login_says_so(
 def test_login_of_the_embedded_server_keeps_the_new_password(short_home: CommandLine) -> None:
     admin = short_home("user", "list", "--json").json[0]["login"]
     new = short_home("user", "passwd", "--generate", "--json").json["password"]
+    [kept] = [file for file in (short_home.home / "secrets").iterdir() if file.name.startswith("person")]
+    assert kept.read_text() == new, "who changes their own password is not locked out"
+    assert short_home("user", "list").code == 0
+    kept.write_text("stale")
+    short_home("user", "list").refused(3, "authentication failed")
     assert short_home("login", "--json", stdin=f"{new}\n").json["login"] == admin
     assert short_home("user", "list").code == 0
     assert "stays" in short_home("logout").err

@@ -101,7 +101,7 @@ class Banner(OneLine):
     """Why nothing moves; hidden while all is well."""
 
     DEFAULT_CSS = """
-    Banner { dock: top; display: none; background: $error; color: $background; text-style: bold; }
+    Banner { display: none; background: $error; color: $background; text-style: bold; }
     Banner.-shown { display: block; }
     """
 
