@@ -1,4 +1,4 @@
-"""A server that asks for the password in another form than SCRAM gets nothing, over TCP as over a socket."""
+"""Attack 65: a server that asks for the password in another form than SCRAM gets nothing, by TCP as by a socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Off this machine: a verified certificate or a pinned one, and without it not even the login's name is sent."""
+"""Attack 65 off this machine: without a verified or a pinned certificate not even the name of a login is sent."""
 
 from __future__ import annotations
 
