@@ -110,6 +110,9 @@ async def test_not_even_the_roles_that_own_everything(workspace: Workspace, role
             async with installer.transaction():
                 await installer.execute(f"SET LOCAL ROLE {role}")
                 await installer.execute(change)
+    for table in ("audit_log", "audit_seals"):
+        granted = "SELECT has_table_privilege('kolony_api', 'kolony.' || $1, 'UPDATE, DELETE, TRUNCATE')"
+        assert not await superuser.fetchval(granted, table), "not by grants either"
     with refused("42501", "only added to"):
         await superuser.execute("UPDATE kolony.audit_log SET event = 'USER_LOGIN'")
     for table in await partitions(superuser):

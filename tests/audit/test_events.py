@@ -190,11 +190,15 @@ async def test_a_time_limit_that_ran_out(workspace: Workspace, agent: Agent) -> 
     runner = await Runner.of(workspace.database, agent)
     [limited] = await send(bob, agent, time_limit_ms=1000, max_attempts=2, retry_on="failure")
     [unlimited] = await send(bob, agent)
+    [failed] = await send(bob, agent, time_limit_ms=1000)
     start = await last_entry(superuser)
     for held in await runner.claim(2):
         await runner.finish(held["attempt_id"], "failed", error="time limit of 1 s reached")
+    [held] = await runner.claim()
+    await runner.finish(held["attempt_id"], "failed", error="the program exited with 1")
     exceeded = await one(superuser, start, "TIME_LIMIT_EXCEEDED")
-    assert exceeded["run_id"] == limited != unlimited
+    assert exceeded["run_id"] == limited
+    assert limited not in (unlimited, failed)
     assert facts(exceeded) == {"attempt": 1, "time_limit_ms": 1000}
 
 

@@ -129,6 +129,15 @@ async def test_a_changed_seal_is_named(workspace: Workspace, statement: str, sea
     assert (difference.seal, difference.what) == (seal, words)
 
 
+async def test_a_seal_that_was_made_anew_breaks_the_chain_after_it(workspace: Workspace) -> None:
+    ada, superuser = await chain(workspace)
+    await tamper(superuser, "UPDATE kolony.audit_seals SET sealed_by = 'x' WHERE number = 2")
+    await tamper(superuser, "UPDATE kolony.audit_seals s SET digest = kolony.seal_digest(s) WHERE number = 2")
+    forged = "(SELECT digest FROM kolony.audit_seals WHERE number = 2)"
+    await tamper(superuser, f"UPDATE kolony.audit_seals SET previous = {forged} WHERE number = 3")
+    assert (await verified(ada, workspace.workspace_id))[1] == Difference(3, None, "the seal was changed")
+
+
 async def test_an_entry_that_commits_late_comes_into_the_next_seal(workspace: Workspace) -> None:
     ada, superuser = await chain(workspace, 1)
     late = await workspace.database.connect("eve")
