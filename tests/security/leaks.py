@@ -20,7 +20,8 @@ from kolony_tui.server.home import Home
 TOKEN = re.compile(r"kol_[0-9a-f]{16}_[0-9A-Za-z]{20,}")
 VERIFIER = re.compile(r"SCRAM-SHA-256\$\d+:")
 SHORTEST = 12
-"""Characters: what is shorter ("guessed", "x") may well stand somewhere for another reason."""
+FEWEST = 6
+"""Characters, and different ones: what has less ("guessed", "éééééééééééééé") may stand somewhere for another reason."""
 READABLE = (".log", ".svg", "state.json")
 """How the names of files end that hold what people read or pass on."""
 
@@ -87,7 +88,7 @@ def watch(patch: pytest.MonkeyPatch) -> None:
 
     def remembering(self: Secret, clear: str) -> None:
         keep(self, clear)
-        if len(clear) >= SHORTEST:
+        if len(clear) >= SHORTEST and len(set(clear)) >= FEWEST:
             made.add(clear)
 
     def searching(self: EmbeddedServer, force: bool = False) -> bool:
