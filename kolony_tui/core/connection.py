@@ -70,6 +70,7 @@ def find_destination(choice: Choice, *, for_person: bool = True) -> Destination:
 
 def named_destination(choice: Choice, *, for_person: bool = True) -> Destination | None:
     """The same where a server is named; None where the embedded one is meant, which is not touched."""
+    take_environment_password()  # also where it is not used: our children must not have it
     home = kolony_home()
     workspace = _workspace(choice)
     named, origin = _named_dsn(choice)
@@ -123,7 +124,6 @@ def _remote(choice: Choice, home: Home, target: Target, workspace: str | None, f
         target = replace(target, insecure=True)
     if warning := unverified(target):
         choice.tell(f"{warning}; whoever is on the way can read and change everything")
-    take_environment_password()
     if for_person:
         target, told = Logins(home).complete(target)
         if told:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from kolony_tui.core.config import load_config
-from kolony_tui.core.connection import Choice, find_destination, renew_password
+from kolony_tui.core.connection import Choice, find_destination, named_destination, renew_password
 from kolony_tui.core.logins import Logins
 from kolony_tui.core.profiles import dsn_without_password, save_profile
 from kolony_tui.db import passwords
@@ -93,6 +93,7 @@ def test_login_is_tried_and_kept_in_the_keyring_alone(
     kolony("agent", "list", "--dsn", dsn).refused(3, "needs a password", "kolony login")
     kolony("login", "--dsn", dsn, stdin="guessed\n").refused(3, "password authentication failed", "expired")
     kolony("login", "--dsn", dsn).refused(2, "no password came")
+    kolony("login", "--dsn", "postgresql://lena@127.0.0.1:1/kolony", stdin="x\n").refused(3, "no server answers")
     answer = kolony("login", "--dsn", dsn, "--json", stdin=f"{person[1]}\n").json
     assert answer == {
         "login": "lena", "server": f"{person[2]}/.s.PGSQL.5432", "stored": True, "where": "keyring (Filed)",
@@ -328,6 +329,9 @@ def test_a_runner_reads_no_persons_password(own: Home, monkeypatch: pytest.Monke
     choice = Choice(dsn="postgresql://ada@db.example.org/kolony")
     assert find_destination(choice, for_person=False).target.password is None
     assert "PGPASSWORD" not in os.environ
+    monkeypatch.setenv("PGPASSWORD", "a person's")
+    assert named_destination(Choice()) is None, "the embedded server is meant"
+    assert "PGPASSWORD" not in os.environ, "and its local runner does not inherit it either"
 
 
 def test_a_profile_says_pin_and_insecure(own: Home) -> None:
