@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from textual.scrollbar import ScrollBar
 
@@ -60,6 +62,8 @@ async def test_own_password(stage: Stage) -> None:
     login = await stage.workspace.database.add_person("viewer")
     async with stage.app(login, remembered={"screen": "settings"}) as (app, pilot):
         await until(lambda: "config.toml" in words(app), "open")
+        assert app.session is not None
+        app.session.db.target = replace(app.session.db.target, source="password file /home/me/.pgpass")
         app.do("me.password")
         await until(lambda: isinstance(app.screen, Form), "asked")
         await pilot.press(*"short", "tab", *"short", "enter")
@@ -68,6 +72,7 @@ async def test_own_password(stage: Stage) -> None:
         await until(lambda: "differ" in words(app), "they differ")
         await pilot.press("up", "ctrl+u", *"a longer secret", "ctrl+s")
         await until(lambda: "your password is changed" in toasts(app), "changed")
+        await until(lambda: "came from password file /home/me/.pgpass: change it there too" in toasts(app), "told")
         assert "a longer" not in words(app)
         connection = await stage.workspace.database.connect(login, Secret("a longer secret"))
         assert await connection.fetchval("SELECT session_user") == login

@@ -62,6 +62,7 @@ async def _profile(app: KolonyApp, _: str) -> None:
 async def _password(app: KolonyApp, _: str) -> None:
     from kolony_tui.core import people, profile
     from kolony_tui.core.connection import renew_password
+    from kolony_tui.core.logins import ASKED, IN_KEYRING
     from kolony_tui.ui.screens.form import Field, Form
 
     async def deliver(values: Mapping[str, str]) -> None:
@@ -74,6 +75,9 @@ async def _password(app: KolonyApp, _: str) -> None:
             await asyncio.to_thread(renew_password, destination, password)
         except KolonyError as error:
             app.tell(error)
+        source = destination.target.source
+        if not destination.embedded and source not in ("", IN_KEYRING, ASKED):
+            app.say(f"the old one came from {source}: change it there too", severity="warning")
 
     fields = [Field("first", "New password", kind="secret"), Field("again", "Again", kind="secret")]
     said = "Only its verifier leaves this machine."
