@@ -229,6 +229,11 @@ class KolonyApp(App[int]):
             if session is not None:
                 await session.db.close()
 
+    def exit(self, result: int | None = None, return_code: int = 0, message: Any = None) -> None:
+        """Ends the app; what its screens would be remembered by is noted now, while they are there."""
+        self.remembered = self.memory()
+        super().exit(result, return_code, message)
+
     async def action_quit(self) -> None:
         """Quits; asks first where the local agent works on something."""
         self.run_worker(self._quit(), name="quit", group="quit", exclusive=True, exit_on_error=False)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from kolony_tui.ui.screens.framed import CRUMB
 from tests.terminal import Terminal
 from tests.ui.stage import Stage
 from tests.ui.terminal import opened
@@ -63,6 +64,20 @@ async def test_keys_and_a_closed_window_end_it_too(stage: Stage, tmp_path: Path)
             await asyncio.to_thread(start, terminal)
             terminal.hang_up()
             await asyncio.to_thread(_until_gone, terminal)
+
+
+async def test_next_start_is_where_one_was(stage: Stage, tmp_path: Path) -> None:
+    await stage.send("work")
+    dsn = stage.workspace.database.dsn("ada")
+    with opened(tmp_path, dsn) as terminal:
+        await asyncio.to_thread(start, terminal)
+        await asyncio.to_thread(terminal.insist, "0", lambda: f"{CRUMB} Me" in terminal.shown, "settings")
+        terminal.press(":settings people\r")
+        await asyncio.to_thread(terminal.until, lambda: f"{CRUMB} People" in terminal.shown, "a section")
+        terminal.press("\x11")
+        await asyncio.to_thread(terminal.until, terminal.ended, "its end")
+    with opened(tmp_path, dsn) as terminal:
+        await asyncio.to_thread(terminal.until, lambda: f"{CRUMB} People" in terminal.shown, "there again")
 
 
 def _until_gone(terminal: Terminal) -> None:
