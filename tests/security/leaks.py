@@ -21,7 +21,7 @@ TOKEN = re.compile(r"kol_[0-9a-f]{16}_[0-9A-Za-z]{20,}")
 VERIFIER = re.compile(r"SCRAM-SHA-256\$\d+:")
 SHORTEST = 12
 FEWEST = 6
-"""Characters, and different ones: what has less ("guessed", "éééééééééééééé") may stand somewhere for another reason."""
+"""Characters, and different ones: what has less ("guessed", "ééééééééééé") may stand somewhere for another reason."""
 READABLE = (".log", ".svg", "state.json")
 """How the names of files end that hold what people read or pass on."""
 
