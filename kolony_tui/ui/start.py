@@ -71,7 +71,9 @@ def _opening(
 def _run(opening: Opening) -> int:
     from kolony_tui.ui.app import KolonyApp
     from kolony_tui.ui.driver import KolonyDriver
+    from kolony_tui.ui.last_gate import close_gate
 
+    close_gate()
     app = KolonyApp(opening, KolonyDriver)
     code = app.run()
     if app.failure is not None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,10 @@ async def _spoof(stage: Stage) -> None:
         await eve.execute("SELECT pg_notify($1, $2)", stage.workspace.channel, payload)
 
 
+def _showing(terminal: Terminal, text: str, *, wanted: bool = True) -> Callable[[], bool]:
+    return lambda: (text in terminal.shown) == wanted
+
+
 def _strangers(terminal: Terminal) -> set[str]:
     """Names of what came out and is neither text nor a colour nor of Textual's own."""
     text = terminal.seen.decode("utf-8", "replace")
@@ -161,4 +166,21 @@ async def test_g12_a_server_that_refuses_in_hostile_words(tmp_path: Path, option
             terminal.read(0.2)
     assert terminal.code == 3
     assert "evil" in terminal.seen[terminal.seen.rfind(b"\x1b[?1049l") :].decode()
+    assert _strangers(terminal) == set()
+
+
+async def test_g12_what_a_person_pastes_commands_nothing(stage: Stage, tmp_path: Path) -> None:
+    """Terminals take the escapes out of a paste, not the 8-bit controls; nobody makes it safe before it is shown."""
+    await stage.send("work")
+    pasted = everything().replace("\x1b", "").replace("\n", "")
+    with opened(tmp_path, stage.workspace.database.dsn("bob")) as terminal:
+        await asyncio.to_thread(terminal.until, lambda: "online" in terminal.shown, "the dashboard")
+        for keys, there, then in (("/", "without it", "nothing matches"), ("n", "Priority", "the end")):
+            await asyncio.to_thread(terminal.insist, keys, _showing(terminal, there), there)
+            terminal.press(f"\x1b[200~{pasted}the end\x1b[201~")
+            await asyncio.to_thread(terminal.until, _showing(terminal, then), "the paste")
+            await asyncio.to_thread(terminal.insist, "\x1b", _showing(terminal, there, wanted=False), "the way back")
+        terminal.press("\x11")
+        await asyncio.to_thread(terminal.until, terminal.ended, "its end")
+    assert terminal.code == 0
     assert _strangers(terminal) == set()
