@@ -27,7 +27,7 @@ def close_gate() -> None:
             return render(Strip(_cleaned(strip), strip.cell_length), console)
         return render(strip, console)
 
-    Strip.render = harmless  # type: ignore[method-assign]
+    Strip.render = harmless  # type: ignore[assignment, method-assign]
 
 
 def _cleaned(segments: Iterable[Segment]) -> list[Segment]:
