@@ -86,14 +86,12 @@ async def _copy(
 ) -> int:
     from kolony_tui.core import records
 
-    if attempt is None:
-        end = await records.output_end(session, run_id)
-        if end is None:
-            return after
-        attempt = end.attempt
-    while pieces := await records.output(session, run_id, attempt, after, stream, _PIECES_AT_ONCE):
+    end = await records.output_end(session, run_id, attempt)
+    if end is None:
+        return after
+    while pieces := await records.output(session, run_id, end, after, stream, _PIECES_AT_ONCE):
         for piece in pieces:
-            writer(attempt, piece)
+            writer(end.attempt, piece)
         after = pieces[-1].seq
     return after
 

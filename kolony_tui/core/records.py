@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from kolony_tui.core.session import PersonSession
@@ -12,11 +13,15 @@ from kolony_tui.models.records import OutputPiece
 
 @dataclass(frozen=True, slots=True)
 class OutputEnd:
-    """The attempt whose output is meant, how it ended (None: it has not) and how many pieces it has then."""
+    """The attempt whose output is meant, how it ended (None: it has not) and how many pieces it has then.
+
+    ``output_day``: under which its pieces are filed.
+    """
 
     attempt: int
     outcome: str | None
     chunk_count: int | None
+    output_day: date
 
 
 async def output_end(session: PersonSession, run_id: UUID, attempt: int | None = None) -> OutputEnd | None:
@@ -26,10 +31,10 @@ async def output_end(session: PersonSession, run_id: UUID, attempt: int | None =
 
 
 async def output(
-    session: PersonSession, run_id: UUID, attempt: int, after: int = -1, stream: str | None = None, limit: int = 200
+    session: PersonSession, run_id: UUID, of: OutputEnd, after: int = -1, stream: str | None = None, limit: int = 200
 ) -> list[OutputPiece]:
-    """The pieces with a number above ``after``, in order; a chunk of up to 1 MiB each, so keep ``limit`` low."""
+    """The pieces of an attempt numbered above ``after``, in order; a chunk of up to 1 MiB each, so keep ``limit`` low."""
     found = await session.db.records(
-        "records/output", session.workspace.workspace_id, run_id, attempt, after, stream, limit
+        "records/output", session.workspace.workspace_id, run_id, of.attempt, of.output_day, after, stream, limit
     )
     return [read(OutputPiece, row) for row in found]

@@ -77,7 +77,7 @@ class OutputFeed:
             self._restart(end)
         self.end = end
         while not self._finished:
-            pieces = await records.output(session, run_id, end.attempt, self._after, self.stream, BATCH)
+            pieces = await records.output(session, run_id, end, self._after, self.stream, BATCH)
             if generation != self._generation:
                 return
             if pieces:

@@ -33,7 +33,7 @@ async def save_output(app: KolonyApp, run: Run, path: str) -> None:
     written = 0
     after = -1
     try:
-        while pieces := await records.output(session, run.run_id, end.attempt, after, None, _BATCH):
+        while pieces := await records.output(session, run.run_id, end, after, None, _BATCH):
             after = pieces[-1].seq
             written += await asyncio.to_thread(file.write, b"".join(piece.data for piece in pieces))
     except OSError as error:

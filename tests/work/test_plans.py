@@ -83,7 +83,7 @@ async def test_lists_go_by_their_index(workspace: Workspace, agent: Agent, full:
         "work/command": (home, run["command_id"]),
         "work/runs_of_command": (home, run["command_id"]),
         "work/attempts": (home, run["run_id"]),
-        "records/output": (home, run["run_id"], 1, -1, nothing, 100),
+        "records/output": (home, run["run_id"], 1, datetime.now(UTC).date(), -1, nothing, 100),
     }
     for name, arguments in asked.items():
         plan = await _explained(eve, query(name), *arguments)

@@ -1,8 +1,7 @@
--- $1 workspace, $2 run, $3 attempt, $4 last seq seen, $5 stream or null, $6 limit
+-- $1 workspace, $2 run, $3 attempt, $4 its day of output, $5 last seq seen, $6 stream or null, $7 limit
 SELECT c.seq, c.stream, c.at, c.first_line, c.line_count, c.data
-FROM kolony.attempts t
-JOIN kolony.output_chunks c
-  ON c.workspace_id = t.workspace_id AND c.run_id = t.run_id AND c.attempt = t.number AND c.day = t.output_day
-WHERE t.workspace_id = $1 AND t.run_id = $2 AND t.number = $3 AND c.seq > $4 AND ($5::text IS NULL OR c.stream = $5)
+FROM kolony.output_chunks c
+WHERE c.workspace_id = $1 AND c.run_id = $2 AND c.attempt = $3 AND c.day = $4 AND c.seq > $5
+  AND ($6::text IS NULL OR c.stream = $6)
 ORDER BY c.seq
-LIMIT $6
+LIMIT $7
