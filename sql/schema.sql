@@ -2533,7 +2533,7 @@ BEGIN
         SELECT s.workspace_id, kolony.remove_sealed_entries(s.workspace_id, s.number) AS entries
         FROM kolony.audit_seals s JOIN kolony.workspaces w USING (workspace_id)
         WHERE s.removed_at IS NULL AND s.to_at < now() - make_interval(days => w.audit_days)
-        ORDER BY s.workspace_id, s.number LIMIT 200
+        ORDER BY s.workspace_id, s.number LIMIT 5000
     LOOP
         counts := counts || jsonb_build_object(gone.workspace_id,
             coalesce((counts ->> gone.workspace_id::text)::bigint, 0) + gone.entries);
