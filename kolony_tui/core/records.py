@@ -33,7 +33,7 @@ async def output_end(session: PersonSession, run_id: UUID, attempt: int | None =
 async def output(
     session: PersonSession, run_id: UUID, of: OutputEnd, after: int = -1, stream: str | None = None, limit: int = 200
 ) -> list[OutputPiece]:
-    """The pieces of an attempt numbered above ``after``, in order; a chunk of up to 1 MiB each, so keep ``limit`` low."""
+    """The pieces of an attempt numbered above ``after``, in order; each of up to 1 MiB, so keep ``limit`` low."""
     found = await session.db.records(
         "records/output", session.workspace.workspace_id, run_id, of.attempt, of.output_day, after, stream, limit
     )
