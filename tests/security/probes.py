@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -82,8 +83,11 @@ async def _cells(
 ) -> dict[str, str]:
     table = f"kolony.{name}"
     cells = {"select": await _select(connection, table, columns, owners)}
-    cells["insert"] = await _columns(connection, columns, lambda c: f"INSERT INTO {table} ({c}) VALUES (DEFAULT)")
-    cells["update"] = await _columns(connection, columns, lambda c: f"UPDATE {table} SET {c} = DEFAULT WHERE false")
+    for verb, statement in (("insert", "INSERT INTO {0} ({1}) VALUES (DEFAULT)"),
+                            ("update", "UPDATE {0} SET {1} = DEFAULT WHERE false")):  # fmt: skip
+        # Where the server says that no column is open, one is tried; else each of them.
+        some = await connection.fetchval("SELECT has_any_column_privilege($1, $2)", table, verb)
+        cells[verb] = await _columns(connection, columns if some else columns[:1], partial(statement.format, table))
     if cells["update"] not in ("-", "all"):
         key = "profile_id" if "profile_id" in columns else "workspace_id"
         scope = await _updated(connection, table, key, cells["update"].split(","), owners)
