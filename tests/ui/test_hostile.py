@@ -142,6 +142,9 @@ async def test_g12_no_screen_lets_hostile_text_through(
     assert [each for each in seen if each["where"] == "the walk itself"] == []
     assert terminal.code == 0
     assert _strangers(terminal) == set()
+    # Before the last gate too: what others write is made safe where it comes in.
+    raw = {(each["where"], *forbidden(each["text"], allowed="\n")) for each in seen}
+    assert {each for each in raw if len(each) > 1} == set()
     assert [(each["where"], click) for each in seen for click in each["clicks"] if "hostile" in click] == []
     assert [each["text"] for each in seen if each["where"] == "keys"] == [""], "nothing pressed a key"
     wanted = {f"{entry.name} {part}".strip() for entry in SCREENS for part in ("", *entry.parts())}

@@ -123,6 +123,7 @@ class Walk:
                 for widget in screen.focus_chain:
                     screen.set_focus(widget)
                     await self.painted()
+                    self.look(where)
                 # Yes once, so that what comes of it is seen too; then no.
                 screen.dismiss("" if yes and isinstance(screen, Question) else None)
                 yes = False
