@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual import events
 from textual.widgets import Input, TextArea
 
+from kolony_tui.ui.after import after
 from kolony_tui.ui.screens.framed import FramedScreen
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class EarlyKeys:
             return True
         self._kept.append(event)
         if len(self._kept) == 1:
-            self._app.set_timer(_GLANCE, self._look)
+            after(self._app, _GLANCE, self._look)
         return True
 
     async def _look(self) -> None:
@@ -53,7 +54,7 @@ class EarlyKeys:
             if not await self._done(event):
                 await self._app.pass_on(event)
         if self._kept:
-            self._app.set_timer(_GLANCE, self._look)
+            after(self._app, _GLANCE, self._look)
 
     async def _done(self, event: events.Key) -> bool:
         if isinstance(self._app.focused, (Input, TextArea)):

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from textual.dom import DOMNode
-from textual.timer import Timer
 from textual.widget import Widget
 
 from kolony_tui.core import upkeep, work
@@ -26,6 +25,7 @@ from kolony_tui.models.errors import (
     PasswordMissing,
     PasswordRefused,
 )
+from kolony_tui.ui.after import after
 
 if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
@@ -86,7 +86,7 @@ class Live:
         self._app = app
         self._watched: list[_Watched] = []
         self._hints: set[str] = set()
-        self._frame: Timer | None = None
+        self._armed = False
         self._reached = 0.0
         self._probing = False
         self._reviving = False
@@ -144,11 +144,12 @@ class Live:
         self._arm(FRAME)
 
     def _arm(self, delay: float) -> None:
-        if self._frame is None:
-            self._frame = self._app.set_timer(max(delay, 0.001), self._flush)
+        if not self._armed:
+            self._armed = True
+            after(self._app, delay, self._flush)
 
     def _flush(self) -> None:
-        self._frame = None
+        self._armed = False
         hints, self._hints = self._hints, set()
         for hint in hints:
             kind, _, identity = hint.partition(":")

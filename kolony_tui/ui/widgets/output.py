@@ -14,9 +14,9 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
-from textual.timer import Timer
 
 from kolony_tui.models.records import OutputPiece
+from kolony_tui.ui.after import after
 from kolony_tui.ui.widgets.output_rows import Look, TextRow, margin, margin_width, notice, search_pattern, text_rows
 from kolony_tui.ui.widgets.output_selection import copied, shifted
 from kolony_tui.ui.widgets.output_window import OutputWindow, Place, Row
@@ -106,7 +106,7 @@ class OutputView(ScrollView, can_focus=True):
         self._window = OutputWindow(first_seq=first_seq, max_lines=max_lines, max_bytes=max_bytes)
         self._pending: list[OutputPiece] = []
         self._pending_bytes = 0
-        self._frame: Timer | None = None
+        self._framed = False
         self._on_screen = False
         self._seen = 0
         self._pattern = ""
@@ -120,8 +120,9 @@ class OutputView(ScrollView, can_focus=True):
         self._pending_bytes += sum(len(piece.data) for piece in pieces)
         if not self._on_screen or self._pending_bytes > _PENDING_BYTES:
             self._flush()
-        elif self._frame is None and pieces:
-            self._frame = self.set_timer(FRAME if self.has_focus else UNFOCUSED_FRAME, self._end_frame)
+        elif not self._framed and pieces:
+            self._framed = True
+            after(self, FRAME if self.has_focus else UNFOCUSED_FRAME, self._end_frame)
 
     def finish(self, total: int) -> None:
         """Nothing more will come: the attempt wrote ``total`` pieces. What is missing of them is shown as a hole."""
@@ -269,7 +270,7 @@ class OutputView(ScrollView, can_focus=True):
         self._reflow()
 
     def _end_frame(self) -> None:
-        self._frame = None
+        self._framed = False
         self._flush()
 
     def _flush(self) -> None:

@@ -58,7 +58,7 @@ async def shown(pilot: Pilot[None]) -> list[str]:
     app = pilot.app
     assert isinstance(app, OutputApp)
     view = app.view
-    await until(lambda: view._frame is None)
+    await until(lambda: not view._framed)
     await pilot.pause()
     width, height = view.scrollable_content_region.size
     return [view.render_line(y).crop(0, width).text.rstrip() for y in range(height)]
