@@ -14,12 +14,17 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from kolony_tui.server.embedded import EmbeddedServer
 from kolony_tui.server.home import Home
 from tests.security import leaks
 
 pytest_plugins = ["tests.database"]
+
+# How long an example takes is the machine's doing.
+settings.register_profile("kolony", deadline=None)
+settings.load_profile("kolony")
 
 # Whoever runs the tests in the background of a script has SIGINT ignored, under nohup SIGHUP. Programs would inherit
 # that; a handler they do not.

@@ -40,6 +40,7 @@ class Person:
 
     login: str
     display_name: Untrusted
+    avatar: Untrusted
     role: Role
     disabled: bool
     granted_by: str | None
