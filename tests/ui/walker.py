@@ -18,6 +18,7 @@ from typing import Any
 
 from textual import events
 from textual.screen import ModalScreen, Screen
+from textual.widgets import Input, TextArea
 
 from kolony_tui.models.errors import WorkFailed
 from kolony_tui.ui.app import KolonyApp
@@ -171,6 +172,9 @@ class Walk:
                     meta: dict[str, Any] = segment.style.meta
                     clicks += [str(value) for name, value in meta.items() if name.startswith("@")]
                     clicks += [segment.style.link] if segment.style.link else []
+        # Also what of a field is out of sight now.
+        lines += [each.value for each in self.app.screen.query(Input)]
+        lines += [each.text for each in self.app.screen.query(TextArea)]
         self.write(where=where, screen=type(self.app.screen).__name__, text="\n".join(lines), clicks=clicks)
 
     def write(self, **seen: Any) -> None:
