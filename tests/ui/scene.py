@@ -112,6 +112,24 @@ async def _set_times(superuser: Any, agents: dict[str, Agent], runs: dict[str, U
     await superuser.execute(hint, NOON - timedelta(hours=2))
     await superuser.execute("UPDATE kolony.memberships SET granted_at = $1", NOON - timedelta(days=40))
     await superuser.execute("UPDATE kolony.output_chunks SET at = $1", NOON - timedelta(seconds=60))
+    # Retention would remove entries of that time.
+    await superuser.execute("UPDATE kolony.upkeep SET last_began = clock_timestamp()")
+
+
+async def set_log(stage: Stage) -> None:
+    """The entries of what people did, a minute apart; agents come and go at the same moment, in any order."""
+    superuser = await stage.workspace.database.superuser()
+    await superuser.execute("SELECT kolony.ensure_audit_partition($1)", NOON.date())
+    async with superuser.transaction():
+        await superuser.execute("SET LOCAL session_replication_role = replica")  # nobody else could change the log
+        await superuser.execute("DELETE FROM kolony.audit_log WHERE login NOT IN ('ada', 'bob')")
+        await superuser.execute(
+            "UPDATE kolony.audit_log l SET at = $1::timestamptz - n.place * interval '1 minute',"
+            " entry_id = 100 - n.place, subject = CASE WHEN l.event = 'TOKEN_ISSUED' THEN 'kol_12ab' ELSE l.subject END"
+            " FROM (SELECT entry_id, row_number() OVER (ORDER BY entry_id DESC) AS place FROM kolony.audit_log) n"
+            " WHERE n.entry_id = l.entry_id",
+            NOON,
+        )
 
 
 def _json(value: object) -> str:

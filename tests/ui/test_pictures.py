@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from kolony_tui.ui.app import KolonyApp
 from kolony_tui.ui.screens.work.composer import Composer
-from tests.ui.scene import NOON, build
+from tests.ui.scene import NOON, build, set_log
 from tests.ui.stage import Stage, until, words
 
 FOLDER = Path(__file__).parents[2] / "screenshots"
@@ -61,9 +61,15 @@ async def _settings(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) ->
     await until(lambda: "2 connected of 4" in words(app), "the people are shown")
 
 
+async def _audit(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> None:
+    await set_log(scene["stage"])
+    await pilot.press("8")
+    await until(lambda: "AGENT_PAUSED" in words(app), "the log is shown")
+
+
 WALKS: dict[str, Walk] = {
     "dashboard": _dashboard, "composer": _composer, "fleet": _fleet, "agent": _agent, "queue": _queue, "run": _run,
-    "settings": _settings, "help": _help,
+    "audit": _audit, "settings": _settings, "help": _help,
 }  # fmt: skip
 
 
@@ -74,7 +80,7 @@ def normalised(svg: str) -> str:
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_screens_look_as_in_their_pictures(stage: Stage, size: tuple[int, int]) -> None:
-    scene = await build(stage)
+    scene = {**await build(stage), "stage": stage}
     differing = []
     pictures = {}
     async with stage.app("ada", size=size, frozen=NOON) as (app, pilot):
