@@ -3600,6 +3600,20 @@ GRANT SELECT TO kolony_user
 --- grants table upkeep
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
+
+--- grants table upkeep (every)
+GRANT SELECT TO kolony_user
+
+--- grants table upkeep (job)
+GRANT SELECT TO kolony_user
+
+--- grants table upkeep (last_began)
+GRANT SELECT TO kolony_user
+
+--- grants table upkeep (last_ended)
+GRANT SELECT TO kolony_user
+
+--- grants table upkeep (last_result)
 GRANT SELECT TO kolony_user
 
 --- grants table workspaces

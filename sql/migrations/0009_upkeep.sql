@@ -15,7 +15,8 @@ COMMENT ON COLUMN kolony.upkeep.last_by IS 'the login whose program did it last'
 COMMENT ON COLUMN kolony.upkeep.last_result IS 'what it did, in counts; or the error that it ended with, under "error"';
 SELECT kolony.protect('kolony.upkeep');
 CREATE POLICY member ON kolony.upkeep FOR SELECT USING ((SELECT kolony.my_workspace_ids()) <> '{}');
-GRANT SELECT ON kolony.upkeep TO kolony_user;
+-- Not whose program it was: they may be of another workspace.
+GRANT SELECT (job, every, last_began, last_ended, last_result) ON kolony.upkeep TO kolony_user;
 
 SET LOCAL ROLE kolony_api;
 

@@ -34,9 +34,11 @@ async def test_a_viewer_does_what_is_due_and_it_is_not_due_again(workspace: Work
     superuser = await workspace.database.superuser()
     await superuser.execute("UPDATE kolony.upkeep SET last_began = now() - every WHERE job = 'settle'")
     assert [job for job, (ran, _) in (await run(eve)).items() if ran] == ["settle"]
-    rows = await eve.fetch("SELECT * FROM kolony.upkeep")
-    assert {row["last_by"] for row in rows} == {workspace.database.cluster.login("eve")}
-    assert all(row["last_began"] <= row["last_ended"] for row in rows)
+    assert await eve.fetchval("SELECT bool_and(last_began <= last_ended) FROM kolony.upkeep")
+    with refused("42501"):
+        await eve.fetch("SELECT last_by FROM kolony.upkeep")
+    by = await superuser.fetch("SELECT DISTINCT last_by FROM kolony.upkeep")
+    assert [row["last_by"] for row in by] == [workspace.database.cluster.login("eve")]
 
 
 async def test_only_an_admin_has_it_done_before_it_is_due(workspace: Workspace) -> None:
@@ -58,7 +60,7 @@ async def test_who_is_no_member_may_not(workspace: Workspace) -> None:
             await run(caller)
     superuser = await database.superuser()
     assert await superuser.fetchval("SELECT count(*) FROM kolony.upkeep WHERE last_began IS NOT NULL") == 0
-    assert await (await database.connect("dan")).fetch("SELECT * FROM kolony.upkeep") == []
+    assert await (await database.connect("dan")).fetch("SELECT job FROM kolony.upkeep") == []
 
 
 async def test_several_at_once_do_each_job_once(workspace: Workspace) -> None:
