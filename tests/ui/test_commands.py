@@ -51,7 +51,7 @@ async def test_help_lists_every_key_of_the_place(stage: Stage) -> None:
         listed = {key for entry in app.screen.entries() for key in entry.keys}
         assert active <= listed
         assert {"x", "n", "/", "space", "ctrl+p", "?"} <= listed
-        assert "Cancel runs" in words(app)
+        await until(lambda: "Cancel runs" in words(app), "Cancel runs")
 
 
 async def test_remapped_keys_work_and_are_shown(stage: Stage) -> None:

@@ -19,7 +19,7 @@ async def test_work_of_others_shows_by_its_hint(stage: Stage, monkeypatch: pytes
         await until(lambda: "an old one" in words(app), "the queue is shown")
         await stage.send("new work")
         await until(lambda: "new work" in words(app), "another's command")
-        assert "● 0/1 online" in words(app)
+        await until(lambda: "● 0/1 online" in words(app), "● 0/1 online")
         runner = await stage.runner()
         claim = await runner.take()
         await runner.write(claim, b"the first line\n", ("stderr", b"a complaint\n"))
@@ -29,7 +29,7 @@ async def test_work_of_others_shows_by_its_hint(stage: Stage, monkeypatch: pytes
         await until(lambda: "▶" in words(app), "it is seen to execute")
         await runner.finish(claim, exit_code=0, chunks=2)
         await until(lambda: "✔ completed" in words(app), "its end is shown")
-        assert "the first line" in words(app), "what was printed stays"
+        await until(lambda: "the first line" in words(app), "what was printed stays")
 
 
 async def test_what_ended_stays_below_what_waits(stage: Stage) -> None:
@@ -64,7 +64,7 @@ async def test_composer_sends_and_shows_the_output(stage: Stage) -> None:
     runner = await stage.runner()
     async with stage.app("bob") as (app, pilot):
         await until(lambda: isinstance(app.screen, Composer), "the composer opens where nothing was ever sent")
-        assert all(text in words(app) for _, text in EXAMPLES[:1])
+        await until(lambda: EXAMPLES[0][1] in words(app), "with examples")
         await pilot.press("down", "enter", "enter")
         await until(lambda: isinstance(app.screen, DashboardScreen), "it was sent")
         claim = await runner.take()

@@ -90,7 +90,7 @@ async def test_a_password_is_asked_for_and_a_wrong_one_asked_for_again(
         if size[0] > 20:
             await until(lambda: "password authentication failed" in words(app), "in words")
             await until(lambda: "or it has expired" in words(app), "and what else it may be")
-            assert login in words(app)
+            await until(lambda: login in words(app), "it is shown")
         await pilot.press(*["backspace"] * len("a wrong one"))
         await type_in(pilot, "the right one")
         await pilot.press("ctrl+s")
@@ -104,7 +104,7 @@ async def test_a_password_is_asked_for_and_a_wrong_one_asked_for_again(
 async def test_without_a_keyring_it_says_what_happens_instead(stage: Stage, login: str) -> None:
     async with opened(without_password(stage, login)) as (app, pilot):
         await asked(app)
-        assert "no usable keyring" in words(app)
+        await until(lambda: "no usable keyring" in words(app), "no usable keyring")
         assert "keep it" not in words(app)
         await pilot.press("escape")
         await until(lambda: app.failure is not None, "left")
@@ -119,7 +119,7 @@ async def test_a_keyring_keeps_it_and_the_next_app_asks_no_more(stage: Stage, lo
     await set_password(stage, login, "fine")
     async with opened(without_password(stage, login)) as (app, pilot):
         await asked(app)
-        assert "[in the keyring]" in words(app)
+        await until(lambda: "[in the keyring]" in words(app), "[in the keyring]")
         await type_in(pilot, "fine")
         await pilot.press("enter", "enter")
         await until(lambda: app.live.link.state == "live", "in")
@@ -149,11 +149,11 @@ async def test_a_password_changed_in_between_is_asked_for(stage: Stage, login: s
         superuser = await stage.workspace.database.superuser()
         await superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", login)
         await asked(app)
-        assert "authentication failed" in words(app)
+        await until(lambda: "authentication failed" in words(app), "authentication failed")
         await pilot.press("escape")
         await until(lambda: ":login asks again" in toasts(app), "how to be asked again")
-        assert "connection lost" in words(app)
-        assert "before" in words(app), "what was there stays"
+        await until(lambda: "connection lost" in words(app), "connection lost")
+        await until(lambda: "before" in words(app), "what was there stays")
         app.do("go.login")
         await asked(app)
         await type_in(pilot, "another")

@@ -28,7 +28,7 @@ async def test_cancel_is_unconfirmed_until_the_runner_confirms(stage: Stage) -> 
         await runner.finish(claim, "cancelled", signal=2, chunks=1)
         await until(lambda: "⊘ cancelled" in words(app), "confirmed")
         assert "asked it to end" not in words(app)
-        assert "tick" in words(app)
+        await until(lambda: "tick" in words(app), "tick")
         await pilot.press("r")
         await until(lambda: "◌ waiting" in words(app), "queued again")
 
@@ -42,11 +42,11 @@ async def test_streams_apart_and_attempts(stage: Stage) -> None:
     async with stage.app("bob") as (app, pilot):
         app.open_run(run_id)
         await until(lambda: "out 2" in words(app) and "err 1" in words(app), "both streams")
-        assert "exit 3" in words(app)
-        assert "the program exited with 3" in words(app)
+        await until(lambda: "exit 3" in words(app), "exit 3")
+        await until(lambda: "the program exited with 3" in words(app), "the program exited with 3")
         await pilot.press("e")
         await until(lambda: "err 1" in words(app) and "out 1" not in words(app), "stderr alone")
-        assert "stderr only" in words(app)
+        await until(lambda: "stderr only" in words(app), "stderr only")
         assert "missing" not in words(app), "the other stream's pieces are no holes"
         await pilot.press("o")
         await until(lambda: "out 2" in words(app) and "err 1" not in words(app), "stdout alone")
@@ -57,7 +57,7 @@ async def test_streams_apart_and_attempts(stage: Stage) -> None:
         second = await runner.take()
         await runner.write(second, b"second try\n")
         await until(lambda: "second try" in words(app) and "out 1" not in words(app), "the new attempt's output")
-        assert "attempt 2" in words(app)
+        await until(lambda: "attempt 2" in words(app), "attempt 2")
 
 
 async def test_output_is_saved_byte_for_byte_and_over_nothing(stage: Stage, tmp_path: Path) -> None:
@@ -99,4 +99,4 @@ async def test_priority_moves_what_waits(stage: Stage) -> None:
         await until(lambda: "#2 in its queue" in words(app), "second in its queue")
         await pilot.press("plus")
         await until(lambda: "#1 in its queue" in words(app), "now first")
-        assert "priority 60" in words(app)
+        await until(lambda: "priority 60" in words(app), "priority 60")

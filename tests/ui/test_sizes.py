@@ -40,8 +40,8 @@ async def test_small_terminals_show_all_three_panels(stage: Stage, size: tuple[i
     await build(stage)
     async with stage.app("bob", size=size) as (app, _):
         await until(lambda: "Output" in words(app) and "▶" in words(app), "the dashboard")
-        assert "Fleet" in words(app)
-        assert "Queue" in words(app)
+        await until(lambda: "Fleet" in words(app), "Fleet")
+        await until(lambda: "Queue" in words(app), "Queue")
 
 
 async def test_wide_terminals_have_more_columns(stage: Stage) -> None:

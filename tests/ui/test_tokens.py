@@ -60,7 +60,7 @@ async def test_a_token_is_made_with_label_and_end_and_seen_once(stage: Stage) ->
         await pilot.press("y", "escape")
         await until(lambda: "night shift" in words(app) and "in 29d" in words(app), "the list has it")
         assert app.clipboard == token
-        assert parse_token(token).hint in words(app)
+        await until(lambda: parse_token(token).hint in words(app), "it is shown")
         assert not CLEAR.search(words(app) + toasts(app) + str(app.memory()) + app.export_screenshot())
     target = stage.workspace.database.target().as_login(parse_token(token).login, Secret(token))
     await stage.runner(replace(stage.agent, target=target))
@@ -96,7 +96,7 @@ async def test_who_uses_a_token_is_seen_live_and_a_rotation_ends_nobody(stage: S
         await pilot.press("y", "escape")
         await until(lambda: "1 in use of 2" in words(app), "both stand")
         await until(lambda: "in 47h" in words(app), "the old one runs out")
-        assert parse_token(fresh).hint in words(app)
+        await until(lambda: parse_token(fresh).hint in words(app), "it is shown")
         assert await runner.beat() == []
 
 
