@@ -151,7 +151,7 @@ def add_connection_options(parser: argparse.ArgumentParser, *, first: bool = Fal
 
 
 def _traceback(error: BaseException) -> str:
-    from kolony_tui.ui.fault import traceback_of
+    from kolony_tui.core.fault import traceback_of
 
     return traceback_of(error)
 

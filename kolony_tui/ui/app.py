@@ -252,7 +252,7 @@ class KolonyApp(App[int]):
         self.say("ctrl+c once more quits (ctrl+q does at once)", severity="warning")
 
     def _fatal_error(self) -> None:
-        from kolony_tui.ui.fault import record_fault, traceback_of
+        from kolony_tui.core.fault import record_fault, traceback_of
 
         error = sys.exc_info()[1]
         # Not Textual's own, which shows local variables.
@@ -373,7 +373,7 @@ class KolonyApp(App[int]):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A fault of ours in a worker is told and kept, and the app goes on."""
         if event.state == WorkerState.ERROR and event.worker.error is not None:
-            from kolony_tui.ui.fault import record_fault
+            from kolony_tui.core.fault import record_fault
 
             self.say(record_fault(event.worker.error), severity="error")
 

@@ -12,11 +12,11 @@ import asyncpg
 import pytest
 
 from kolony_tui.core import fleet, people
+from kolony_tui.core.fault import traceback_of
 from kolony_tui.core.session import PersonSession, log_in
 from kolony_tui.models.errors import LoginRefused
 from kolony_tui.models.people import Role
 from kolony_tui.models.secret import Secret
-from kolony_tui.ui.fault import traceback_of
 from tests.database import GIVEN_SERVER, Agent, Database, Workspace, refused, verifier
 from tests.security import leaks
 from tests.text.hostile import everything, forbidden
