@@ -485,7 +485,6 @@ COLUMN job text NOT NULL
 COLUMN every interval NOT NULL
 COLUMN last_began timestamp with time zone
 COLUMN last_ended timestamp with time zone
-COLUMN last_by text
 COLUMN last_result jsonb
 CONSTRAINT upkeep_every_check CHECK ((every > '00:00:00'::interval))
 CONSTRAINT upkeep_job_check CHECK ((job ~ '^[a-z][a-z_]{0,62}$'::text))
@@ -494,7 +493,6 @@ ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((( SELECT kolony.my_workspace_ids() AS my_workspace_ids) <> '{}'::uuid[]))
-COMMENT ON last_by the login whose program did it last
 COMMENT ON last_result what it did, in counts; or the error that it ended with, under "error"
 
 --- table workspaces
@@ -2726,7 +2724,7 @@ BEGIN
             did := jsonb_build_object('error', SQLERRM, 'sqlstate', SQLSTATE);
         END;
         UPDATE kolony.upkeep u
-        SET last_began = began, last_ended = clock_timestamp(), last_by = session_user, last_result = did
+        SET last_began = began, last_ended = clock_timestamp(), last_result = did
         WHERE u.job = each.job;
         RETURN QUERY SELECT each.job, true, did;
     END LOOP;
@@ -3600,20 +3598,6 @@ GRANT SELECT TO kolony_user
 --- grants table upkeep
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
-
---- grants table upkeep (every)
-GRANT SELECT TO kolony_user
-
---- grants table upkeep (job)
-GRANT SELECT TO kolony_user
-
---- grants table upkeep (last_began)
-GRANT SELECT TO kolony_user
-
---- grants table upkeep (last_ended)
-GRANT SELECT TO kolony_user
-
---- grants table upkeep (last_result)
 GRANT SELECT TO kolony_user
 
 --- grants table workspaces

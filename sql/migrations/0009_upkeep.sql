@@ -3,20 +3,18 @@
 
 SET LOCAL ROLE kolony_owner;
 
+-- Not whose program did it: everybody may look, and they may be of another workspace.
 CREATE TABLE kolony.upkeep (
     job         text PRIMARY KEY CHECK (job ~ '^[a-z][a-z_]{0,62}$'),
     every       interval NOT NULL CHECK (every > interval '0'),
     last_began  timestamptz,
     last_ended  timestamptz,
-    last_by     text,
     last_result jsonb
 );
-COMMENT ON COLUMN kolony.upkeep.last_by IS 'the login whose program did it last';
 COMMENT ON COLUMN kolony.upkeep.last_result IS 'what it did, in counts; or the error that it ended with, under "error"';
 SELECT kolony.protect('kolony.upkeep');
 CREATE POLICY member ON kolony.upkeep FOR SELECT USING ((SELECT kolony.my_workspace_ids()) <> '{}');
--- Not whose program it was: they may be of another workspace.
-GRANT SELECT (job, every, last_began, last_ended, last_result) ON kolony.upkeep TO kolony_user;
+GRANT SELECT ON kolony.upkeep TO kolony_user;
 
 SET LOCAL ROLE kolony_api;
 
@@ -173,7 +171,7 @@ BEGIN
             did := jsonb_build_object('error', SQLERRM, 'sqlstate', SQLSTATE);
         END;
         UPDATE kolony.upkeep u
-        SET last_began = began, last_ended = clock_timestamp(), last_by = session_user, last_result = did
+        SET last_began = began, last_ended = clock_timestamp(), last_result = did
         WHERE u.job = each.job;
         RETURN QUERY SELECT each.job, true, did;
     END LOOP;

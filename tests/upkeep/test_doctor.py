@@ -228,7 +228,7 @@ async def test_files_that_others_may_read_are_found(database: Database, tmp_path
 
 async def test_an_unforeseen_refusal_is_said_and_not_wrong(database: Database) -> None:
     superuser = await database.superuser()
-    await superuser.execute("REVOKE SELECT (job) ON kolony.upkeep FROM kolony_user")
+    await superuser.execute("REVOKE SELECT ON kolony.upkeep FROM kolony_user")
     async with patient(database) as eve:
         found = {check.check: check for checks in (await examine(eve)).values() for check in checks}
     assert found["upkeep"].status == "ok"
