@@ -73,7 +73,10 @@ def _until_a_key_shows(program: list[str | Path], environment: dict[str, str]) -
     with running(program, environment, columns=120, rows=36) as terminal:
         while "ß" not in terminal.shown:
             # Keys that come before the program reads them are lost, or are answers to another question: so, again.
-            if terminal.seen and time.perf_counter() - typed > 0.03:
+            # Not with the first byte that it prints: a moment later it has switched off the terminal's own echo.
+            if not terminal.seen:
+                typed = time.perf_counter()
+            if time.perf_counter() - typed > 0.03:
                 terminal.press("ß")
                 typed = time.perf_counter()
             if not terminal.read(0.005):
