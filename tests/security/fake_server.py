@@ -121,7 +121,7 @@ class _Front:
         self.ready = threading.Event()
         self.port = 0
         self.end: Callable[[], object] = lambda: None
-        self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._clients: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         ended = asyncio.Event()
@@ -130,24 +130,31 @@ class _Front:
         async with listening(self.serve) as self.port:
             self.ready.set()
             await ended.wait()
-        for writer in self._clients.values():
-            writer.transport.abort()
-        await asyncio.gather(*self._clients)
+        clients = list(self._clients)
+        for client in clients:  # wherever each of them is: in the middle of a handshake, too
+            client.cancel()
+        await asyncio.gather(*clients, return_exceptions=True)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._clients[task] = writer
-        with suppress(OSError, asyncio.IncompleteReadError):
-            first = await reader.readexactly(8)
-            if struct.unpack("!II", first)[1] == SSL_REQUEST:
-                await _answer_tls(writer, self.certificate)
-                first = b""
-            inner, outer = await asyncio.open_unix_connection(self.socket)
-            outer.write(first)
-            await asyncio.gather(_pass_on((reader, outer)), _pass_on((inner, writer)))
-        await closed(writer)
-        del self._clients[task]
+        self._clients.add(task)
+        ends = [writer]
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                first = await reader.readexactly(8)
+                if struct.unpack("!II", first)[1] == SSL_REQUEST:
+                    await _answer_tls(writer, self.certificate)
+                    first = b""
+                inner, outer = await asyncio.open_unix_connection(self.socket)
+                ends.append(outer)
+                outer.write(first)
+                await asyncio.gather(_pass_on((reader, outer)), _pass_on((inner, writer)))
+            await closed(writer)
+        finally:
+            for end in ends:
+                end.transport.abort()
+            self._clients.discard(task)
 
 
 async def _pass_on(ends: Stream) -> None:
