@@ -130,10 +130,10 @@ class _Front:
         async with listening(self.serve) as self.port:
             self.ready.set()
             await ended.wait()
-        clients = list(self._clients)
-        for client in clients:  # wherever each of them is: in the middle of a handshake, too
-            client.cancel()
-        await asyncio.gather(*clients, return_exceptions=True)
+            clients = list(self._clients)
+            for client in clients:  # wherever each of them is: in the middle of a handshake, too
+                client.cancel()
+            await asyncio.gather(*clients, return_exceptions=True)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
