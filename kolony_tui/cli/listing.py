@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from kolony_tui.cli.verbs import APPLICATION, tell
 from kolony_tui.core.reading import open_reader
+from kolony_tui.models.errors import UsageError
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without typing: these modules are to load fast
 if TYPE_CHECKING:
@@ -26,6 +27,14 @@ def print_rows(args: argparse.Namespace, read: Callable[[Reader], list[str]]) ->
     sys.stdout.write("[" + ", ".join(ascii_only(row) for row in rows) + "]\n")
     sys.stdout.flush()
     return 0
+
+
+def limit_of(args: argparse.Namespace) -> int:
+    """What ``--limit`` says. Raises UsageError."""
+    if not 1 <= args.limit <= 1_000_000:
+        raise UsageError("--limit is 1 to 1000000")
+    limit: int = args.limit
+    return limit
 
 
 def ascii_only(document: str) -> str:
