@@ -15,7 +15,7 @@ from asyncpg.connect_utils import SessionAttribute
 from kolony_tui.db.errors import DRIVER_ERRORS, translated
 from kolony_tui.db.guard import refusals
 from kolony_tui.db.place import Place, find_place
-from kolony_tui.db.queries import query
+from kolony_tui.db.queries import filtered_query, query
 from kolony_tui.db.rows import read
 from kolony_tui.db.startup import NEWER_SETTINGS, NEWER_SINCE, SETTINGS
 from kolony_tui.db.target import Target
@@ -164,6 +164,12 @@ class Database:
         async with self.connection() as connection:
             found: Sequence[asyncpg.Record] = await connection.fetch(query(name), *arguments)
             return found
+
+    async def filtered(self, kind: type[_Row], name: str, condition: str, *arguments: Any) -> list[_Row]:
+        """The rows of the named query that ``condition`` lets pass (see ``filtered_query``), as ``kind``."""
+        async with self.connection() as connection:
+            found = await connection.fetch(filtered_query(name, condition), *arguments)
+        return [read(kind, record) for record in found]
 
     async def value(self, name: str, *arguments: Any) -> Any:
         """The first column of the first row of the named query, or None."""

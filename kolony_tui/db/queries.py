@@ -35,6 +35,17 @@ def query(name: str) -> str:
         return f"/* kolony:{name} */ {file.read().strip()}"
 
 
+NO_FILTER = "/* filter */ true"
+"""What stands in a statement where a condition may come in."""
+
+
+def filtered_query(name: str, condition: str) -> str:
+    """The same, with ``condition`` (SQL by ``core.selecting``, no text of a person) where it may come in."""
+    statement = query(name)
+    assert NO_FILTER in statement, f"{name} takes no filter"
+    return statement.replace(NO_FILTER, f"({condition})")
+
+
 @cache
 def json_query(name: str) -> str:
     """The same, with each row as one JSON object (text), in the same order."""
