@@ -1,0 +1,3 @@
+-- To be written: its number keeps the row of migrations whole.
+
+SELECT 1;
