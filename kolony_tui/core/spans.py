@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from kolony_tui.models.errors import UsageError
 
@@ -38,3 +38,32 @@ def moment_ahead(text: str) -> datetime:
     if found <= now:
         raise UsageError(f"{text!r} has passed already", "a token runs out some time from now")
     return found
+
+
+def moment_to_begin(text: str) -> datetime:
+    """A moment before which something is not to begin, in UTC: RFC 3339 (without an offset: this machine's time), a
+    time of day (the next time that this machine's clock shows it), or ``+`` and a length of time. Raises UsageError.
+
+    One that has passed is no error: it delays nothing.
+
+    >>> moment_to_begin("2026-03-04T08:00:00+02:00").isoformat()
+    '2026-03-04T06:00:00+00:00'
+    """
+    try:
+        if text.startswith("+"):
+            return datetime.now(UTC) + span(text[1:])
+        if re.fullmatch(r"[0-9]{1,2}:[0-9]{2}", text):
+            return _next_on_the_clock(time.fromisoformat(text.rjust(5, "0")))
+        if not re.match(r"[0-9]{4}-", text):
+            raise ValueError("not a date")
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError, UsageError):
+        raise UsageError(
+            f"{text!r} is no time to begin at", "write for example 14:30, +2h or 2026-12-31T08:00:00+01:00"
+        ) from None
+
+
+def _next_on_the_clock(at: time) -> datetime:
+    now = datetime.now()
+    day = now.date() if at > now.time() else now.date() + timedelta(days=1)
+    return datetime.combine(day, at).astimezone(UTC)
