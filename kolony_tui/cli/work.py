@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from kolony_tui.cli.target import ASKED_ABOVE, add_target_options, aim_words, aimed, check_target, confirm
 from kolony_tui.cli.verbs import in_session, tell, verb
 from kolony_tui.models.errors import ExitCode, UsageError
 from kolony_tui.models.states import RunStatus
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from kolony_tui.core.session import PersonSession
+    from kolony_tui.core.targeting import Aim
     from kolony_tui.core.work import Sending
     from kolony_tui.models.work import Run, SentCommand
 
@@ -27,8 +29,9 @@ def register_send(verbs: Any) -> None:
         epilog="The text comes after --; a single - after it reads the text from standard input.",
     )  # fmt: skip
     sending.set_defaults(takes_rest=True)
-    sending.add_argument("agents", metavar="AGENT", nargs="*", help="the agents' names")
-    sending.add_argument("--all", action="store_true", help="every agent that is not retired")
+    add_target_options(sending)
+    sending.add_argument("--dry-run", action="store_true", help="say to whom it would go, and send nothing")
+    sending.add_argument("--yes", action="store_true", help=f"do not ask when it goes to more than {ASKED_ABOVE}")
     sending.add_argument("--priority", type=int, default=50, metavar="N", help="0 to 100, higher first (50)")
     sending.add_argument("--time-limit", type=float, metavar="S", help="seconds that each try may take")
     sending.add_argument("--retries", type=int, metavar="N", help="further tries after a failure (default: none)")
@@ -60,27 +63,38 @@ def _sending(args: argparse.Namespace) -> Sending:
 
 
 def _send(args: argparse.Namespace) -> int:
-    from kolony_tui.core import fleet, work
+    from kolony_tui.core import work
 
-    if bool(args.agents) == args.all:
-        raise UsageError("name the agents, or say --all", "see kolony agent list")
+    check_target(args)
     how = _sending(args)
     text = work.checked_content(_text(args))
 
-    async def send(session: PersonSession) -> tuple[SentCommand, list[Run]]:
-        names = list(dict.fromkeys(args.agents))
-        targets = await (fleet.all_agent_ids(session) if args.all else fleet.agent_ids(session, names))
-        if not targets:
-            raise UsageError("there is no agent to send to", "make one: kolony agent create NAME")
-        sent = await work.send(session, targets, text, how)
+    async def send(session: PersonSession) -> tuple[Aim, SentCommand | None, list[Run]]:
+        aim = await aimed(session, args)
+        if args.dry_run:
+            return aim, None, []
+        confirm(aim, "this goes to", asked=not args.yes)
+        sent = await work.send(session, aim.agent_ids, text, how)
         if not (args.wait or args.follow):
-            return sent, []
+            return aim, sent, []
         tell(f"#{sent.number} is sent; it goes on even if you leave")
-        return sent, await _wait(session, sent, follow=args.follow)
+        return aim, sent, await _wait(session, sent, follow=args.follow)
 
-    sent, ended = in_session(args, send)
+    aim, sent, ended = in_session(args, send)
+    if sent is None:
+        return _print_aim(args, aim)
     _print_sent(args, sent, ended)
     return ExitCode.DONE if all(run.status == RunStatus.COMPLETED for run in ended) else ExitCode.WORK_FAILED
+
+
+def _print_aim(args: argparse.Namespace, aim: Aim) -> int:
+    from kolony_tui.cli.printing import print_json, print_line
+
+    if args.json:
+        print_json({"dry_run": True, "count": len(aim), "agents": [target.name for target in aim.targets]})
+    else:
+        print_line(f"goes to {aim_words(aim)}")
+    return ExitCode.DONE
 
 
 async def _wait(session: PersonSession, sent: SentCommand, *, follow: bool) -> list[Run]:
