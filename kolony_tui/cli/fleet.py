@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 
 from kolony_tui.cli.listing import print_rows
+from kolony_tui.cli.target import add_target_options, aimed, check_target
 from kolony_tui.cli.verbs import done, group, in_session, verb
+from kolony_tui.models.errors import UsageError
 from kolony_tui.models.states import Desired
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without typing: these modules are to load fast
@@ -30,6 +32,10 @@ def register_agent(verbs: Any) -> None:
         "--all", action="store_true", help="retired ones too"
     )
     verb(agents, "show", _show, "one agent").add_argument("name")
+    tagging = verb(agents, "tag", _tag, "give agents tags, or take them away")
+    add_target_options(tagging)
+    tagging.add_argument("--add", action="append", default=[], metavar="TAG", help="may be said several times")
+    tagging.add_argument("--remove", action="append", default=[], metavar="TAG", help="may be said several times")
     for name, func, line in (
         ("pause", _pause, "give it no more work; what runs goes on"),
         ("resume", _resume, "give it work again"),
@@ -105,6 +111,21 @@ def _show(args: argparse.Namespace) -> int:
     ]  # fmt: skip
     print_table(["", ""], [(name, value) for name, value in lines if value])
     return 0
+
+
+def _tag(args: argparse.Namespace) -> int:
+    from kolony_tui.core.fleet import tag_agents
+
+    check_target(args)
+    if not args.add and not args.remove:
+        raise UsageError("which tags?", "say --add TAG or --remove TAG")
+
+    async def work(session: PersonSession) -> tuple[int, int]:
+        aim = await aimed(session, args)
+        return len(aim), await tag_agents(session, aim.agent_ids, args.add, args.remove)
+
+    found, changed = in_session(args, work)
+    return done(args, f"{changed} of {found} agents have other tags now", agents=found, changed=changed)
 
 
 def _desired(args: argparse.Namespace, desired: Desired, words: str) -> int:

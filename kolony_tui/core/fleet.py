@@ -77,6 +77,15 @@ async def create_agent(
     return made
 
 
+async def tag_agents(
+    session: PersonSession, agent_ids: Sequence[UUID], add: Sequence[str], remove: Sequence[str]
+) -> int:
+    """Gives agents tags and takes others away; answers how many agents that changed. Raises UsageError, NoRight."""
+    rows = await session.db.call("tag_agents", list(agent_ids), list(add), list(remove))
+    changed: int = rows[0][0]
+    return changed
+
+
 async def set_desired(session: PersonSession, agent_id: UUID, desired: Desired, why: str = "") -> None:
     """Pauses, resumes or retires. Retiring cancels what waits for the agent; what runs is finished."""
     await session.db.call("set_agent_desired", agent_id, desired.value, why)
