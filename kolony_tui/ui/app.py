@@ -42,6 +42,7 @@ from kolony_tui.ui.palette import AgentHits, CommandHits, RunHits
 from kolony_tui.ui.registry import SCREENS, bindings, commands, keys_after
 from kolony_tui.ui.samples import Samples
 from kolony_tui.ui.screens.framed import FramedScreen
+from kolony_tui.ui.undoing import Undoing
 
 LISTED_RUNS = 1000
 """So many open runs are read for the queue; its title says how many there are."""
@@ -94,6 +95,7 @@ class KolonyApp(App[int]):
         self.companion = Companion(self)
         self.early_keys = EarlyKeys(self)
         self.door = Door(self)
+        self.undoing = Undoing(self)
         self.unverified = ""
         self.saying = "connecting"
         self.remembered: dict[str, Any] = dict(opening.remembered)

@@ -159,10 +159,22 @@ SCREENS: tuple[ScreenEntry, ...] = (
 @cache
 def commands() -> Mapping[str, Command]:
     """Every command by its id, in the order in which help shows them."""
-    from kolony_tui.ui.commands import audit, drafts, fleet, going, people, settings, tokens, view, work, workspaces
+    from kolony_tui.ui.commands import (
+        audit,
+        drafts,
+        fleet,
+        going,
+        people,
+        queue,
+        settings,
+        tokens,
+        view,
+        work,
+        workspaces,
+    )
 
     every: tuple[Command, ...] = (
-        *going.COMMANDS, *work.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *people.COMMANDS,
+        *going.COMMANDS, *work.COMMANDS, *queue.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *people.COMMANDS,
         *tokens.COMMANDS, *workspaces.COMMANDS, *audit.COMMANDS, *settings.COMMANDS, *view.COMMANDS,
     )  # fmt: skip
     by_id = {command.id: command for command in every}

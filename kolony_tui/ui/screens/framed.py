@@ -171,6 +171,9 @@ class FramedScreen(Screen[None]):
             for command in ranked
             if app.keys[command.id]
         ]
+        if app.undoing.left and app.keys["step.undo"]:
+            words = f"undo ({app.undoing.left} s)"
+            shown.insert(0, ("step.undo", key_words(app.keys["step.undo"][0]), words, True))
         self.query_one(Hints).say(shown)
 
     def on_hints_used(self, event: Hints.Used) -> None:
