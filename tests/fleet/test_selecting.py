@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kolony_tui.core.selecting import AGENT_FIELDS, LONGEST_FILTER, RUN_FIELDS, FilterError, parse, passes, where
@@ -32,7 +32,8 @@ def agent(**facts: Any) -> dict[str, Any]:
     """What the database would say of an agent, as JSON has it."""
     plain: dict[str, Any] = {
         "name": "claude-1", "type": "claude", "category": "review", "description": "", "host": "build-7",
-        "version": "0", "adapter": "process", "created_by_login": "bob", "status": "online", "activity": "idle", "desired": "active",
+        "version": "0", "adapter": "process", "created_by_login": "bob", "status": "online", "activity": "idle",
+        "desired": "active",
         "tags": ["prod", "eu"], "running": 0, "slots": 2, "sessions": 1, "ready": 1, "scheduled": 2,
         "last_seen": NOW - timedelta(seconds=90), "created_at": NOW - timedelta(days=2),
     }  # fmt: skip
@@ -170,6 +171,9 @@ def test_the_database_and_rows_in_hand_agree(cluster: Cluster) -> None:
     with _server(cluster) as (loop, connection):
 
         @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @example("name=a_*", [agent(name="abc"), agent(name="a_c")])
+        @example("name=a%*", [agent(name="abc"), agent(name="a%c")])
+        @example("name=a\\\\*", [agent(name="a*"), agent(name="a\\\\c")])
         @given(_FILTERS, st.lists(_AGENTS, min_size=1, max_size=8))
         def agree(text: str, rows: list[dict[str, Any]]) -> None:
             understood = parse(text, AGENT_FIELDS)
