@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
+from kolony_tui.models.constraints import Limits
 from kolony_tui.models.errors import KolonyError
 
 
@@ -18,7 +19,8 @@ class CannotStart(KolonyError):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One attempt at a run, as the claim handed it out. ``content`` is the command's text."""
+    """One attempt at a run, as the claim handed it out. ``content`` is the command's text, ``subjects`` the runs that
+    it is about."""
 
     run_id: UUID
     attempt_id: UUID
@@ -32,6 +34,16 @@ class Assignment:
     time_limit_ms: int | None
     max_attempts: int
     target_count: int
+    kind: str = "natural"
+    subjects: Sequence[UUID] = ()
+    token_budget: int | None = None
+    memory_limit_mb: int | None = None
+    cpu_limit_percent: int | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """What it may take."""
+        return Limits(self.time_limit_ms, self.token_budget, self.memory_limit_mb, self.cpu_limit_percent)
 
     @property
     def number(self) -> str:

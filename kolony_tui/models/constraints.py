@@ -14,8 +14,8 @@ from kolony_tui.models.untrusted import Untrusted
 class Limits:
     """What a run may take; None: as much as it likes.
 
-    ``time_limit_ms`` of its program, without the time for which it waits for a person. ``token_budget``: tokens that the
-    program reports. ``memory_limit_mb``: resident memory of all its processes together, in 1,000,000 bytes.
+    ``time_limit_ms`` of its program, without the time for which it waits for a person. ``token_budget``: tokens that
+    the program reports. ``memory_limit_mb``: resident memory of all its processes together, in 1,000,000 bytes.
     ``cpu_limit_percent`` of one processor, over some seconds.
     """
 
