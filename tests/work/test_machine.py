@@ -56,7 +56,7 @@ class Scene:
 
     def reset(self) -> None:
         """No work, no sessions, both agents active."""
-        self.run(self.superuser.execute(f"TRUNCATE {HOT_TABLES}; UPDATE kolony.agents SET desired = 'active'"))
+        self.run(self.superuser.execute(f"TRUNCATE {HOT_TABLES} CASCADE; UPDATE kolony.agents SET desired = 'active'"))
 
     def close(self) -> None:
         """Closes connections and loop."""
