@@ -90,7 +90,8 @@ def _run(args: argparse.Namespace) -> int:
         usage = detail.attempts[-1].usage if detail.attempts else {}
         print_json({
             **as_json(run), "reference": run.reference, "content": detail.content, "usage": usage, "artifacts": [],
-            "time_limit_ms": detail.time_limit_ms, "attempts": detail.attempts,
+            **as_json(detail.limits), "constraint": detail.constraint_name, "attempts": detail.attempts,
+            "steps": detail.steps, "after": detail.after,
         })  # fmt: skip
         return 0
     print_table(["", ""], [

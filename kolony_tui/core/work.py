@@ -10,9 +10,20 @@ from uuid import UUID
 
 from kolony_tui.core.session import PersonSession
 from kolony_tui.db.rows import read
+from kolony_tui.models.constraints import Limits
 from kolony_tui.models.errors import NotFound, UsageError
 from kolony_tui.models.untrusted import Untrusted
-from kolony_tui.models.work import Attempt, Command, Draft, Run, RunDetail, SentCommand, SentRun
+from kolony_tui.models.work import (
+    Attempt,
+    AttemptStep,
+    Command,
+    Dependency,
+    Draft,
+    Run,
+    RunDetail,
+    SentCommand,
+    SentRun,
+)
 
 LONGEST_COMMAND = 4 * 1024 * 1024
 """Bytes of UTF-8; the same bound as the table's check, told before anything is sent."""
@@ -135,9 +146,19 @@ async def run_detail(session: PersonSession, run_id: UUID) -> RunDetail:
     found = await session.db.records("work/run", session.workspace.workspace_id, run_id)
     if not found:
         raise NotFound("there is no such run here", "see kolony run list")
-    attempts = await session.db.rows(Attempt, "work/attempts", session.workspace.workspace_id, run_id)
+    run, home = read(Run, found[0]), session.workspace.workspace_id
+    attempts = await session.db.rows(Attempt, "work/attempts", home, run_id)
+    steps = await session.db.rows(AttemptStep, "work/attempt_steps", home, run_id) if attempts else []
+    after = await session.db.rows(Dependency, "work/dependencies", home, run.command_id)
+    named: str | None = found[0]["constraint_name"]
     return RunDetail(
-        read(Run, found[0]), Untrusted(found[0]["content"]), found[0]["time_limit_ms"], tuple(attempts)
+        run,
+        Untrusted(found[0]["content"]),
+        read(Limits, found[0]),
+        None if named is None else Untrusted(named),
+        tuple(attempts),
+        tuple(steps),
+        tuple(after),
     )
 
 

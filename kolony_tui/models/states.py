@@ -70,6 +70,7 @@ class RunStatus(StrEnum):
     WAITING = "waiting"
     DISPATCHING = "dispatching"
     EXECUTING = "executing"
+    INTERRUPTED = "interrupted"
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from kolony_tui.models.constraints import Limits
 from kolony_tui.models.states import CommandStatus as CommandStatus
 from kolony_tui.models.states import RunStatus as RunStatus
 from kolony_tui.models.untrusted import Untrusted
@@ -17,7 +18,9 @@ class Run:
     """One command on one agent, as lists show it.
 
     ``attempt`` counts from 1 and is 0 before the first claim. ``lost``: its runner stopped answering and the lease ran
-    out. ``cancel_at`` on an open run: asked to end, not yet confirmed. ``due_at``: not before then.
+    out. ``cancel_at`` on an open run: asked to end, not yet confirmed. ``due_at``: not before then. ``waits_for``: why
+    no claim may take it ('hold', 'dependency', 'window' or 'time'); ``position``: which one it is of its agent's runs
+    that may be taken, from 1. ``asks``: how many questions of it are open.
     """
 
     run_id: UUID
@@ -45,6 +48,19 @@ class Run:
     cancel_why: Untrusted | None
     cancel_by_login: str | None
     agent_desired: str
+    kind: str
+    not_before: datetime | None
+    held_at: datetime | None
+    held_by_login: str | None
+    held_why: Untrusted | None
+    interrupt_at: datetime | None
+    interrupt_by_login: str | None
+    interrupt_why: Untrusted | None
+    interrupt_heard_at: datetime | None
+    limit_hit: str | None
+    waits_for: str | None
+    position: int | None
+    asks: int
 
     @property
     def reference(self) -> str:
@@ -72,13 +88,41 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptStep:
+    """What was done to end or interrupt an attempt: heard, protocol_cancel, sigint, sigterm, sigkill, ended or gone."""
+
+    attempt: int
+    step: str
+    detail: Untrusted
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """A command that another one comes after. ``need``: 'completed' or 'ended'; ``status``: where it stands."""
+
+    command_id: UUID
+    number: int
+    need: str
+    status: CommandStatus
+    title: Untrusted
+
+
+@dataclass(frozen=True, slots=True)
 class RunDetail:
-    """A run with everything that its screen shows. ``content`` is the whole text of its command."""
+    """A run with everything that its screen shows. ``content`` is the whole text of its command.
+
+    ``limits``: of each try, and ``constraint_name`` the profile that they were taken from. ``steps``: of all its
+    attempts, in their order. ``after``: the commands that its command comes after.
+    """
 
     run: Run
     content: Untrusted
-    time_limit_ms: int | None
+    limits: Limits
+    constraint_name: Untrusted | None
     attempts: tuple[Attempt, ...]
+    steps: tuple[AttemptStep, ...]
+    after: tuple[Dependency, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,8 +135,8 @@ class RunScreen(FramedScreen):
             part("   attempt ", "dim"),
             part(f"{run.attempt} of {run.max_attempts}"),
         ]
-        if detail.time_limit_ms is not None:
-            second += [part("   time limit ", "dim"), part(exact_span(detail.time_limit_ms / 1000))]
+        if detail.limits.time_limit_ms is not None:
+            second += [part("   time limit ", "dim"), part(exact_span(detail.limits.time_limit_ms / 1000))]
         lines = [head, second]
         if last is not None and (usage := _usage(last)):
             lines.append(usage)
