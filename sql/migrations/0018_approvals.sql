@@ -1,7 +1,7 @@
 -- Approvals: what an agent asks of people and waits on, the one answer that each gets, and how its runner hears of it.
 --
--- Of an approval's four ends (answered, expired, cancelled, never) each is a column of its own; nothing but a person makes
--- it allowed or denied. Lock order: an approval comes after the attempt and before the command.
+-- Of the ends of an approval (answered, expired, cancelled) each has a column of its own; nothing but a person's answer
+-- makes it allowed or denied. Lock order: an approval comes after the attempt and before the command.
 
 SET LOCAL ROLE kolony_owner;
 
@@ -126,8 +126,9 @@ DECLARE
             'a name is 1 to 100 of the characters A-Z, a-z, 0-9, ".", "_" and "-", and begins with none of "." and "-"'
         WHEN kind IS NULL OR kind NOT IN ('permission', 'question') THEN 'a kind is "permission" or "question"'
         WHEN title IS NULL OR title !~ '\S' THEN 'a title is needed'
-        WHEN length(title) > 500 THEN format('a title has at most 500 characters, this one %s', length(title))
-        WHEN octet_length(detail) > 65536 THEN format('a detail has at most 64 KiB, this one %s bytes', octet_length(detail))
+        WHEN length(title) > 500 THEN format('a title has at most 500 characters, this one has %s', length(title))
+        WHEN octet_length(detail) > 65536 THEN
+            format('a detail has at most 64 KiB, this one has %s bytes', octet_length(detail))
         WHEN risk IS NULL OR risk NOT IN ('low', 'medium', 'high') THEN 'a risk is "low", "medium" or "high"'
         WHEN expires_seconds NOT BETWEEN 1 AND 31536000 THEN 'it expires in 1 second to 365 days' END;
 BEGIN
@@ -191,7 +192,8 @@ BEGIN
 END
 $$;
 
--- Writes the answer, if it is still waited for. The caller has checked the rights, and holds no approval with a higher id.
+-- Writes the answer, if it is still waited for. The caller has checked the rights; who answers several, does it in the
+-- order of their ids.
 CREATE FUNCTION kolony.record_answer(asked kolony.approvals, allow boolean, answer text, note text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
