@@ -48,6 +48,14 @@ CREATE INDEX preset_versions_by_changer ON kolony.preset_versions (changed_by);
 CREATE INDEX preset_versions_by_constraint ON kolony.preset_versions (workspace_id, constraint_id)
     WHERE constraint_id IS NOT NULL;
 
+-- Not forced while the owner, whose statement checks the foreign key, looks at what is there.
+ALTER TABLE kolony.commands NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE kolony.commands
+    ADD FOREIGN KEY (workspace_id, preset_id, preset_version) REFERENCES kolony.preset_versions;
+ALTER TABLE kolony.commands FORCE ROW LEVEL SECURITY;
+CREATE INDEX commands_by_preset ON kolony.commands (workspace_id, preset_id, preset_version)
+    WHERE preset_id IS NOT NULL;
+
 SELECT kolony.protect('kolony.presets');
 SELECT kolony.protect('kolony.preset_versions');
 
