@@ -15,7 +15,7 @@ from kolony_tui.core.session import log_in
 from kolony_tui.core.upkeep import keep_up, run_upkeep
 from tests.database import Database, Workspace, refused, until_blocked
 
-JOBS = ["watchdog", "settle", "seal_audit", "partitions", "retain_audit"]
+JOBS = ["hand_out", "watchdog", "settle", "seal_audit", "partitions", "retain_notes", "retain_audit"]
 
 
 async def run(caller: asyncpg.Connection, *arguments: Any) -> dict[str, tuple[bool, dict[str, Any] | None]]:
