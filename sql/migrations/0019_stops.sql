@@ -56,6 +56,9 @@ CREATE TABLE kolony.stop_hearings (
 );
 CREATE INDEX stop_hearings_by_session ON kolony.stop_hearings (workspace_id, session_id);
 
+ALTER TABLE kolony.runs ADD COLUMN cancel_stop uuid;
+COMMENT ON COLUMN kolony.runs.cancel_stop IS 'the emergency stop that asked to cancel it';
+
 -- For the work that nobody answers for any more.
 CREATE INDEX attempts_lost ON kolony.attempts (workspace_id, agent_id, ended_at) WHERE outcome = 'lost';
 
@@ -259,9 +262,7 @@ BEGIN
     RETURNING s.stop_id INTO made;
     INSERT INTO kolony.stopped_agents (workspace_id, stop_id, agent_id)
     SELECT in_workspace, made, w FROM unnest(wanted) w;
-    UPDATE kolony.runs r
-    SET cancel_at = now(), cancel_by = me, cancel_why = concat_ws(': ', 'emergency stop', nullif(reason, ''))
-    WHERE r.workspace_id = in_workspace AND r.run_id = ANY (at_work);
+    PERFORM kolony.cancel_for_stop(in_workspace, made, at_work, concat_ws(': ', 'emergency stop', nullif(reason, '')));
     PERFORM kolony.record_audit(in_workspace, 'EMERGENCY_STOP', CASE WHEN wanted IS NULL THEN 'everyone'
         ELSE (SELECT string_agg(a.name, ', ' ORDER BY a.name) FROM kolony.agents a
               WHERE a.workspace_id = in_workspace AND a.agent_id = ANY (wanted[1:5]))
@@ -270,6 +271,33 @@ BEGIN
             'stop_id', made));
     PERFORM kolony.hint(in_workspace, 'stop:' || made), kolony.hint(in_workspace, 'agents:*');
     RETURN made;
+END
+$$;
+
+-- Asks to cancel these runs, each of them held by the caller. All at once, with what triggers do for one run at a time.
+CREATE FUNCTION kolony.cancel_for_stop(home uuid, the_stop uuid, at_work uuid[], because text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    me CONSTANT uuid := kolony.my_profile_id();
+BEGIN
+    UPDATE kolony.runs r SET cancel_at = now(), cancel_by = me, cancel_why = because, cancel_stop = the_stop
+    WHERE r.workspace_id = home AND r.run_id = ANY (at_work);
+    UPDATE kolony.approvals p SET
+        expired_at = CASE WHEN p.expires_at <= clock_timestamp() THEN clock_timestamp() END,
+        cancelled_at = CASE WHEN p.expires_at <= clock_timestamp() THEN NULL ELSE clock_timestamp() END,
+        cancelled_why = CASE WHEN p.expires_at <= clock_timestamp() THEN NULL ELSE because END
+    WHERE p.workspace_id = home AND p.run_id = ANY (at_work)
+      AND p.answered_at IS NULL AND p.cancelled_at IS NULL AND p.expired_at IS NULL;
+    PERFORM pg_current_xact_id(); -- as kolony.record_audit does
+    INSERT INTO kolony.audit_log (workspace_id, entry_id, at, event, login, profile_id, client_address, application,
+        agent_id, command_id, run_id, subject, details)
+    SELECT home, nextval('kolony.audit_entries'), clock_timestamp(), 'RUN_CANCELLED', session_user, me,
+           inet_client_addr(), "left"(current_setting('application_name'), 64), r.agent_id, r.command_id, r.run_id,
+           '#' || c.number || CASE WHEN cardinality(c.targets) > 1 THEN '.' || r.ordinal ELSE '' END,
+           jsonb_build_object('reason', "left"(because, 200), 'at_once', false)
+    FROM kolony.runs r
+    JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+    WHERE r.workspace_id = home AND r.run_id = ANY (at_work);
 END
 $$;
 
@@ -381,6 +409,18 @@ SET LOCAL ROLE kolony_owner;
 CREATE TRIGGER make_stop_gate AFTER INSERT ON kolony.workspaces
     FOR EACH ROW EXECUTE FUNCTION kolony.make_stop_gate();
 CREATE TRIGGER enter_by_gate BEFORE INSERT ON kolony.agents FOR EACH ROW EXECUTE FUNCTION kolony.enter_by_gate();
+-- Not for what a stop cancels, which has them done at once.
+DROP TRIGGER audit ON kolony.runs;
+CREATE TRIGGER audit AFTER UPDATE OF cancel_at, outcome, priority ON kolony.runs
+    FOR EACH ROW WHEN (OLD.cancel_at IS NULL AND NEW.cancel_at IS NOT NULL
+                           AND NEW.cancel_stop IS NOT DISTINCT FROM OLD.cancel_stop
+                       OR OLD.outcome IS NOT NULL AND NEW.outcome IS NULL OR OLD.priority <> NEW.priority)
+    EXECUTE FUNCTION kolony.audit_run();
+DROP TRIGGER close_questions ON kolony.runs;
+CREATE TRIGGER close_questions AFTER UPDATE OF cancel_at ON kolony.runs
+    FOR EACH ROW WHEN (OLD.cancel_at IS NULL AND NEW.cancel_at IS NOT NULL
+                       AND NEW.cancel_stop IS NOT DISTINCT FROM OLD.cancel_stop)
+    EXECUTE FUNCTION kolony.close_questions('its run is being cancelled');
 
 SET LOCAL ROLE kolony_roleadm;
 
