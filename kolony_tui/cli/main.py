@@ -32,6 +32,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("agent", "fleet", "agents: create, list, show, tag, pause, resume, retire, run"),
     ("token", "token", "agents' tokens: issue, list, rotate, revoke"),
     ("send", "work", "send a command to agents"),
+    ("preset", "preset", "saved commands with variables: create, list, show, edit, fill, share, delete, versions"),
     ("command", "command", "commands: list, show, edit, submit, cancel, retry"),
     ("run", "run", "runs, the queue and its past: list, show, cancel, retry, priority"),
     ("tail", "tail", "the output of a run, byte for byte"),
