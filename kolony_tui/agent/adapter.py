@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
+from kolony_tui.agent.meter import Taken
 from kolony_tui.models.constraints import Limits
 from kolony_tui.models.errors import KolonyError
 
@@ -69,20 +71,28 @@ class Ended:
     """How the work ended by itself or was ended. ``error`` is empty where it succeeded.
 
     A program that died of a signal has ``signal`` and, as a shell says it, ``exit_code`` 128 + signal. ``usage`` may
-    hold user_seconds, system_seconds, wall_seconds and max_rss_bytes.
+    hold user_seconds, system_seconds, wall_seconds and max_rss_bytes. ``not_confirmed`` says what of the work may still
+    run although everything was done to end it; empty where nothing of it runs any more.
     """
 
     exit_code: int | None = None
     signal: int | None = None
     error: str = ""
     usage: dict[str, Any] = field(default_factory=dict)
+    not_confirmed: str = ""
 
 
 Event = Output | Ended
 
 
 class Adapter(Protocol):
-    """The work on one attempt. Every method is called from the runner's event loop."""
+    """The work on one attempt. Every method is called from the runner's event loop.
+
+    ``on_step`` is called with a name of ``steps.WORDS`` and a detail for each thing that is done to end or interrupt
+    the work.
+    """
+
+    on_step: Callable[[str, str], None]
 
     async def start(self) -> None:
         """Begins the work. Raises CannotStart."""
@@ -90,11 +100,24 @@ class Adapter(Protocol):
     def events(self) -> AsyncIterator[Event]:
         """What happens, in order; the last event is ``Ended``. Not asking for the next one slows the work down."""
 
-    async def cancel(self) -> None:
-        """Asks the work to end, more firmly each time, and returns when nothing of it runs any more."""
+    def interrupt(self) -> None:
+        """Asks the work to stop what it is doing, once; what becomes of it is its own affair."""
+
+    async def cancel(self, *, emergency: bool = False) -> None:
+        """Asks the work to end, more firmly each time; returns when nothing of it runs, or nothing more can be done.
+
+        ``emergency``: with less patience.
+        """
 
     def kill(self) -> None:
         """Ends the work at once, without asking and without waiting."""
+
+    def taken(self) -> Taken:
+        """What its processes take at this moment."""
+
+    @property
+    def usage_report(self) -> Path | None:
+        """The file in which the work counts its tokens, if it has one."""
 
     async def close(self, *, keep: bool = False) -> None:
         """Frees what the attempt held, after the last event or instead of it; a second time does nothing more.

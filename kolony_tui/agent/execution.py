@@ -7,41 +7,25 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from kolony_tui.agent.adapter import Adapter, Assignment, CannotStart, Ended
 from kolony_tui.agent.announcer import Announcer
 from kolony_tui.agent.health import Health
 from kolony_tui.agent.lease import Lease
+from kolony_tui.agent.limits import CPU_WINDOW_SECONDS, Clock, Exceeded, Watch, time_is_up
 from kolony_tui.agent.link import Lapsed, Link, sqlstate
 from kolony_tui.agent.outbox import Outbox
 from kolony_tui.agent.output import Cutter
 from kolony_tui.agent.report import Report
 from kolony_tui.agent.spool import Spool
+from kolony_tui.agent.steps import WORDS, Steps
+from kolony_tui.agent.verdict import Stop, Verdict, judged
 from kolony_tui.db.errors import OUTPUT_HOLE
 from kolony_tui.models.errors import Fenced, KolonyError, LoginRefused, Refused
 
 _ERROR_CHARACTERS = 9000
 _MISSING = re.compile(r"missing ([0-9, ]+)$")
-
-
-class Stop(StrEnum):
-    """Why the runner ends work that has not ended by itself."""
-
-    CANCEL = "cancel"
-    TIME_LIMIT = "time limit"
-    RELEASE = "release"
-    LOST = "lost"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """How an attempt ended, as ``finish_attempt`` takes it: completed, failed, cancelled or released."""
-
-    outcome: str
-    ended: Ended
-    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +52,16 @@ class Execution:
         """Whether its work has ended by itself or was ended, and only its end is still to be written."""
         self._desk = desk
         self._adapter = make(work)
+        self._adapter.on_step = self._step
+        self.clock = Clock(work.time_limit_ms, self._time_is_up)
+        """Its time limit; held while the work waits for a person."""
+        self._steps = Steps(work.attempt_id, desk.link, self._step_said)
+        self._interrupted = False
+        self._hearing = False
+        self._unsaid = False
         self._started = False
         self._stop: Stop | None = None
+        self._exceeded: Exceeded | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._stuck: KolonyError | None = None
         self._cutter = Cutter()
@@ -85,17 +77,42 @@ class Execution:
             self._output_stuck,
         )
 
-    def stop(self, reason: Stop) -> None:
+    def stop(self, reason: Stop, *, emergency: bool = False) -> None:
         """Ends the work for this reason; the first reason holds, but LOST overrides all and kills at once."""
         if self.settled or self._stop is Stop.LOST or (self._stop is not None and reason is not Stop.LOST):
             return
         self._stop = reason
-        if not self._started:
-            return
+        if reason is Stop.CANCEL:
+            self._step("heard", "")
+        if self._started:
+            self._end(reason, emergency=emergency)
+
+    def _end(self, reason: Stop, *, emergency: bool = False) -> None:
         if reason is Stop.LOST:
             self._adapter.kill()
         else:
-            self._stopping = asyncio.create_task(self._adapter.cancel())
+            self._stopping = asyncio.create_task(self._adapter.cancel(emergency=emergency))
+
+    def interrupt(self) -> None:
+        """Asks the work to stop what it is doing: once for each request, however often the order for it comes."""
+        if self.settled or self._stop is not None or self._hearing:
+            return
+        self._hearing = True
+        self._step("heard", "")
+        if self._unsaid:
+            # It was done before, and only the database does not know yet.
+            self._unsaid = False
+        else:
+            self._interrupted = True
+            self._adapter.interrupt()
+
+    def _exceed(self, exceeded: Exceeded) -> None:
+        if self._stop is None and not self.settled:
+            self._exceeded = exceeded
+            self.stop(Stop.LIMIT)
+
+    def _time_is_up(self) -> None:
+        self._exceed(time_is_up(self.work.time_limit_ms or 0))
 
     async def run(self) -> None:
         """Does the work and writes its end. Raises LoginRefused; every other end is the attempt's own."""
@@ -105,6 +122,7 @@ class Execution:
             self._desk.report.say("started", f"{self.work.reference} started{self._tries()}", **self._facts())
             verdict = await self._work()
             await self._outbox.emptied()
+            await self._steps.flushed()
             await self._finish(verdict)
             self._ended(verdict)
         except LoginRefused:
@@ -120,31 +138,28 @@ class Execution:
             await self._close()
 
     async def _work(self) -> Verdict:
-        if self._to_end() is not None:
+        if self._asked() is not None or self._to_interrupt():
             return self._verdict(Ended(error="it never began"))
         try:
             await self._adapter.start()
         except CannotStart as error:
             return Verdict("failed", Ended(), error.line)
         self._started = True
-        if (reason := self._to_end()) is not None:
-            self._stop = None
-            self.stop(reason)
-        limit = self.work.time_limit_ms
-        alarm = asyncio.get_running_loop().call_later(limit / 1000, self.stop, Stop.TIME_LIMIT) if limit else None
-        ended = Ended(error="it ended without saying how")
+        if (reason := self._asked()) is not None:
+            self._end(reason)
+        elif self._to_interrupt():
+            self._adapter.interrupt()
+        watch = Watch(self.work.limits, self._adapter.taken, self._adapter.usage_report, self._cpu_window())
+        self.clock.start()
+        watching = asyncio.create_task(self._keep(watch))
         try:
-            async for event in self._adapter.events():
-                if isinstance(event, Ended):
-                    ended = event
-                elif self._stop is not Stop.LOST and self._stuck is None:
-                    self._outbox.put(self._cutter.feed(event.stream, event.data, time.monotonic()))
-                    self._arm()
-                    await self._outbox.room()
+            ended = await self._print()
         finally:
-            if alarm is not None:
-                alarm.cancel()
+            self.clock.stop()
+            watching.cancel()
         self._outbox.put(self._cutter.finish())
+        if self._asked() is None and not self._to_interrupt():
+            self._exceeded = watch.at_end()
         verdict = self._verdict(ended)
         self.settled = True
         if self._desk.lease.alive:
@@ -152,21 +167,48 @@ class Execution:
             await self._adapter.close()
         return verdict
 
+    async def _print(self) -> Ended:
+        """Takes what the work prints until it has ended."""
+        ended = Ended(error="it ended without saying how")
+        async for event in self._adapter.events():
+            if isinstance(event, Ended):
+                ended = event
+            elif self._stop is not Stop.LOST and self._stuck is None:
+                self._outbox.put(self._cutter.feed(event.stream, event.data, time.monotonic()))
+                self._arm()
+                await self._outbox.room()
+        return ended
+
+    async def _keep(self, watch: Watch) -> None:
+        if watch.needed:
+            self._exceed(await watch.exceeded())
+
+    def _cpu_window(self) -> float:
+        wanted = self.work.config.get("cpu_window_seconds")
+        return float(wanted) if isinstance(wanted, int | float) and 1 <= wanted <= 3600 else CPU_WINDOW_SECONDS
+
     def _verdict(self, ended: Ended) -> Verdict:
         if self._stuck is not None:
             raise self._stuck
-        if self._stop is Stop.LOST:
-            raise Lapsed("another runner may have it")
-        if self._stop is Stop.CANCEL:
-            return Verdict("cancelled", ended)
-        if self._stop is Stop.RELEASE:
-            return Verdict("released", ended, "its runner was stopped")
-        if self._stop is Stop.TIME_LIMIT:
-            return Verdict("failed", ended, f"time limit of {_duration(self.work.time_limit_ms or 0)} reached")
-        return Verdict("failed", ended, ended.error) if ended.error else Verdict("completed", ended)
+        return judged(ended, self._stop, self._exceeded, interrupted=self._interrupted)
 
-    def _to_end(self) -> Stop | None:
+    def _asked(self) -> Stop | None:
         return self._stop
+
+    def _to_interrupt(self) -> bool:
+        return self._interrupted
+
+    def _step(self, step: str, detail: str) -> None:
+        """Something is done to end or interrupt the work."""
+        self._steps.note(step, detail)
+        words = f"{self.work.reference}: {WORDS.get(step, step)}" + (f" ({detail})" if detail else "")
+        self._desk.report.say("step", words, step=step, detail=detail, **self._facts())
+
+    def _step_said(self, step: str, written: bool) -> None:
+        if step == "heard":
+            self._hearing, self._unsaid = False, not written
+        if written:
+            self._desk.announcer.add(f"run:{self.work.run_id}")
 
     def _arm(self) -> None:
         if self._timer is None and (due := self._cutter.due) is not None:
@@ -193,9 +235,10 @@ class Execution:
     async def _say_end(self, verdict: Verdict, chunks: int) -> None:
         ended = verdict.ended
         error = verdict.error.replace("\0", "\ufffd")[:_ERROR_CHARACTERS] if verdict.error else None
+        limit = [] if verdict.limit_hit is None else [verdict.limit_hit]
         await self._insist(
             "finish_attempt", self.work.attempt_id, verdict.outcome, ended.exit_code, ended.signal, error, ended.usage,
-            chunks, self._cutter.bytes, self._cutter.lines,
+            chunks, self._cutter.bytes, self._cutter.lines, *limit,
         )  # fmt: skip
 
     async def _mend(self, hole: str, *, first: bool) -> None:
@@ -224,8 +267,8 @@ class Execution:
             self._desk.health.count(completed=verdict.outcome == "completed", seconds=seconds)
         why = f": {verdict.error}" if verdict.error else ""
         words = f"{self.work.reference} {verdict.outcome} in {seconds:.1f} s{why}"
-        facts = {"exit_code": verdict.ended.exit_code, "error": verdict.error, "seconds": round(seconds, 3)}
-        self._desk.report.say(verdict.outcome, words, **self._facts(), **facts)
+        facts = {"exit_code": verdict.ended.exit_code, "error": verdict.error, "limit_hit": verdict.limit_hit}
+        self._desk.report.say(verdict.outcome, words, **self._facts(), **facts, seconds=round(seconds, 3))
         self._announce()
 
     def _output_stuck(self, error: KolonyError) -> None:
@@ -250,8 +293,5 @@ class Execution:
         await self._adapter.close(keep=True)
         if self._stopping is not None:
             await self._stopping
+        await self._steps.close()
         await self._outbox.close()
-
-
-def _duration(milliseconds: int) -> str:
-    return f"{milliseconds / 1000:g} s" if milliseconds >= 1000 else f"{milliseconds} ms"

@@ -80,6 +80,11 @@ class Launch:
         return [text if part == "{}" else part.replace("{text}", text) for part in self.program]
 
 
+def marks(work: Assignment) -> tuple[bytes, bytes]:
+    """What every process of an attempt has in its environment, and no process of anything else."""
+    return f"KOLONY_RUN_ID={work.run_id}".encode(), f"KOLONY_ATTEMPT={work.attempt}".encode()
+
+
 def file_name(name: str) -> str:
     """A name of a folder for any agent's name: one that had to be changed is told apart by a digest."""
     plain = _FILE_NAME.sub("_", name).lstrip(".")[:80]

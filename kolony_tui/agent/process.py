@@ -3,52 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from kolony_tui.agent import guardian
 from kolony_tui.agent.adapter import Assignment, CannotStart, Ended, Event, Output
 from kolony_tui.agent.guard import Guard
-from kolony_tui.agent.launch import Launch, begin, tidy
+from kolony_tui.agent.ladder import Graces, Ladder, described
+from kolony_tui.agent.launch import Launch, begin, marks, tidy
+from kolony_tui.agent.limits import second_line
+from kolony_tui.agent.meter import Meter, Taken
 from kolony_tui.agent.pipes import Pipes
-
-_NEVER = float("inf")
-_POLL_SECONDS = (0.005, 0.1)
-
-
-@dataclass(frozen=True, slots=True)
-class Graces:
-    """Seconds that a program has to end by itself: after SIGINT, after SIGTERM, and for what it leaves behind."""
-
-    interrupt: float = 5.0
-    terminate: float = 5.0
-    leftovers: float = 2.0
 
 
 class ProcessWork:
     """One attempt as a program. An ``Adapter``."""
 
-    def __init__(self, work: Assignment, launch: Launch, guard: Guard, graces: Graces) -> None:
+    def __init__(
+        self, work: Assignment, launch: Launch, guard: Guard, graces: Graces, meter: Meter | None = None
+    ) -> None:
         self._work = work
         self._launch = launch
         self._guard = guard
         self._graces = graces
+        self._meter = meter or Meter()
         self._folder = launch.folder(work)
         self._process: subprocess.Popen[bytes] | None = None
+        self._ladder: Ladder | None = None
         self._pipes: Pipes | None = None
         self._began = 0.0
-        self._left = asyncio.Event()
-        self._hurry = asyncio.Event()
-        self._gone = asyncio.Event()
-        self._ending: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[Ended] | None = None
+        self.on_step: Callable[[str, str], None] = lambda step, detail: None
 
     async def start(self) -> None:
         """Starts the program. Raises CannotStart."""
@@ -69,9 +60,12 @@ class ProcessWork:
             raise
         finally:
             _close_all(theirs)
-        self._guard.add(self._process.pid)
+        leader = self._process.pid
+        self._guard.add(leader)
+        second_line(leader, self._work.limits)
+        self._ladder = Ladder(leader, marks(self._work), self._graces, self._step)
         self._pipes = Pipes({"stdout": ends[0], "stderr": ends[1]})
-        self._watching = asyncio.create_task(self._watch(self._process))
+        self._watching = asyncio.create_task(self._watch(self._process, self._ladder))
 
     async def events(self) -> AsyncIterator[Event]:
         """The program's output as it comes, then how it ended."""
@@ -81,29 +75,37 @@ class ProcessWork:
             yield Output(*piece)
         yield await self._watching
 
-    async def cancel(self) -> None:
-        """SIGINT, SIGTERM, SIGKILL to the whole session, each with its grace; returns when none of it lives."""
-        graces = self._graces
-        self._end_by(
-            (signal.SIGINT, graces.interrupt), (signal.SIGTERM, graces.terminate), (signal.SIGKILL, _NEVER)
-        )
-        if self._process is not None:
-            await self._gone.wait()
+    def interrupt(self) -> None:
+        """SIGINT to the whole session."""
+        if self._ladder is not None:
+            self._ladder.interrupt()
+
+    async def cancel(self, *, emergency: bool = False) -> None:
+        """SIGINT, SIGTERM, SIGKILL to the whole session, each with its grace."""
+        if self._ladder is not None:
+            self._ladder.ask(emergency=emergency)
+            await self._ladder.climbed()
 
     def kill(self) -> None:
         """SIGKILL to the whole session."""
-        if self._process is None or self._gone.is_set():
-            return
-        self._hurry.set()
-        guardian.send(self._process.pid, signal.SIGKILL)
-        self._end_by((signal.SIGKILL, _NEVER))
+        if self._ladder is not None:
+            self._ladder.kill()
+
+    def taken(self) -> Taken:
+        """What the session takes."""
+        return self._meter.of(self._process.pid) if self._process is not None else Taken()
+
+    @property
+    def usage_report(self) -> Path | None:
+        """None: it has no folder to report in."""
+        return None
 
     async def close(self, *, keep: bool = False) -> None:
         """Kills what still runs and, unless ``keep``, removes the working folder if it is empty."""
-        if self._process is None:
+        if self._ladder is None:
             return
-        self.kill()
-        await self._gone.wait()
+        self._ladder.kill()
+        await self._ladder.climbed()
         assert self._pipes is not None
         assert self._watching is not None
         self._pipes.close()
@@ -111,58 +113,35 @@ class ProcessWork:
         if not keep:
             tidy(self._folder)
 
-    def _end_by(self, *steps: tuple[signal.Signals | None, float]) -> None:
-        if self._process is not None and self._ending is None:
-            self._ending = asyncio.create_task(self._end(self._process.pid, steps))
+    def _step(self, step: str, detail: str) -> None:
+        self.on_step(step, detail)
 
-    async def _end(self, leader: int, steps: tuple[tuple[signal.Signals | None, float], ...]) -> None:
-        for number, seconds in steps:
-            if self._hurry.is_set():
-                break
-            if number is not None:
-                guardian.send(leader, number)
-                # A stopped program does not hear anything but this and SIGKILL.
-                guardian.send(leader, signal.SIGCONT)
-            if await self._none_left(leader, seconds if number is not signal.SIGKILL else 0.0):
-                return
-        while not await self._none_left(leader, 0.5, hurried=True):
-            guardian.send(leader, signal.SIGKILL)
-
-    async def _none_left(self, leader: int, seconds: float, *, hurried: bool = False) -> bool:
-        """Whether the leader has exited and nothing of its session lives, within this time or until hurried."""
-        until = time.monotonic() + seconds
-        pause, longest = _POLL_SECONDS
-        while True:
-            # Twice: a process that starts another and exits can be missed by one look at all processes.
-            if self._left.is_set() and not guardian.members(leader) and not guardian.members(leader):
-                return True
-            left = until - time.monotonic()
-            if left <= 0 or (self._hurry.is_set() and not hurried):
-                return False
-            waited_for = self._hurry if not hurried else self._left
-            if waited_for.is_set():
-                await asyncio.sleep(min(pause, left))
-            else:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(waited_for.wait(), min(pause, left))
-            pause = min(pause * 2, longest)
-
-    async def _watch(self, process: subprocess.Popen[bytes]) -> Ended:
-        reaped = await _exit_of(process.pid)
+    async def _watch(self, process: subprocess.Popen[bytes], ladder: Ladder) -> Ended:
+        leaving = asyncio.create_task(_exit_of(process.pid))
+        given_up = asyncio.create_task(ladder.over.wait())
+        await asyncio.wait({leaving, given_up}, return_when=asyncio.FIRST_COMPLETED)
+        given_up.cancel()
         wall = time.monotonic() - self._began
-        self._left.set()
-        self._end_by((None, self._graces.leftovers), (signal.SIGTERM, self._graces.leftovers), (signal.SIGKILL, _NEVER))
-        assert self._ending is not None
-        await self._ending
+        assert self._pipes is not None
+        if not leaving.done():
+            leaving.cancel()
+            self._pipes.settle()
+            return Ended(error="it could not be ended", not_confirmed=_not_confirmed(ladder))
+        reaped = leaving.result()
+        ladder.left(_exit_words(process.pid, reaped))
+        ladder.tidy()
+        await ladder.climbed()
         # Only now: until it is reaped nobody else can get the leader's id, so no signal of ours hits a stranger.
         status, usage = reaped or os.wait4(process.pid, 0)[1:]  # noqa: ASYNC222  (it has exited)
         code = os.waitstatus_to_exitcode(status)
         process.returncode = code
         self._guard.remove(process.pid)
-        assert self._pipes is not None
         self._pipes.settle()
-        self._gone.set()
-        return _ended(code, usage, wall)
+        return replace(_ended(code, usage, wall), not_confirmed=_not_confirmed(ladder))
+
+
+def _not_confirmed(ladder: Ladder) -> str:
+    return f"still running after SIGKILL: {described(ladder.survivors)}" if ladder.survivors else ""
 
 
 async def _exit_of(pid: int) -> tuple[int, Any] | None:
@@ -183,6 +162,20 @@ async def _exit_of(pid: int) -> tuple[int, Any] | None:
     return None
 
 
+def _exit_words(pid: int, reaped: tuple[int, Any] | None) -> str:
+    """How it exited, without reaping it."""
+    if reaped is not None:
+        return _code_words(os.waitstatus_to_exitcode(reaped[0]))
+    found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+    if found is None:
+        return ""
+    return _code_words(found.si_status if found.si_code == os.CLD_EXITED else -found.si_status)
+
+
+def _code_words(code: int) -> str:
+    return f"exit {code}" if code >= 0 else f"exit {128 - code} ({_signal_name(-code)})"
+
+
 def _ended(code: int, usage: Any, wall: float) -> Ended:
     used = {
         "user_seconds": round(usage.ru_utime, 6),
@@ -193,8 +186,8 @@ def _ended(code: int, usage: Any, wall: float) -> Ended:
     if code == 0:
         return Ended(exit_code=0, usage=used)
     if code > 0:
-        return Ended(exit_code=code, error=f"exit {code}", usage=used)
-    return Ended(exit_code=128 - code, signal=-code, error=f"exit {128 - code} ({_signal_name(-code)})", usage=used)
+        return Ended(exit_code=code, error=_code_words(code), usage=used)
+    return Ended(exit_code=128 - code, signal=-code, error=_code_words(code), usage=used)
 
 
 def _signal_name(number: int) -> str:

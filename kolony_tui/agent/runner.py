@@ -16,12 +16,13 @@ import asyncpg
 
 from kolony_tui.agent.adapter import AdapterFactory, Assignment
 from kolony_tui.agent.announcer import Announcer
-from kolony_tui.agent.execution import Desk, Execution, Stop
+from kolony_tui.agent.execution import Desk, Execution
 from kolony_tui.agent.guard import Guard
 from kolony_tui.agent.health import Health
 from kolony_tui.agent.link import CALL_SECONDS, Link
 from kolony_tui.agent.report import Report
 from kolony_tui.agent.session import Order, Session, application_name, check, open_session, token_refused
+from kolony_tui.agent.verdict import Stop
 from kolony_tui.db.connect import pause_seconds
 from kolony_tui.db.listen import EVERYTHING, Listener
 from kolony_tui.db.target import Target
@@ -85,6 +86,7 @@ class Runner:
         self._hint_taken_at = float("-inf")
         self._beat_due = float("-inf")
         self._paused = False
+        self._stopped_by_people = False
         self._retired = False
         self._stopping = False
         self._stopped = asyncio.Event()
@@ -210,17 +212,30 @@ class Runner:
         self._guard.fence(session.lease.guardian_ends)
         if due:
             self._beat_due = time.monotonic() + session.heartbeat_seconds
+        stopped = any(order.what == "stopped" for order in orders)
         for order in orders:
-            self._obey(session, order)
+            self._obey(session, order, emergency=stopped)
+        await self._hear_stop(session, stopped)
         paused = any(order.what == "paused" for order in orders)
         if paused != self._paused:
             self._paused = paused
             self._report.say("paused" if paused else "resumed", "paused: nothing is claimed" if paused else "resumed")
 
-    def _obey(self, session: Session, order: Order) -> None:
+    async def _hear_stop(self, session: Session, stopped: bool) -> None:
+        """Confirms an emergency stop once its orders to end work are being obeyed, again with each beat under it."""
+        if stopped:
+            await session.acknowledge_stop()
+        if stopped != self._stopped_by_people:
+            self._stopped_by_people = stopped
+            words = f"emergency stop: ending {len(self._running)} running" if stopped else "the stop is lifted"
+            self._report.say("stopped" if stopped else "lifted", words, running=len(self._running))
+
+    def _obey(self, session: Session, order: Order, *, emergency: bool) -> None:
         execution = self._running[order.attempt_id][0] if order.attempt_id in self._running else None
         if order.what == "cancel" and execution is not None:
-            execution.stop(Stop.CANCEL)
+            execution.stop(Stop.CANCEL, emergency=emergency)
+        elif order.what == "interrupt" and execution is not None:
+            execution.interrupt()
         elif order.what == "lost" and execution is not None:
             execution.stop(Stop.LOST)
         elif order.what == "unknown" and order.attempt_id is not None and execution is None:
@@ -245,7 +260,7 @@ class Runner:
                 return
 
     def _claiming(self) -> bool:
-        return not (self._stopping or self._retired or self._paused)
+        return not (self._stopping or self._retired or self._paused or self._stopped_by_people)
 
     def _execute(self, session: Session, work: Assignment) -> None:
         desk = Desk(

@@ -20,7 +20,8 @@ from kolony_tui.server.migrations import newest_version
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A beat's answer: ``cancel``, ``lost`` and ``unknown`` name an attempt; ``paused``, ``retired`` do not."""
+    """A beat's answer: ``cancel``, ``interrupt``, ``lost``, ``unknown`` and ``answered`` (``why`` is the approval) name
+    an attempt; ``paused``, ``stopped`` and ``retired`` do not."""
 
     what: str
     run_id: UUID | None
@@ -56,6 +57,10 @@ class Session:
     async def hand_back(self, attempt_id: UUID, why: str, alive: Callable[[], bool]) -> None:
         """Returns an attempt that never began."""
         await self.link.insist("finish_attempt", attempt_id, "released", None, None, why, {}, 0, 0, 0, alive=alive)
+
+    async def acknowledge_stop(self) -> None:
+        """Says that this runner has heard of every emergency stop that is on."""
+        await self.link.call("acknowledge_stop", self.session_id)
 
     async def close(self, why: str, *, failed: bool) -> None:
         """Ends the session; what it still holds is lost at once, not when its lease runs out."""

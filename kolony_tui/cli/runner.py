@@ -14,8 +14,8 @@ from kolony_tui.models.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from typing import Any
 
+    from kolony_tui.agent.ladder import Graces
     from kolony_tui.agent.launch import Launch
-    from kolony_tui.agent.process import Graces
     from kolony_tui.core.tokens import Token
 
 TOKEN_VARIABLE = "KOLONY_AGENT_TOKEN"  # noqa: S105  (a name, not a token)
@@ -57,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
     """Runs until stopped. Raises KolonyError; a refused token is exit code 3, another agent's token 4."""
     import asyncio
 
+    from kolony_tui.agent.ladder import Graces
     from kolony_tui.agent.login import agents_target
-    from kolony_tui.agent.process import Graces
     from kolony_tui.core.connection import find_destination
     from kolony_tui.server.home import kolony_home
 
@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _serve(args: argparse.Namespace, target: Any, launch: Launch, graces: Graces) -> None:
     from kolony_tui.agent.guard import Guard
+    from kolony_tui.agent.meter import Meter
     from kolony_tui.agent.process import ProcessWork
     from kolony_tui.agent.report import Report
     from kolony_tui.agent.runner import Runner, Settings
@@ -85,9 +86,9 @@ async def _serve(args: argparse.Namespace, target: Any, launch: Launch, graces: 
         release=args.on_stop == "release",
         spool_bytes=args.spool * 1024 * 1024,
     )
-    guard = Guard()
+    guard, meter = Guard(), Meter()
     report = Report(as_json=args.json)
-    runner = Runner(target, settings, lambda work: ProcessWork(work, launch, guard, graces), guard, report)
+    runner = Runner(target, settings, lambda work: ProcessWork(work, launch, guard, graces, meter), guard, report)
     stop_on_signals(runner.stop)
     if args.attached:
         stop_on_end_of_input(runner.stop)

@@ -18,7 +18,8 @@ from kolony_tui.agent.adapter import Assignment, Ended, Output
 from kolony_tui.agent.guard import Guard
 from kolony_tui.agent.guardian import boot_seconds, members
 from kolony_tui.agent.launch import Launch, file_name
-from kolony_tui.agent.process import Graces, ProcessWork
+from kolony_tui.agent.ladder import Graces
+from kolony_tui.agent.process import ProcessWork
 from tests.agent.colony import lives, until
 
 
