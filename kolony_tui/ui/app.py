@@ -36,7 +36,7 @@ from kolony_tui.ui.companion import Companion
 from kolony_tui.ui.early_keys import EarlyKeys
 from kolony_tui.ui.entering import Door
 from kolony_tui.ui.live import Live, LiveQuery
-from kolony_tui.ui.looks import Drawing, queue_places, what_agents_do
+from kolony_tui.ui.looks import Drawing, what_agents_do
 from kolony_tui.ui.opening import Opening, wall_clock
 from kolony_tui.ui.palette import AgentHits, CommandHits, RunHits
 from kolony_tui.ui.registry import SCREENS, bindings, commands, keys_after
@@ -89,7 +89,6 @@ class KolonyApp(App[int]):
         self.queue: list[Run] = []
         self.recent: list[Run] = []
         self.queue_known = False
-        self.places: dict[UUID, int] = {}
         self.doing: dict[UUID, Run] = {}
         self.failure: KolonyError | None = None
         self.companion = Companion(self)
@@ -110,7 +109,7 @@ class KolonyApp(App[int]):
 
     def drawing(self) -> Drawing:
         """What lists draw with."""
-        return Drawing(self.now(), self.opening.ascii_only, self.places, self.doing)
+        return Drawing(self.now(), self.opening.ascii_only, self.doing)
 
     # Opening and closing
 
@@ -287,7 +286,7 @@ class KolonyApp(App[int]):
     def _know_queue(self, found: tuple[list[Run], list[Run]]) -> None:
         self.queue, self.recent = found
         self.queue_known = True
-        self.places, self.doing = queue_places(self.queue), what_agents_do(self.queue)
+        self.doing = what_agents_do(self.queue)
         self._show_everywhere()
 
     def _show_everywhere(self) -> None:

@@ -17,17 +17,17 @@ _ASCII_BARS = "_.-=+*#@"
 _ASCII = {
     "●": "*", "○": "o", "◌": ".", "▶": ">", "◔": "~", "✔": "+", "✖": "x", "⊘": "-", "Ⅱ": "=", "?": "?", "↻": "@",
     "…": "~", "\u203a": ">", "✓": "+", "▾": "v", "─": "-", "│": "|", "▲": "^", "▼": "v", "⚠": "!", "·": "-", "→": ">",
+    "⊙": "%",
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What drawing needs beside the row: the time (the server's), the glyphs, and from the queue the ``places`` of its
-    runs by run and what each agent is ``doing`` by agent."""
+    """What drawing needs beside the row: the time (the server's), the glyphs, and from the queue what each agent is
+    ``doing`` by agent."""
 
     now: datetime
     ascii_only: bool = False
-    places: Mapping[UUID, int] = field(default_factory=dict)
     doing: Mapping[UUID, Run] = field(default_factory=dict)
 
     def glyph(self, symbol: str) -> str:
@@ -127,9 +127,14 @@ def run_sign(run: Run) -> tuple[str, str, Tone]:
         return "⊘", "asked to end", "warn"
     if run.lost:
         return "?", "lost", "warn"
+    if run.asks and run.status == RunStatus.EXECUTING:
+        return "⚠", "asks", "warn"
+    if run.held_at is not None and run.status == RunStatus.WAITING:
+        return "Ⅱ", "held", "warn"
     signs: dict[RunStatus, tuple[str, str, Tone]] = {
         RunStatus.EXECUTING: ("▶", "executing", "busy"),
         RunStatus.DISPATCHING: ("◔", "starting", "busy"),
+        RunStatus.INTERRUPTED: ("⊙", "interrupted", "warn"),
         RunStatus.WAITING: ("◌", "waiting", "plain"),
         RunStatus.COMPLETED: ("✔", "completed", "good"),
         RunStatus.FAILED: ("✖", "failed", "bad"),
@@ -138,36 +143,38 @@ def run_sign(run: Run) -> tuple[str, str, Tone]:
     return signs[run.status]
 
 
+LIMIT_WORDS = {
+    "time_limit": "time limit",
+    "token_budget": "token budget",
+    "memory_limit": "memory limit",
+    "cpu_limit": "CPU limit",
+}
+_WAITS_FOR = {"dependency": "after others", "window": "not yet let in"}
+
+
 def run_state(run: Run, drawing: Drawing) -> Cell:
     """A run's state in a few words: since when it runs, where it waits, how it ended."""
     glyph, word, tone = run_sign(run)
     sign = drawing.glyph(glyph)
     if run.status.ended:
-        code = f" {run.exit_code}" if run.exit_code else ""
-        return (part(f"{sign} {word}{code}", tone),)
-    if word in ("asked to end", "lost") or run.status == RunStatus.DISPATCHING:
+        why = LIMIT_WORDS[run.limit_hit] if run.limit_hit else word
+        code = f" {run.exit_code}" if run.exit_code and not run.limit_hit else ""
+        return (part(f"{sign} {why}{code}", tone),)
+    if run.status == RunStatus.EXECUTING and word in ("executing", "asks"):
+        said = "" if word == "executing" else f"{word} "
+        return (part(f"{sign} {said}{drawing.age(run.started_at)}", tone),)
+    if word != "waiting":
         return (part(f"{sign} {word}", tone),)
-    if run.status == RunStatus.EXECUTING:
-        return (part(f"{sign} {drawing.age(run.started_at)}", tone),)
+    if run.waits_for in _WAITS_FOR:
+        return (part(f"{sign} {_WAITS_FOR[run.waits_for]}", "dim"),)
     if run.due_at is not None and run.due_at > drawing.now:
         return (part(f"{drawing.glyph('↻')} in {span((run.due_at - drawing.now).total_seconds())}", "warn"),)
     if run.agent_desired == Desired.PAUSED:
         return (part(f"{drawing.glyph('Ⅱ')} paused", "warn"),)
-    place = drawing.places.get(run.run_id)
-    return (part(f"{sign} #{place}" if place else f"{sign} waiting", tone),)
+    return (part(f"{sign} waiting #{run.position}" if run.position else f"{sign} waiting", tone),)
 
 
 def what_agents_do(runs: Sequence[Run]) -> dict[UUID, Run]:
     """For each agent that works the run that it began last."""
-    begun = [run for run in runs if run.status == RunStatus.EXECUTING]
+    begun = [run for run in runs if run.status in (RunStatus.EXECUTING, RunStatus.INTERRUPTED)]
     return {run.agent_id: run for run in sorted(begun, key=lambda run: run.started_at or run.created_at)}
-
-
-def queue_places(runs: Sequence[Run]) -> dict[UUID, int]:
-    """For each waiting run which one it is in the queue of its agent, from 1; ``runs`` in the order of the queue."""
-    taken: dict[UUID, int] = {}
-    places: dict[UUID, int] = {}
-    for run in runs:
-        if run.status == RunStatus.WAITING and run.due_at is None:
-            places[run.run_id] = taken[run.agent_id] = taken.get(run.agent_id, 0) + 1
-    return places

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from kolony_tui.core import work
 from kolony_tui.core.session import PersonSession
+from kolony_tui.models.constraints import Limits
 from kolony_tui.models.fleet import Agent
 from kolony_tui.models.work import Attempt, Run, RunDetail, RunStatus
 from kolony_tui.text import safe
@@ -22,6 +23,8 @@ from kolony_tui.ui.live import LiveQuery
 from kolony_tui.ui.looks import exact_span, number, run_sign, size
 from kolony_tui.ui.registry import Place, bindings
 from kolony_tui.ui.screens.framed import FramedScreen
+from kolony_tui.ui.screens.work.ending import endings
+from kolony_tui.ui.screens.work.waiting import waits
 from kolony_tui.ui.widgets.output import OutputView
 from kolony_tui.ui.widgets.output_panel import OutputPanel
 from kolony_tui.ui.widgets.panel import Panel
@@ -135,17 +138,19 @@ class RunScreen(FramedScreen):
             part("   attempt ", "dim"),
             part(f"{run.attempt} of {run.max_attempts}"),
         ]
-        if detail.limits.time_limit_ms is not None:
-            second += [part("   time limit ", "dim"), part(exact_span(detail.limits.time_limit_ms / 1000))]
+        if run.kind != "natural":
+            second += [part("   kind ", "dim"), part(run.kind)]
         lines = [head, second]
+        if detail.limits != Limits():
+            lines.append([part("limits ", "dim"), part(detail.limits.words)])
+            if detail.constraint_name is not None:
+                lines[-1] += [part("  of ", "dim"), part(detail.constraint_name, limit=40)]
+        if not run.status.ended:
+            lines += waits(detail, drawing)
         if last is not None and (usage := _usage(last)):
             lines.append(usage)
-        if run.cancel_at is not None and not run.status.ended:
-            who = safe(run.cancel_by_login or "somebody").plain
-            lines.append([part(f"{who} asked it to end {drawing.age(run.cancel_at)} ago, not confirmed yet", "warn")])
-            if run.cancel_why:
-                lines[-1] += [part(": ", "dim"), part(run.cancel_why)]
-        elif run.error:
+        lines += endings(detail, drawing)
+        if run.error:
             lines.append([part(run.error, "bad" if run.status == RunStatus.FAILED else "dim")])
         if len(detail.attempts) > 1:
             lines += [self._attempt(each) for each in detail.attempts[-_SHOWN_ATTEMPTS:]]
@@ -159,8 +164,7 @@ class RunScreen(FramedScreen):
         if run.started_at is not None:
             return [part("  for ", "dim"), part(drawing.age(run.started_at))]
         if run.status == RunStatus.WAITING:
-            place = self.kolony.places.get(run.run_id)
-            return [part(f"  #{place} in its queue" if place else "", "dim")]
+            return [part(f"  #{run.position} in its queue" if run.position else "", "dim")]
         return []
 
     def _attempt(self, attempt: Attempt) -> list[Part]:
