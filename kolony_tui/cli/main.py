@@ -35,6 +35,8 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("preset", "preset", "saved commands with variables: create, list, show, edit, fill, share, delete, versions"),
     ("command", "command", "commands: list, show, edit, submit, cancel, retry"),
     ("run", "run", "runs, the queue and its past: list, show, cancel, retry, priority"),
+    ("stop", "stop", "emergency stop: no new work at once, what runs is ended; --status"),
+    ("lift", "stop", "lift the emergency stop, for some agents or for all"),
     ("tail", "tail", "the output of a run, byte for byte"),
     ("constraint", "constraint", "named limits of runs: create, list, show, edit, default, delete"),
     ("view", "view", "views of lists: list, save, delete"),
