@@ -243,7 +243,24 @@ BEGIN
 END
 $$;
 
-GRANT EXECUTE ON FUNCTION kolony.note_failed_run(), kolony.note_ended_command(), kolony.note_approval() TO kolony_owner;
+CREATE FUNCTION kolony.note_stop() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    lifted CONSTANT boolean := NEW.lifted_at IS NOT NULL;
+    by_whom CONSTANT uuid := CASE WHEN lifted THEN NEW.lifted_by ELSE NEW.began_by END;
+BEGIN
+    PERFORM kolony.notify_people(NEW.workspace_id, 'stop', CASE WHEN lifted THEN 'medium' ELSE 'critical' END,
+        format(CASE WHEN lifted THEN '%s lifted the emergency stop'
+                    WHEN NEW.everyone THEN '%s stopped every agent' ELSE '%s stopped agents' END,
+               (SELECT p.login FROM kolony.profiles p WHERE p.profile_id = by_whom)),
+        NEW.why, jsonb_build_object('stop_id', NEW.stop_id, 'lifted', lifted, 'everyone', NEW.everyone),
+        NULL, NULL, NULL, NULL, by_whom);
+    RETURN NULL;
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION kolony.note_failed_run(), kolony.note_ended_command(), kolony.note_approval(),
+    kolony.note_stop() TO kolony_owner;
 
 SET LOCAL ROLE kolony_owner;
 
@@ -253,6 +270,9 @@ CREATE TRIGGER note_ended AFTER UPDATE OF outcome ON kolony.commands
     FOR EACH ROW WHEN (NEW.outcome IS NOT NULL AND OLD.outcome IS NULL AND NEW.submitted_at IS NOT NULL)
     EXECUTE FUNCTION kolony.note_ended_command();
 CREATE TRIGGER note_asked AFTER INSERT ON kolony.approvals FOR EACH ROW EXECUTE FUNCTION kolony.note_approval();
+CREATE TRIGGER note_began AFTER INSERT ON kolony.stops FOR EACH ROW EXECUTE FUNCTION kolony.note_stop();
+CREATE TRIGGER note_lifted AFTER UPDATE OF lifted_at ON kolony.stops
+    FOR EACH ROW WHEN (OLD.lifted_at IS NULL AND NEW.lifted_at IS NOT NULL) EXECUTE FUNCTION kolony.note_stop();
 
 SET LOCAL ROLE kolony_api;
 
@@ -395,6 +415,13 @@ DECLARE
     events kolony.notification_events[];
     told integer := 0;
 BEGIN
+    -- Many ask, and mostly there is nothing to do: that costs two reads.
+    IF EXISTS (SELECT FROM kolony.notification_turns t WHERE t.workspace_id = home
+               AND t.looked_at >= clock_timestamp() - interval '2 seconds')
+       AND NOT EXISTS (SELECT FROM kolony.notification_events e WHERE e.workspace_id = home)
+    THEN
+        RETURN 0;
+    END IF;
     INSERT INTO kolony.notification_turns (workspace_id) VALUES (home) ON CONFLICT (workspace_id) DO NOTHING;
     SELECT * INTO turn FROM kolony.notification_turns t WHERE t.workspace_id = home FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
