@@ -34,12 +34,34 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """How a command is carried out. ``retries``: further tries after a failure; ``time_limit_ms``: of each try."""
+    """How a command is carried out.
+
+    ``retries``: further tries after a failure; the limits are of each try, and what is None of them comes from the
+    constraint profile. ``about``: the runs that a review or a synthesis is about. ``after``: the commands that have to
+    be completed first (``after_any_end``: ended, however). ``at_a_time`` of its runs are let in at once, and after
+    ``stop_after`` failures the rest is held. The same ``idempotency_key`` again sends nothing. ``target_words``: how
+    the person said to whom it goes.
+    """
 
     priority: int = 50
     draft: bool = False
     retries: int | None = None
     time_limit_ms: int | None = None
+    kind: str = "natural"
+    about: tuple[UUID, ...] = ()
+    after: tuple[UUID, ...] = ()
+    after_any_end: bool = False
+    not_before: datetime | None = None
+    at_a_time: int | None = None
+    stop_after: int | None = None
+    idempotency_key: str | None = None
+    constraint_id: UUID | None = None
+    token_budget: int | None = None
+    memory_limit_mb: int | None = None
+    cpu_limit_percent: int | None = None
+    target_words: str | None = None
+    preset_id: UUID | None = None
+    preset_version: int | None = None
 
 
 def checked_content(text: str) -> str:
@@ -78,9 +100,25 @@ async def send(session: PersonSession, agent_ids: Sequence[UUID], text: str, how
         3 if how.retries is None else how.retries + 1,
         "lost" if how.retries is None else "failure",
         how.time_limit_ms,
+        how.kind,
+        list(how.about),
+        None,
+        how.not_before,
+        list(how.after),
+        "ended" if how.after_any_end else "completed",
+        how.at_a_time,
+        how.stop_after,
+        how.idempotency_key,
+        how.constraint_id,
+        how.token_budget,
+        how.memory_limit_mb,
+        how.cpu_limit_percent,
+        how.target_words,
+        how.preset_id,
+        how.preset_version,
     )
     runs = tuple(SentRun(row["run_id"], row["agent_id"], Untrusted(row["agent"])) for row in rows)
-    return SentCommand(rows[0]["command_id"], rows[0]["number"], runs)
+    return SentCommand(rows[0]["command_id"], rows[0]["number"], runs, rows[0]["repeated"])
 
 
 async def queue(session: PersonSession, limit: int = 500) -> list[Run]:

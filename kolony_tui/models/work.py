@@ -175,8 +175,9 @@ class SentRun:
 
 @dataclass(frozen=True, slots=True)
 class SentCommand:
-    """What a send made."""
+    """What a send made; ``repeated``: an earlier one with the same idempotency key, which is all that there is."""
 
     command_id: UUID
     number: int
     runs: tuple[SentRun, ...]
+    repeated: bool = False
