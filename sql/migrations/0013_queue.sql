@@ -1,5 +1,5 @@
 -- What steering needs: kinds, limits and subjects of commands; what a run waits for; holds, interrupts, the steps of an
--- ending, and what can be undone.
+-- ending, and what can be undone; tags of agents.
 --
 -- A waiting run stands in exactly one of ready_runs (any claim may take it), scheduled_runs (not before its time) and
 -- blocked_runs (held, after other commands, or beyond its command's window); so a claim never reads over what it may
@@ -66,6 +66,16 @@ ALTER TABLE kolony.profiles FORCE ROW LEVEL SECURITY;
 ALTER TABLE kolony.commands FORCE ROW LEVEL SECURITY;
 ALTER TABLE kolony.runs FORCE ROW LEVEL SECURITY;
 ALTER TABLE kolony.ready_runs FORCE ROW LEVEL SECURITY;
+
+CREATE FUNCTION kolony.are_tags(words text[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT words IS NOT NULL AND cardinality(words) <= 50
+       AND coalesce((SELECT bool_and(coalesce(w ~ '^[[:alnum:]][[:alnum:]._:/-]{0,39}$', false)) FROM unnest(words) w), true)
+$$;
+GRANT EXECUTE ON FUNCTION kolony.are_tags(text[]) TO kolony_api;
+
+ALTER TABLE kolony.agents ADD COLUMN tags text[] NOT NULL DEFAULT '{}'
+    CONSTRAINT agent_tags_are_words CHECK (kolony.are_tags(tags));
 
 CREATE TABLE kolony.blocked_runs (
     workspace_id uuid NOT NULL,
@@ -256,7 +266,8 @@ SELECT a.workspace_id, a.agent_id, a.name, a.type, a.category, a.icon, a.descrip
             WHEN queue.ready + queue.scheduled + queue.blocked > 0 THEN 'queued'
             ELSE 'idle' END AS activity,
        queue.blocked, kolony.is_stopped(a.workspace_id, a.agent_id) AS agent_stopped,
-       CASE WHEN work.running = 0 THEN 0 ELSE kolony.open_asks(a.workspace_id, a.agent_id, NULL) END AS asks
+       CASE WHEN work.running = 0 THEN 0 ELSE kolony.open_asks(a.workspace_id, a.agent_id, NULL) END AS asks,
+       a.tags
 FROM kolony.agents a
 LEFT JOIN kolony.profiles d ON d.profile_id = a.desired_by
 LEFT JOIN kolony.profiles c ON c.profile_id = a.created_by
