@@ -75,6 +75,11 @@ class ProcessWork:
             yield Output(*piece)
         yield await self._watching
 
+    @property
+    def leader(self) -> int | None:
+        """The id of the program, and of its session; None until it was started."""
+        return self._process.pid if self._process is not None else None
+
     def interrupt(self) -> None:
         """SIGINT to the whole session."""
         if self._ladder is not None:
@@ -97,8 +102,8 @@ class ProcessWork:
 
     @property
     def usage_report(self) -> Path | None:
-        """None: it has no folder to report in."""
-        return None
+        """``usage.json`` in the run's folder."""
+        return None if self._work.run_dir is None else self._work.run_dir / "usage.json"
 
     async def close(self, *, keep: bool = False) -> None:
         """Kills what still runs and, unless ``keep``, removes the working folder if it is empty."""
@@ -126,6 +131,8 @@ class ProcessWork:
         if not leaving.done():
             leaving.cancel()
             self._pipes.settle()
+            # Nobody will wait for it any more; the guardian goes on trying when the runner ends.
+            process.returncode = -signal.SIGKILL
             return Ended(error="it could not be ended", not_confirmed=_not_confirmed(ladder))
         reaped = leaving.result()
         ladder.left(_exit_words(process.pid, reaped))

@@ -12,10 +12,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
+from kolony_tui.agent.adapter import Assignment
 from kolony_tui.core.tokens import Token, new_token
 from tests.database import Workspace, verifier
 
@@ -42,6 +43,15 @@ def lives(pid: int) -> bool:
     except OSError:
         return False
     return state not in ("Z", "X")
+
+
+def assignment(text: str, **facts: Any) -> Assignment:
+    """An attempt at this text."""
+    usual: dict[str, Any] = {
+        "attempt": 1, "command_number": 12, "ordinal": 1, "instructions": "", "config": {}, "time_limit_ms": None,
+        "max_attempts": 3, "target_count": 1,
+    }  # fmt: skip
+    return Assignment(run_id=uuid4(), attempt_id=uuid4(), command_id=uuid4(), content=text, **usual | facts)
 
 
 @dataclass

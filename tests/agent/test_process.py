@@ -8,27 +8,17 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import psutil
 import pytest
 
-from kolony_tui.agent.adapter import Assignment, Ended, Output
+from kolony_tui.agent.adapter import Ended, Output
 from kolony_tui.agent.guard import Guard
 from kolony_tui.agent.guardian import boot_seconds, members
-from kolony_tui.agent.launch import Launch, file_name
 from kolony_tui.agent.ladder import Graces
+from kolony_tui.agent.launch import Launch, file_name
 from kolony_tui.agent.process import ProcessWork
-from tests.agent.colony import lives, until
-
-
-def _assignment(text: str, **facts: Any) -> Assignment:
-    usual: dict[str, Any] = {
-        "attempt": 1, "command_number": 12, "ordinal": 1, "instructions": "", "config": {}, "time_limit_ms": None,
-        "max_attempts": 3, "target_count": 1,
-    }  # fmt: skip
-    return Assignment(run_id=uuid4(), attempt_id=uuid4(), command_id=uuid4(), content=text, **usual | facts)
+from tests.agent.colony import assignment, lives, until
 
 
 @pytest.fixture
@@ -96,7 +86,7 @@ async def test_a_program_is_reaped_with_and_without_process_descriptors(
     if by_thread:
         monkeypatch.delattr(os, "pidfd_open")
     launch = Launch("worker", tmp_path / "work", tmp_path)
-    work = ProcessWork(_assignment("echo out; exit 5"), launch, guard, Graces())
+    work = ProcessWork(assignment("echo out; exit 5"), launch, guard, Graces())
     await work.start()
     events = [event async for event in work.events()]
     await work.close()
@@ -113,7 +103,7 @@ def test_runs_have_folders_of_their_own_whatever_their_agents_name(tmp_path: Pat
     assert len(folders) == len(names)
     assert all("/" not in folder and not folder.startswith(".") and folder for folder in folders)
     launch = Launch("worker", tmp_path, tmp_path)
-    one, other = _assignment("x"), _assignment("x", ordinal=2, target_count=3)
+    one, other = assignment("x"), assignment("x", ordinal=2, target_count=3)
     assert launch.folder(one) == launch.folder(one)
     assert launch.folder(one) != launch.folder(other)
     assert launch.folder(other).name.startswith("12.2-")
@@ -121,5 +111,5 @@ def test_runs_have_folders_of_their_own_whatever_their_agents_name(tmp_path: Pat
 
 def test_instructions_reach_the_program(tmp_path: Path) -> None:
     launch = Launch("worker", tmp_path, tmp_path, environment={})
-    assert launch.variables(_assignment("x", instructions="be brief"), tmp_path)["KOLONY_INSTRUCTIONS"] == "be brief"
-    assert "KOLONY_INSTRUCTIONS" not in launch.variables(_assignment("x"), tmp_path)
+    assert launch.variables(assignment("x", instructions="be brief"), tmp_path)["KOLONY_INSTRUCTIONS"] == "be brief"
+    assert "KOLONY_INSTRUCTIONS" not in launch.variables(assignment("x"), tmp_path)
