@@ -83,7 +83,7 @@ def _list(args: argparse.Namespace) -> int:
         ["AGENT", "TYPE", "WANTED", "STATUS", "ACTIVITY", "RUNNING", "WAITING", "HOST", "SEEN"],
         [
             (each.name, each.type, each.desired.value, each.status.value, each.activity.value,
-             f"{each.running}/{each.slots}", each.ready + each.scheduled, each.host, each.last_seen)
+             f"{each.running}/{each.slots}", each.ready + each.scheduled + each.blocked, each.host, each.last_seen)
             for each in found
         ],
     )  # fmt: skip
@@ -105,8 +105,10 @@ def _show(args: argparse.Namespace) -> int:
     lines = [
         ("agent", found.name), ("type", found.type), ("wanted", wanted), ("status", found.status.value),
         ("activity", found.activity.value), ("running", f"{found.running} of {found.slots} slots"),
-        ("waiting", f"{found.ready} ready, {found.scheduled} for later"), ("host", found.host),
+        ("waiting", f"{found.ready} ready, {found.scheduled} for later, {found.blocked} held up"), ("host", found.host),
         ("seen", ago(found.last_seen) if found.last_seen else "never"), ("why it left", found.end_reason),
+        ("tags", " ".join(tag.raw for tag in found.tags)),
+        ("stopped", "by an emergency stop" if found.agent_stopped else ""), ("asks", found.asks or ""),
         ("category", found.category), ("description", found.description), ("made by", found.created_by_login),
     ]  # fmt: skip
     print_table(["", ""], [(name, value) for name, value in lines if value])

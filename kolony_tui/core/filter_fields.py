@@ -69,11 +69,13 @@ AGENT_FIELDS = Fields(
         "status": _plain("choice", "status", _values(AgentStatus)),
         "activity": _plain("choice", "activity", _values(Activity)),
         "wanted": _plain("choice", "desired", _values(Desired)),
-        "tag": _plain("words", "tags"),
+        "tag": Field("words", "tags", lambda row: [tag.raw for tag in row.tags]),
         "running": _plain("number", "running"),
         "slots": _plain("number", "slots"),
         "sessions": _plain("number", "sessions"),
-        "waiting": Field("number", "(ready + scheduled)", lambda row: row.ready + row.scheduled),
+        "waiting": Field(
+            "number", "(ready + scheduled + blocked)", lambda row: row.ready + row.scheduled + row.blocked
+        ),
         "seen": _plain("age", "last_seen"),
         "made": _plain("age", "created_at"),
     },

@@ -33,4 +33,6 @@ def _conversion(hint: Any) -> Callable[[Any], Any]:
         if option is Untrusted or (isinstance(option, type) and issubclass(option, StrEnum)):
             wrap: Callable[[Any], Any] = option
             return lambda value: None if value is None else wrap(value)
+        if get_origin(option) is tuple and get_args(option) == (Untrusted, ...):
+            return lambda value: tuple(map(Untrusted, value))
     return lambda value: value

@@ -16,7 +16,11 @@ from kolony_tui.models.untrusted import Untrusted
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent with its derived state. ``health`` is what its runner reported with its last heartbeat."""
+    """An agent with its derived state.
+
+    ``health`` is what its runner reported with its last heartbeat. ``ready``, ``scheduled`` and ``blocked`` count its
+    waiting runs. ``agent_stopped``: an emergency stop holds it; ``asks``: how many questions of it are open.
+    """
 
     agent_id: UUID
     name: Untrusted
@@ -46,6 +50,10 @@ class Agent:
     disconnected_at: datetime | None
     last_seen: datetime | None
     end_reason: Untrusted | None
+    blocked: int
+    agent_stopped: bool
+    asks: int
+    tags: tuple[Untrusted, ...]
 
 
 @dataclass(frozen=True, slots=True)

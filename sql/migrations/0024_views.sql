@@ -180,6 +180,7 @@ SELECT a.workspace_id, a.agent_id, a.name, a.type, a.category, a.description, a.
        c.login AS created_by_login,
        coalesce(live.sessions, 0) AS sessions, coalesce(live.slots, 0) AS slots, coalesce(work.running, 0) AS running,
        coalesce(queue.ready, 0) AS ready, coalesce(later.scheduled, 0) AS scheduled,
+       coalesce(held_up.blocked, 0) AS blocked,
        newest.host, newest.version, newest.adapter, newest.health, newest.last_seen,
        CASE WHEN live.sessions > 0 AND work.running > 0 THEN 'busy'
             WHEN live.sessions > 0 AND NOT live.ready THEN 'connecting'

@@ -24,6 +24,7 @@ COLUMNS = {
     "name": "text", "type": "text", "category": "text", "description": "text", "host": "text", "version": "text",
     "adapter": "text", "created_by_login": "text", "status": "text", "activity": "text", "desired": "text",
     "tags": "text[]", "running": "int", "slots": "int", "sessions": "int", "ready": "int", "scheduled": "int",
+    "blocked": "int",
     "last_seen": "timestamptz", "created_at": "timestamptz",
 }  # fmt: skip
 
@@ -34,7 +35,7 @@ def agent(**facts: Any) -> dict[str, Any]:
         "name": "claude-1", "type": "claude", "category": "review", "description": "", "host": "build-7",
         "version": "0", "adapter": "process", "created_by_login": "bob", "status": "online", "activity": "idle",
         "desired": "active",
-        "tags": ["prod", "eu"], "running": 0, "slots": 2, "sessions": 1, "ready": 1, "scheduled": 2,
+        "tags": ["prod", "eu"], "running": 0, "slots": 2, "sessions": 1, "ready": 1, "scheduled": 2, "blocked": 0,
         "last_seen": NOW - timedelta(seconds=90), "created_at": NOW - timedelta(days=2),
     }  # fmt: skip
     return plain | facts
@@ -43,9 +44,8 @@ def agent(**facts: Any) -> dict[str, Any]:
 def in_hand(facts: dict[str, Any]) -> SimpleNamespace:
     """The same as a row that the app has read."""
     wrapped = ("name", "category", "description", "host", "version", "adapter")
-    return SimpleNamespace(
-        **{key: Untrusted(value) if key in wrapped and value is not None else value for key, value in facts.items()}
-    )
+    row = {key: Untrusted(value) if key in wrapped and value is not None else value for key, value in facts.items()}
+    return SimpleNamespace(**{**row, "tags": tuple(map(Untrusted, facts["tags"]))})
 
 
 def holds(text: str, **facts: Any) -> bool:
