@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
+from kolony_tui.cli.sending import add_sending_options, found_in, sending_of
 from kolony_tui.cli.target import ASKED_ABOVE, add_target_options, aim_words, aimed, check_target, confirm
 from kolony_tui.cli.verbs import in_session, tell, verb
 from kolony_tui.models.errors import ExitCode, UsageError
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
     from kolony_tui.core.session import PersonSession
     from kolony_tui.core.targeting import Aim
-    from kolony_tui.core.work import Sending
     from kolony_tui.models.work import Run, SentCommand
 
 
@@ -32,9 +33,7 @@ def register_send(verbs: Any) -> None:
     add_target_options(sending)
     sending.add_argument("--dry-run", action="store_true", help="say to whom it would go, and send nothing")
     sending.add_argument("--yes", action="store_true", help=f"do not ask when it goes to more than {ASKED_ABOVE}")
-    sending.add_argument("--priority", type=int, default=50, metavar="N", help="0 to 100, higher first (50)")
-    sending.add_argument("--time-limit", type=float, metavar="S", help="seconds that each try may take")
-    sending.add_argument("--retries", type=int, metavar="N", help="further tries after a failure (default: none)")
+    add_sending_options(sending)
     sending.add_argument("--draft", action="store_true", help="keep it as a draft")
     sending.add_argument("--wait", action="store_true", help="wait for the end; exit code 1 unless all completed")
     sending.add_argument("--follow", action="store_true", help="wait, and print the output meanwhile")
@@ -49,28 +48,18 @@ def _text(args: argparse.Namespace) -> str:
         raise UsageError("standard input is not UTF-8 text", "send a command as UTF-8 text") from error
 
 
-def _sending(args: argparse.Namespace) -> Sending:
-    from kolony_tui.core.work import Sending
-
-    if args.time_limit is not None and not 0.001 <= args.time_limit <= 31_536_000:
-        raise UsageError("--time-limit is a number of seconds above 0")
-    if args.retries is not None and not 0 <= args.retries <= 99:
-        raise UsageError("--retries is 0 to 99")
-    if args.draft and (args.wait or args.follow):
-        raise UsageError("a draft does not run, so there is nothing to wait for", "leave --draft or --wait out")
-    limit = None if args.time_limit is None else int(args.time_limit * 1000)
-    return Sending(priority=args.priority, draft=args.draft, retries=args.retries, time_limit_ms=limit)
-
-
 def _send(args: argparse.Namespace) -> int:
     from kolony_tui.core import work
 
     check_target(args)
-    how = _sending(args)
+    if args.draft and (args.wait or args.follow):
+        raise UsageError("a draft does not run, so there is nothing to wait for", "leave --draft or --wait out")
+    said = sending_of(args)
     text = work.checked_content(_text(args))
 
     async def send(session: PersonSession) -> tuple[Aim, SentCommand | None, list[Run]]:
         aim = await aimed(session, args)
+        how = replace(await found_in(session, args, said), target_words=aim.words[:2000])
         if args.dry_run:
             return aim, None, []
         confirm(aim, "this goes to", asked=not args.yes)
@@ -117,9 +106,14 @@ def _print_sent(args: argparse.Namespace, sent: SentCommand, ended: Sequence[Run
     ends: dict[UUID | None, Run] = {run.run_id: run for run in ended}
     if args.json and not args.follow:
         runs = [{"run_id": run.run_id, "agent": run.agent, **_end(ends.get(run.run_id))} for run in sent.runs]
-        print_json({"command_id": sent.command_id, "number": sent.number, "runs": [] if args.draft else runs})
+        print_json({
+            "command_id": sent.command_id, "number": sent.number, "repeated": sent.repeated,
+            "runs": [] if args.draft else runs,
+        })  # fmt: skip
         return
-    if args.draft:
+    if sent.repeated:
+        tell(f"#{sent.number} was sent before with this key; nothing is sent again")
+    elif args.draft:
         tell(f"#{sent.number} is kept as a draft; kolony command submit {sent.number} sends it")
     elif not ended:
         tell(f"#{sent.number} is sent to {len(sent.runs)} agent{'s' if len(sent.runs) != 1 else ''}")
