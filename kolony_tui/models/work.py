@@ -127,7 +127,7 @@ class RunDetail:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What somebody asked for, with how its runs stand."""
+    """What somebody asked for, with how its runs stand. ``target_words``: how they said to whom it goes."""
 
     command_id: UUID
     number: int
@@ -149,6 +149,12 @@ class Command:
     max_attempts: int
     retry_on: str
     time_limit_ms: int | None
+    kind: str
+    target_words: Untrusted | None
+    at_a_time: int | None
+    stop_after: int | None
+    held: int
+    interrupted: int
 
 
 @dataclass(frozen=True, slots=True)
