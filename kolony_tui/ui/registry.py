@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 Place = Literal[
     "app", "list", "runs", "drafts", "agents", "output", "run", "agent", "composer",
-    "settings", "people", "sessions", "workspaces", "tokens", "audit",
+    "settings", "people", "sessions", "workspaces", "tokens", "audit", "presets", "constraints",
 ]  # fmt: skip
 """Where a command's keys work: everywhere, in any list, in lists of runs, drafts or agents, on what a run prints, on
 the screen of a run or an agent, in the composer; in the settings, and there in the lists of people, of a person's
-sessions, of workspaces, of tokens; in the audit log."""
+sessions, of workspaces, of tokens, of constraint profiles; in the audit log; in the list of presets."""
 
 INSIDE: dict[Place, tuple[Place, ...]] = {
     "app": (),
@@ -42,6 +42,8 @@ INSIDE: dict[Place, tuple[Place, ...]] = {
     "workspaces": ("list", "settings", "app"),
     "tokens": ("list", "settings", "app"),
     "audit": ("list", "app"),
+    "presets": ("list", "app"),
+    "constraints": ("list", "settings", "app"),
 }
 """The places whose keys work too while one is in a place."""
 
@@ -129,6 +131,12 @@ def _runs() -> Screen[None]:
     return RunsScreen()
 
 
+def _playbooks() -> Screen[None]:
+    from kolony_tui.ui.screens.playbooks.screen import PlaybooksScreen
+
+    return PlaybooksScreen()
+
+
 def _audit() -> Screen[None]:
     from kolony_tui.ui.screens.audit.log import AuditScreen
 
@@ -151,6 +159,7 @@ SCREENS: tuple[ScreenEntry, ...] = (
     ScreenEntry("1", "dashboard", "Dashboard", _dashboard),
     ScreenEntry("3", "fleet", "Fleet", _agents),
     ScreenEntry("4", "queue", "Queue", _runs),
+    ScreenEntry("6", "playbooks", "Playbooks", _playbooks),
     ScreenEntry("8", "audit", "Audit", _audit),
     ScreenEntry("0", "settings", "Settings", _settings, _sections),
 )
@@ -161,6 +170,7 @@ def commands() -> Mapping[str, Command]:
     """Every command by its id, in the order in which help shows them."""
     from kolony_tui.ui.commands import (
         audit,
+        constraints,
         drafts,
         fleet,
         going,
@@ -175,7 +185,8 @@ def commands() -> Mapping[str, Command]:
 
     every: tuple[Command, ...] = (
         *going.COMMANDS, *work.COMMANDS, *queue.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *people.COMMANDS,
-        *tokens.COMMANDS, *workspaces.COMMANDS, *audit.COMMANDS, *settings.COMMANDS, *view.COMMANDS,
+        *tokens.COMMANDS, *workspaces.COMMANDS, *constraints.COMMANDS, *audit.COMMANDS, *settings.COMMANDS,
+        *view.COMMANDS,
     )  # fmt: skip
     by_id = {command.id: command for command in every}
     assert len(by_id) == len(every), "two commands share an id"

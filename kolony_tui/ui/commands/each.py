@@ -16,12 +16,19 @@ T = TypeVar("T")
 
 
 async def for_each(
-    app: KolonyApp, things: Sequence[T], called: Callable[[T], str], step: Callable[[T], Awaitable[None]], done: str
+    app: KolonyApp,
+    things: Sequence[T],
+    called: Callable[[T], str],
+    step: Callable[[T], Awaitable[None]],
+    done: str,
+    *,
+    undoable: bool = False,
 ) -> list[T]:
     """Does ``step`` for each; answers with those for which it was done.
 
-    ``called`` is a thing's name, ``done`` what it is then ("disabled"). What one thing alone refuses is raised; of
-    several, each refusal is told in a line of its own. Raises CannotConnect when the server went away meanwhile.
+    ``called`` is a thing's name, ``done`` what it is then ("disabled"); ``undoable``: undoing it is offered. What one
+    thing alone refuses is raised; of several, each refusal is told in a line of its own. Raises CannotConnect when the
+    server went away meanwhile.
     """
     well: list[T] = []
     refused: list[tuple[T, KolonyError]] = []
@@ -36,7 +43,8 @@ async def for_each(
                 raise
             refused.append((thing, error))
     if well:
-        app.say(f"{called(well[0])} is {done}" if len(well) == 1 else f"{len(well)} are {done}")
+        words = f"{called(well[0])} is {done}" if len(well) == 1 else f"{len(well)} are {done}"
+        (app.undoing.offer if undoable else app.say)(words)
     _unmark(app)
     if refused:
         from kolony_tui.ui.screens.told import Told

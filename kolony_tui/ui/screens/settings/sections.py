@@ -75,6 +75,12 @@ def _workspaces() -> Section:
     return WorkspacesSection()
 
 
+def _constraints() -> Section:
+    from kolony_tui.ui.screens.settings.constraints import ConstraintsSection
+
+    return ConstraintsSection()
+
+
 def _retention() -> Section:
     from kolony_tui.ui.screens.settings.retention import RetentionSection
 
@@ -89,6 +95,7 @@ SECTIONS: tuple[SectionEntry, ...] = (
     SectionEntry("people", "People", _people),
     SectionEntry("tokens", "Tokens", _tokens, Role.ADMIN),
     SectionEntry("workspaces", "Workspaces", _workspaces),
+    SectionEntry("constraints", "Constraints", _constraints),
     SectionEntry("retention", "Retention", _retention),
 )
 BY_SLUG = {entry.slug: entry for entry in SECTIONS}
