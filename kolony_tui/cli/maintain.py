@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def register_maintain(verbs: Any) -> None:
     """Declares the verb."""
-    help = "do the upkeep that is due: lost leases, hanging sessions, partitions, seals, retention"
+    help = "do the upkeep that is due: lost leases, hanging sessions, partitions, seals, retention, webhooks"
     note = "The app does the same while it is open; this is for a server that nobody looks at, from cron."
     parser = verb(verbs, "maintain", maintain, help, epilog=note)
     parser.add_argument("--all", action="store_true", help="also what is not due yet (admins)")

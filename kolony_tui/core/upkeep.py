@@ -13,6 +13,7 @@ from kolony_tui.db.errors import DRIVER_ERRORS, translated
 from kolony_tui.db.place import find_place
 from kolony_tui.db.rows import read
 from kolony_tui.db.target import Target
+from kolony_tui.models.people import Role
 from kolony_tui.server.home import kolony_home
 
 if TYPE_CHECKING:
@@ -43,9 +44,18 @@ class _Known:
 async def run_upkeep(session: PersonSession, *, everything: bool = False) -> list[UpkeepJob]:
     """Does what is due (``everything``: all jobs, for admins), each job in a transaction of its own.
 
-    Raises NoRight.
+    An admin's program also carries what the workspace's webhooks are to be sent. Raises NoRight.
     """
-    return await _run(session.db, await session.db.rows(_Known, "upkeep/jobs"), everything)
+    jobs = await _run(session.db, await session.db.rows(_Known, "upkeep/jobs"), everything)
+    if session.role == Role.ADMIN:
+        # Deferred: nobody else needs it.
+        from kolony_tui.core.webhooks import deliver_due
+
+        carried = await deliver_due(session)
+        if carried.delivered or carried.refused:
+            result = {"delivered": carried.delivered, "refused": carried.refused}
+            jobs.append(UpkeepJob("webhooks", True, result))
+    return jobs
 
 
 async def keep_up(session: PersonSession, application: str) -> list[UpkeepJob]:

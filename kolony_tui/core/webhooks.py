@@ -165,9 +165,11 @@ def _carry(taken: _Taken) -> tuple[int | None, str | None]:
             try:
                 path = (url.path or "/") + (f"?{url.query}" if url.query else "")
                 connection.request("POST", path, taken.body.encode(), headers)
-                answer = connection.getresponse()  # whose words are not read: they may be endless
+                answer = connection.getresponse()
+                answer.close()  # its words are not read: they may be endless
             finally:
                 hurry.cancel()
+                connection.close()
     except (http.client.HTTPException, OSError, ValueError) as error:
         return None, f"{type(error).__name__}: {error}"
     wrong = None if 200 <= answer.status <= 299 else f"it answered {answer.status} {answer.reason}".rstrip()

@@ -282,7 +282,7 @@ CREATE FUNCTION kolony.end_delivery(the_delivery uuid, of_try integer, status in
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     delivery kolony.webhook_deliveries;
-    done CONSTANT boolean := status BETWEEN 200 AND 299;
+    done CONSTANT boolean := coalesce(status BETWEEN 200 AND 299, false);
     its_name text;
 BEGIN
     SELECT * INTO delivery FROM kolony.webhook_deliveries d

@@ -205,7 +205,7 @@ async def test_in_quiet_hours_all_is_kept_and_only_what_is_critical_sounds(works
 
 async def test_an_ask_is_told_to_operators_and_is_no_news_once_answered(workspace: Workspace, agent: Agent) -> None:
     database = workspace.database
-    bob, eve = await database.connect("bob"), await database.connect("eve")
+    bob, eve, superuser = await database.connect("bob"), await database.connect("eve"), await database.superuser()
     runner = await Runner.of(database, agent)
     await send(bob, agent)
     [claimed] = await runner.claim()
@@ -217,6 +217,7 @@ async def test_an_ask_is_told_to_operators_and_is_no_news_once_answered(workspac
     assert await told(eve, workspace) == []
     assert not any(row["read"] for row in await bob.fetch(NOTES))
     await bob.execute("SELECT kolony.answer_approval($1, true, NULL, NULL)", asked)
+    await look(superuser)
     await told(bob, workspace)
     assert [row["read"] for row in await bob.fetch(NOTES)] == [True]
 
@@ -242,7 +243,9 @@ async def test_who_hands_out_is_one_at_a_time_and_nobody_waits(workspace: Worksp
 async def test_a_fault_in_telling_stops_no_work(workspace: Workspace, agent: Agent) -> None:
     bob, superuser = await workspace.database.connect("bob"), await workspace.database.superuser()
     runner = await Runner.of(workspace.database, agent)
-    await superuser.execute("ALTER TABLE kolony.notification_events ADD CONSTRAINT nothing_fits CHECK (false) NOT VALID")
+    await superuser.execute(
+        "ALTER TABLE kolony.notification_events ADD CONSTRAINT nothing_fits CHECK (false) NOT VALID"
+    )
     await send(bob, agent)
     await fail(runner)
     assert await bob.fetchval("SELECT outcome FROM kolony.runs") == "failed"
