@@ -22,7 +22,7 @@ class CannotStart(KolonyError):
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """One attempt at a run, as the claim handed it out. ``content`` is the command's text, ``subjects`` the runs that
-    it is about."""
+    it is about, ``run_dir`` the folder through which its program and the runner hand each other things."""
 
     run_id: UUID
     attempt_id: UUID
@@ -41,6 +41,7 @@ class Assignment:
     token_budget: int | None = None
     memory_limit_mb: int | None = None
     cpu_limit_percent: int | None = None
+    run_dir: Path | None = None
 
     @property
     def limits(self) -> Limits:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kolony_tui.agent.adapter import Adapter, Assignment, CannotStart, Ended
 from kolony_tui.agent.announcer import Announcer
+from kolony_tui.agent.handover import Handover
 from kolony_tui.agent.health import Health
 from kolony_tui.agent.lease import Lease
 from kolony_tui.agent.limits import CPU_WINDOW_SECONDS, Clock, Exceeded, Watch, time_is_up
@@ -51,10 +52,11 @@ class Execution:
         self.settled = False
         """Whether its work has ended by itself or was ended, and only its end is still to be written."""
         self._desk = desk
-        self._adapter = make(work)
-        self._adapter.on_step = self._step
         self.clock = Clock(work.time_limit_ms, self._time_is_up)
         """Its time limit; held while the work waits for a person."""
+        self.handover = Handover(work, desk.link, desk.scratch, lambda: desk.lease.alive, self.clock, self._happened)
+        self._adapter = make(self.handover.assignment)
+        self._adapter.on_step = self._step
         self._steps = Steps(work.attempt_id, desk.link, self._step_said)
         self._interrupted = False
         self._hearing = False
@@ -141,6 +143,7 @@ class Execution:
         if self._asked() is not None or self._to_interrupt():
             return self._verdict(Ended(error="it never began"))
         try:
+            await self.handover.lay_out()
             await self._adapter.start()
         except CannotStart as error:
             return Verdict("failed", Ended(), error.line)
@@ -151,17 +154,21 @@ class Execution:
             self._adapter.interrupt()
         watch = Watch(self.work.limits, self._adapter.taken, self._adapter.usage_report, self._cpu_window())
         self.clock.start()
+        self.handover.start()
         watching = asyncio.create_task(self._keep(watch))
         try:
             ended = await self._print()
         finally:
             self.clock.stop()
             watching.cancel()
+            await self.handover.ended()
         self._outbox.put(self._cutter.finish())
         if self._asked() is None and not self._to_interrupt():
             self._exceeded = watch.at_end()
         verdict = self._verdict(ended)
         self.settled = True
+        if verdict.outcome == "completed" and (wrong := await self.handover.plan_error()) is not None:
+            verdict = Verdict("failed", ended, wrong)
         if self._desk.lease.alive:
             # Before the end is written: after it another runner may begin in the same folder.
             await self._adapter.close()
@@ -203,6 +210,11 @@ class Execution:
         self._steps.note(step, detail)
         words = f"{self.work.reference}: {WORDS.get(step, step)}" + (f" ({detail})" if detail else "")
         self._desk.report.say("step", words, step=step, detail=detail, **self._facts())
+
+    def _happened(self, event: str, words: str) -> None:
+        """Something came from the program by its folder, or went to it."""
+        self._desk.report.say(event, f"{self.work.reference} {words}", **self._facts())
+        self._announce()
 
     def _step_said(self, step: str, written: bool) -> None:
         if step == "heard":
@@ -291,6 +303,7 @@ class Execution:
         if self._timer is not None:
             self._timer.cancel()
         await self._adapter.close(keep=True)
+        await self.handover.close()
         if self._stopping is not None:
             await self._stopping
         await self._steps.close()

@@ -66,6 +66,12 @@ class Launch:
             "KOLONY_AGENT": self.agent,
             "KOLONY_WORK_DIR": str(folder),
         }
+        if work.run_dir is not None:
+            own |= {
+                "KOLONY_RUN_DIR": str(work.run_dir),
+                "KOLONY_KIND": work.kind,
+                "KOLONY_COMMAND": f"#{work.command_number}",
+            }
         if work.instructions and len(work.instructions.encode()) <= ARGUMENT_BYTES:
             own["KOLONY_INSTRUCTIONS"] = work.instructions
         return {**kept, **own}

@@ -21,6 +21,7 @@ from kolony_tui.agent.guard import Guard
 from kolony_tui.agent.health import Health
 from kolony_tui.agent.link import CALL_SECONDS, Link
 from kolony_tui.agent.report import Report
+from kolony_tui.agent.run_folder import sweep
 from kolony_tui.agent.session import Order, Session, application_name, check, open_session, token_refused
 from kolony_tui.agent.verdict import Stop
 from kolony_tui.db.connect import pause_seconds
@@ -95,6 +96,7 @@ class Runner:
     async def run(self) -> None:
         """Works. Raises LoginRefused (also when the token is revoked meanwhile), Refused, CannotConnect (hopeless)."""
         self._guard.start()
+        await asyncio.to_thread(sweep, self._settings.scratch)
         loop = asyncio.create_task(self._loop())
         self._start(self._announcer.run())
         self._start(self._watch_lease())
@@ -236,6 +238,8 @@ class Runner:
             execution.stop(Stop.CANCEL, emergency=emergency)
         elif order.what == "interrupt" and execution is not None:
             execution.interrupt()
+        elif order.what == "answered" and execution is not None:
+            execution.handover.answered(UUID(order.why))
         elif order.what == "lost" and execution is not None:
             execution.stop(Stop.LOST)
         elif order.what == "unknown" and order.attempt_id is not None and execution is None:

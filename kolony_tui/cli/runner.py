@@ -24,7 +24,23 @@ _EPILOG = """\
 The token is read from KOLONY_AGENT_TOKEN or --token-file. Without a program the text of a command is run by sh -c; with
 -- PROGRAM ARGS that program is run for each command and reads the text from its standard input, or gets it as the
 argument {} or wherever an argument says {text}. Each run has a working folder of its own, KOLONY_WORK_DIR. The token is
-the login, unless the connection names kolony_agent, the login that agents share where Kolony may make none."""
+the login, unless the connection names kolony_agent, the login that agents share where Kolony may make none.
+
+KOLONY_RUN_DIR names another folder, private to the attempt and gone at its end, through which program and runner hand
+each other files. Who writes one, writes NAME.tmp and renames it. The program finds there:
+  command.txt, instructions.txt  what it is told; for a kind (KOLONY_KIND) the instructions say what that asks
+  limits.json                    {"time_limit_s", "token_budget", "memory_limit_mb", "cpu_limit_percent"}
+  subjects/N.json, subjects/N.txt  for a review or a synthesis, of each run: its facts, and the end of its output
+  answers/NAME.json              {"state", "answer", "note", "by"}, once ask/NAME.json was answered; the state is
+                                 allowed, denied or answered by a person; expired: by nobody in time; cancelled; or
+                                 refused: {"state", "error"}, the question was malformed
+and may leave there:
+  ask/NAME.json                  {"title", "detail", "kind": "permission" or "question", "options": [{"id", "label"}],
+                                 "risk": "low", "medium" or "high", "expires_s"}; only the title is needed. The run's
+                                 time limit stands still until the answer is there.
+  plan.json                      for a plan: [{"content", "agent", "priority", "after": [1, 2]}]; only the content is
+                                 needed; items are counted from 1. Each becomes a draft, which a person accepts.
+  usage.json                     what it has taken of a token budget so far"""
 
 
 def add_run_parser(agent_verbs: Any) -> None:
@@ -35,6 +51,7 @@ def add_run_parser(agent_verbs: Any) -> None:
         run,
         "do an agent's work: claim its runs and run a program for each",
         epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(takes_rest=True)
     parser.add_argument("name", metavar="NAME", help="the agent that the token belongs to")

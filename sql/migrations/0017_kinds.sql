@@ -64,12 +64,13 @@ BEGIN
 END
 $$;
 
--- The runs that a command is about stand in its own workspace, whoever writes it.
-CREATE FUNCTION kolony.check_subjects() RETURNS trigger
+-- A command is about as many runs as its kind says, and about runs of its own workspace, whoever writes it.
+CREATE FUNCTION kolony.check_kind_of_row() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     missing uuid;
 BEGIN
+    PERFORM kolony.check_kind(NEW.kind, NEW.subjects);
     SELECT s INTO missing FROM unnest(NEW.subjects) s
     WHERE NOT EXISTS (SELECT FROM kolony.runs r WHERE r.workspace_id = NEW.workspace_id AND r.run_id = s) LIMIT 1;
     IF missing IS NOT NULL THEN
@@ -79,7 +80,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
-GRANT EXECUTE ON FUNCTION kolony.check_subjects() TO kolony_owner;
+GRANT EXECUTE ON FUNCTION kolony.check_kind_of_row() TO kolony_owner;
 
 -- What a kind asks of an agent beside the command's text; null for a natural command, which speaks for itself.
 CREATE FUNCTION kolony.kind_words(kind text) RETURNS text
@@ -143,19 +144,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT c.number || CASE WHEN cardinality(c.targets) > 1 THEN '.' || r.ordinal ELSE '' END
     FROM kolony.runs r JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
     WHERE r.workspace_id = home AND r.run_id = the_run
-$$;
-
--- For the runner of a command that is not natural: the whole instructions for its agent.
-CREATE FUNCTION kolony.read_instructions(the_attempt uuid) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $$
-DECLARE
-    held kolony.leases := kolony.my_lease(the_attempt);
-BEGIN
-    RETURN (SELECT kolony.instructed(a.instructions, c.kind) FROM kolony.runs r
-            JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
-            JOIN kolony.agents a ON a.workspace_id = r.workspace_id AND a.agent_id = held.agent_id
-            WHERE r.workspace_id = held.workspace_id AND r.run_id = held.run_id);
-END
 $$;
 
 -- What a runner may know of a run that the command of its attempt is about: the beginning of the text, so many
@@ -381,12 +369,11 @@ COMMENT ON FUNCTION kolony.accept_plan(uuid, integer[]) IS 'operator: send the d
 COMMENT ON FUNCTION kolony.discard_plan(uuid, integer[]) IS 'operator: throw away the drafts that a plan proposes';
 GRANT EXECUTE ON FUNCTION kolony.told(uuid), kolony.accept_plan(uuid, integer[]),
     kolony.discard_plan(uuid, integer[]) TO kolony_user;
-GRANT EXECUTE ON FUNCTION kolony.read_instructions(uuid), kolony.read_subject(uuid, uuid, integer),
-    kolony.propose_plan(uuid, jsonb) TO kolony_agents;
+GRANT EXECUTE ON FUNCTION kolony.read_subject(uuid, uuid, integer), kolony.propose_plan(uuid, jsonb) TO kolony_agents;
 
 SET LOCAL ROLE kolony_owner;
 
-CREATE TRIGGER check_subjects AFTER INSERT OR UPDATE OF subjects ON kolony.commands
-    FOR EACH ROW WHEN (NEW.subjects <> '{}') EXECUTE FUNCTION kolony.check_subjects();
+CREATE TRIGGER check_kind AFTER INSERT OR UPDATE OF kind, subjects ON kolony.commands
+    FOR EACH ROW WHEN (NEW.kind <> 'natural' OR NEW.subjects <> '{}') EXECUTE FUNCTION kolony.check_kind_of_row();
 
 RESET ROLE;

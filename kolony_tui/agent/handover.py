@@ -1,0 +1,96 @@
+"""What one attempt's program and the database hand to each other beside text and output: subjects, questions, plans."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
+
+from kolony_tui.agent.adapter import Assignment, CannotStart
+from kolony_tui.agent.asking import Asking
+from kolony_tui.agent.limits import Clock
+from kolony_tui.agent.link import Link
+from kolony_tui.agent.run_folder import SUBJECT_BYTES, RunFolder, Subject
+from kolony_tui.models.errors import Fenced, KolonyError, LoginRefused, Refused
+
+
+class Handover:
+    """One attempt's folder and what goes through it. ``say`` is told what happens: an event's name and words."""
+
+    def __init__(
+        self,
+        work: Assignment,
+        link: Link,
+        scratch: Path,
+        alive: Callable[[], bool],
+        clock: Clock,
+        say: Callable[[str, str], None],
+    ) -> None:
+        self._work = work
+        self._link = link
+        self._alive = alive
+        self._say = say
+        self._folder = RunFolder(scratch, work)
+        self._asking = Asking(work.attempt_id, self._folder, link, alive, clock, say)
+
+    @property
+    def assignment(self) -> Assignment:
+        """The work, with the folder that its program is to find."""
+        return replace(self._work, run_dir=self._folder.path)
+
+    async def lay_out(self) -> None:
+        """Fills the folder. Raises CannotStart, Lapsed, LoginRefused."""
+        subjects = []
+        for run_id in self._work.subjects:
+            try:
+                [row] = await self._link.insist(
+                    "read_subject", self._work.attempt_id, run_id, SUBJECT_BYTES, alive=self._alive
+                )
+            except Fenced:
+                raise
+            except Refused as error:
+                raise CannotStart(f"a run that this one is about cannot be read: {error.line}") from error
+            subjects.append(Subject(**dict(row)))
+        await asyncio.to_thread(self._folder.make, subjects)
+
+    def start(self) -> None:
+        """The program runs, and may ask."""
+        self._asking.start()
+
+    def answered(self, approval_id: UUID) -> None:
+        """The database has the end of a question."""
+        self._asking.answered(approval_id)
+
+    async def ended(self) -> None:
+        """The program has ended: nothing is asked or answered any more."""
+        await self._asking.close()
+
+    async def plan_error(self) -> str | None:
+        """Hands in the plan that was asked for; says in a line why it is none.
+
+        Raises Fenced, Lapsed, LoginRefused.
+        """
+        if self._work.kind != "plan":
+            return None
+        try:
+            items = await asyncio.to_thread(self._folder.plan)
+            if items is None:
+                self._say("no plan", "left no plan.json")
+                return None
+            [row] = await self._link.insist("propose_plan", self._work.attempt_id, items, alive=self._alive)
+        except (Fenced, LoginRefused):
+            raise
+        except KolonyError as error:
+            if not self._alive():
+                raise
+            return error.line if error.message.startswith("plan.json") else f"plan.json: {error.line}"
+        drafts = row["propose_plan"]
+        self._say("planned", f"proposes {drafts} draft{'s' if drafts != 1 else ''}")
+        return None
+
+    async def close(self) -> None:
+        """Takes the folder away."""
+        await self._asking.close()
+        await asyncio.to_thread(self._folder.remove)
