@@ -15,7 +15,7 @@ from asyncpg.connect_utils import SessionAttribute
 from kolony_tui.db.errors import DRIVER_ERRORS, translated
 from kolony_tui.db.guard import refusals
 from kolony_tui.db.place import Place, find_place
-from kolony_tui.db.queries import filtered_query, query
+from kolony_tui.db.queries import filtered_query, ordered_query, query
 from kolony_tui.db.rows import read
 from kolony_tui.db.startup import NEWER_SETTINGS, NEWER_SINCE, SETTINGS
 from kolony_tui.db.target import Target
@@ -170,6 +170,16 @@ class Database:
         async with self.connection() as connection:
             found = await connection.fetch(filtered_query(name, condition), *arguments)
         return [read(kind, record) for record in found]
+
+    async def ordered(
+        self, name: str, condition: str, *arguments: Any, order: str = "", group: str = ""
+    ) -> Sequence[asyncpg.Record]:
+        """The rows of the named query in another order or by groups (see ``ordered_query``)."""
+        async with self.connection() as connection:
+            found: Sequence[asyncpg.Record] = await connection.fetch(
+                ordered_query(name, condition, order, group), *arguments
+            )
+            return found
 
     async def value(self, name: str, *arguments: Any) -> Any:
         """The first column of the first row of the named query, or None."""
