@@ -13,6 +13,7 @@ from kolony_tui.agent.adapter import Adapter, Assignment, CannotStart, Ended
 from kolony_tui.agent.announcer import Announcer
 from kolony_tui.agent.handover import Handover
 from kolony_tui.agent.health import Health
+from kolony_tui.agent.ladder import is_seconds
 from kolony_tui.agent.lease import Lease
 from kolony_tui.agent.limits import CPU_WINDOW_SECONDS, Clock, Exceeded, Watch, time_is_up
 from kolony_tui.agent.link import Lapsed, Link, sqlstate
@@ -192,7 +193,7 @@ class Execution:
 
     def _cpu_window(self) -> float:
         wanted = self.work.config.get("cpu_window_seconds")
-        return float(wanted) if isinstance(wanted, int | float) and 1 <= wanted <= 3600 else CPU_WINDOW_SECONDS
+        return max(1.0, wanted) if is_seconds(wanted) else CPU_WINDOW_SECONDS
 
     def _verdict(self, ended: Ended) -> Verdict:
         if self._stuck is not None:

@@ -7,8 +7,9 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeGuard
 
 from kolony_tui.agent import guardian
 
@@ -23,7 +24,7 @@ class Graces:
     """Seconds that a program has to end by itself: after SIGINT, after SIGTERM, and for what it leaves behind.
 
     ``confirm``: after SIGKILL, until what still lives is reported as not confirmed. Under an emergency stop it has
-    ``emergency`` seconds in all before SIGKILL.
+    ``emergency`` seconds in all before SIGKILL, however much the others are.
     """
 
     interrupt: float = 5.0
@@ -31,6 +32,19 @@ class Graces:
     leftovers: float = 2.0
     confirm: float = 10.0
     emergency: float = 5.0
+
+    def changed_by(self, config: Mapping[str, Any]) -> Graces:
+        """Those of an agent whose config has ``interrupt_grace_seconds``, ``terminate_grace_seconds`` and so on.
+
+        A value that is no number from 0 to 3600 changes nothing.
+        """
+        found = {each.name: config.get(f"{each.name}_grace_seconds") for each in fields(self)}
+        return replace(self, **{name: float(value) for name, value in found.items() if is_seconds(value)})
+
+
+def is_seconds(value: object) -> TypeGuard[int | float]:
+    """Whether a value of an agent's config is a number of seconds, at most an hour."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 3600
 
 
 def marked(marks: Sequence[bytes]) -> list[int]:

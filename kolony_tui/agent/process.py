@@ -31,7 +31,7 @@ class ProcessWork:
         self._work = work
         self._launch = launch
         self._guard = guard
-        self._graces = graces
+        self._graces = graces.changed_by(work.config)
         self._meter = meter or Meter()
         self._folder = launch.folder(work)
         self._process: subprocess.Popen[bytes] | None = None

@@ -50,5 +50,5 @@ def judged(ended: Ended, stop: Stop | None, exceeded: Exceeded | None, *, interr
     if stop is Stop.RELEASE:
         return Verdict("released", ended, "its runner was stopped")
     if ended.error and interrupted:
-        return Verdict("cancelled", ended, f"interrupted: {ended.error}")
+        return Verdict("cancelled", ended, ended.error)
     return Verdict("failed", ended, ended.error) if ended.error else Verdict("completed", ended)

@@ -151,3 +151,10 @@ async def test_what_cannot_be_ended_is_not_confirmed(stand: Stand, monkeypatch: 
     assert climb.steps == ["sigint", "sigterm", "sigkill"], "neither ended nor gone"
     guardian.kill_all({pid})
     os.waitpid(pid, 0)
+
+
+def test_an_agents_config_has_the_last_word_about_graces() -> None:
+    graces = Graces(interrupt=1, terminate=2)
+    config = {"interrupt_grace_seconds": 0, "leftovers_grace_seconds": 7.5, "terminate_grace_seconds": "soon",
+              "confirm_grace_seconds": -1, "emergency_grace_seconds": True, "cpu_window_seconds": 9}  # fmt: skip
+    assert graces.changed_by(config) == Graces(interrupt=0, terminate=2, leftovers=7.5)
