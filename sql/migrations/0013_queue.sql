@@ -99,7 +99,8 @@ CREATE TABLE kolony.blocked_runs (
 COMMENT ON COLUMN kolony.blocked_runs.held IS 'somebody holds it, see the run';
 COMMENT ON COLUMN kolony.blocked_runs.after IS 'its command comes after others that have not ended as needed';
 COMMENT ON COLUMN kolony.blocked_runs.beyond IS 'its command lets only so many runs in at a time';
-CREATE INDEX blocked_runs_by_agent ON kolony.blocked_runs (workspace_id, agent_id);
+CREATE INDEX blocked_runs_by_agent ON kolony.blocked_runs (workspace_id, agent_id, command_id);
+CREATE INDEX blocked_runs_to_settle ON kolony.blocked_runs (workspace_id, agent_id, command_id) WHERE NOT held;
 CREATE INDEX blocked_runs_by_command ON kolony.blocked_runs (workspace_id, command_id, ordinal);
 
 CREATE TABLE kolony.command_dependencies (
@@ -117,7 +118,7 @@ CREATE INDEX command_dependencies_by_after ON kolony.command_dependencies (works
 CREATE TABLE kolony.attempt_steps (
     workspace_id uuid NOT NULL,
     attempt_id   uuid NOT NULL,
-    number       integer NOT NULL CHECK (number BETWEEN 1 AND 1000),
+    number       integer NOT NULL CHECK (number BETWEEN 1 AND 100),
     step         text NOT NULL CHECK (step IN ('heard', 'protocol_cancel', 'sigint', 'sigterm', 'sigkill', 'ended', 'gone')),
     detail       text NOT NULL DEFAULT '' CHECK (length(detail) <= 1000),
     at           timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -160,14 +161,18 @@ SET LOCAL ROLE kolony_api;
 CREATE FUNCTION kolony.open_asks(home uuid, of_agent uuid, of_run uuid) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN 0;
+    RETURN (SELECT count(*) FROM kolony.approvals p
+            WHERE p.workspace_id = home AND p.agent_id = of_agent AND (of_run IS NULL OR p.run_id = of_run)
+              AND p.answered_at IS NULL AND p.cancelled_at IS NULL AND p.expired_at IS NULL
+              AND (p.expires_at IS NULL OR p.expires_at > now()));
 END
 $$;
 COMMENT ON FUNCTION kolony.open_asks(uuid, uuid, uuid) IS 'member: count what an agent asks now';
 CREATE FUNCTION kolony.is_stopped(home uuid, of_agent uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN false;
+    RETURN EXISTS (SELECT FROM kolony.stops s WHERE s.workspace_id = home AND s.lifted_at IS NULL)
+       AND EXISTS (SELECT FROM kolony.stops_in_force f WHERE f.workspace_id = home AND f.agent_id = of_agent);
 END
 $$;
 COMMENT ON FUNCTION kolony.is_stopped(uuid, uuid) IS 'member: ask whether an emergency stop holds an agent';
@@ -196,13 +201,14 @@ SELECT r.workspace_id, r.run_id, r.command_id, c.number AS command_number, r.ord
        i.login AS interrupt_by_login, r.interrupt_why, r.interrupt_heard_at, r.limit_hit,
        CASE WHEN k.held THEN 'hold' WHEN k.after THEN 'dependency' WHEN k.beyond THEN 'window'
             WHEN d.run_id IS NOT NULL THEN 'time' END AS waits_for,
-       CASE WHEN q.run_id IS NOT NULL THEN
-           (SELECT nullif(count(*), 1000) + 1 FROM (
-                SELECT FROM kolony.ready_runs ahead
-                WHERE ahead.workspace_id = q.workspace_id AND ahead.agent_id = q.agent_id
-                  AND (ahead.priority > q.priority OR ahead.priority = q.priority
-                       AND (ahead.place, ahead.run_id) < (q.place, q.run_id))
-                LIMIT 1000) counted) END AS position,
+       CASE WHEN r.outcome IS NULL AND l.run_id IS NULL THEN (
+           SELECT (SELECT nullif(count(*), 1000) + 1 FROM (
+                       SELECT FROM kolony.ready_runs ahead
+                       WHERE ahead.workspace_id = q.workspace_id AND ahead.agent_id = q.agent_id
+                         AND ahead.priority >= q.priority
+                         AND (ahead.priority > q.priority OR (ahead.place, ahead.run_id) < (q.place, q.run_id))
+                       LIMIT 1000) counted)
+           FROM kolony.ready_runs q WHERE q.workspace_id = r.workspace_id AND q.run_id = r.run_id) END AS position,
        CASE WHEN l.run_id IS NULL THEN 0
             ELSE kolony.open_asks(r.workspace_id, r.agent_id, r.run_id) END AS asks
 FROM kolony.runs r
@@ -218,8 +224,7 @@ LEFT JOIN LATERAL (
     SELECT e.number, e.claimed_at, e.started_at FROM kolony.attempts e
     WHERE e.workspace_id = r.workspace_id AND e.run_id = r.run_id ORDER BY e.number DESC LIMIT 1) t ON true
 LEFT JOIN kolony.scheduled_runs d ON d.workspace_id = r.workspace_id AND d.run_id = r.run_id
-LEFT JOIN kolony.blocked_runs k ON k.workspace_id = r.workspace_id AND k.run_id = r.run_id
-LEFT JOIN kolony.ready_runs q ON q.workspace_id = r.workspace_id AND q.run_id = r.run_id;
+LEFT JOIN kolony.blocked_runs k ON k.workspace_id = r.workspace_id AND k.run_id = r.run_id;
 
 -- executing counts the interrupted ones too; held and interrupted say how many of the others are so.
 CREATE OR REPLACE VIEW kolony.command_overview WITH (security_invoker = true) AS

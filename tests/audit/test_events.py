@@ -185,21 +185,24 @@ async def test_what_machines_do_in_volume_is_not_recorded(workspace: Workspace, 
     assert await events(superuser, start) == ["COMMAND_COMPLETED"]
 
 
-async def test_a_time_limit_that_ran_out(workspace: Workspace, agent: Agent) -> None:
+async def test_limits_that_were_hit(workspace: Workspace, agent: Agent) -> None:
     superuser, bob = await workspace.database.superuser(), await workspace.database.connect("bob")
     runner = await Runner.of(workspace.database, agent)
-    [limited] = await send(bob, agent, time_limit_ms=1000, max_attempts=2, retry_on="failure")
-    [unlimited] = await send(bob, agent)
-    [failed] = await send(bob, agent, time_limit_ms=1000)
-    start = await last_entry(superuser)
-    for held in await runner.claim(2):
-        await runner.finish(held["attempt_id"], "failed", error="time limit of 1 s reached")
-    [held] = await runner.claim()
-    await runner.finish(held["attempt_id"], "failed", error="the program exited with 1")
-    exceeded = await one(superuser, start, "TIME_LIMIT_EXCEEDED")
-    assert exceeded["run_id"] == limited
-    assert limited not in (unlimited, failed)
-    assert facts(exceeded) == {"attempt": 1, "time_limit_ms": 1000}
+    limits = {"time_limit": 1000, "token_budget": 200, "memory_limit": 64, "cpu_limit": 50}
+    names = {"time_limit": "time_limit_ms", "memory_limit": "memory_limit_mb", "cpu_limit": "cpu_limit_percent"}
+    events_of = {"time_limit": "TIME_LIMIT_EXCEEDED", "token_budget": "TOKEN_LIMIT_EXCEEDED",
+                 "memory_limit": "MEMORY_LIMIT_EXCEEDED", "cpu_limit": "CPU_LIMIT_EXCEEDED"}  # fmt: skip
+    for limit, bound in limits.items():
+        name = names.get(limit, limit)
+        [limited] = await send(bob, agent, **{name: bound})
+        [failed] = await send(bob, agent, **{name: bound})
+        start = await last_entry(superuser)
+        hit, other = await runner.claim(2)
+        await runner.finish(hit["attempt_id"], "failed", limit_hit=limit)
+        await runner.finish(other["attempt_id"], "failed", error=f"{limit} of {bound} reached")
+        assert hit["run_id"] == limited != failed
+        exceeded = await one(superuser, start, events_of[limit])
+        assert (exceeded["run_id"], facts(exceeded)) == (limited, {"attempt": 1, name: bound})
 
 
 async def test_workspaces_and_profiles(workspace: Workspace) -> None:

@@ -58,13 +58,22 @@ class Runner:
         )
 
     async def finish(
-        self, attempt: UUID, ended: str = "completed", *, chunks: int = 0, error: str | None = None
+        self,
+        attempt: UUID,
+        ended: str = "completed",
+        *,
+        chunks: int = 0,
+        error: str | None = None,
+        limit_hit: str | None = None,
     ) -> None:
         """Ends an attempt."""
         code = {"completed": 0, "failed": 1}.get(ended)
-        await self.connection.execute(
-            "SELECT kolony.finish_attempt($1, $2, $3, NULL, $4, '{}', $5, 0, 0)", attempt, ended, code, error, chunks
-        )
+        call = "SELECT kolony.finish_attempt($1, $2, $3, NULL, $4, '{}', $5, 0, 0, $6)"
+        await self.connection.execute(call, attempt, ended, code, error, chunks, limit_hit)
+
+    async def step(self, attempt: UUID, step: str, detail: str = "") -> None:
+        """Says what was done to end or interrupt it."""
+        await self.connection.execute("SELECT kolony.note_step($1, $2, $3)", attempt, step, detail)
 
     async def close(self) -> None:
         """Ends the session in good order."""

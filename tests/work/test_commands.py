@@ -29,7 +29,7 @@ async def test_a_draft_is_edited_submitted_once_and_then_no_more(workspace: Work
     [claimed] = await runner.claim()
     assert claimed["content"] == "better words"
     assert await bob.fetchval("SELECT priority FROM kolony.runs WHERE command_id = $1", draft) == 80
-    with refused("55000", "no draft any more"):
+    with refused("55000", "has begun"):
         await bob.execute("SELECT kolony.edit_command($1, 'too late')", draft)
     with refused("55000", "no draft"):
         await bob.execute("SELECT kolony.submit_command($1)", draft)
