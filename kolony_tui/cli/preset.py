@@ -7,7 +7,7 @@ import sys
 
 from kolony_tui.cli.listing import print_rows
 from kolony_tui.cli.verbs import done, group, in_session, verb
-from kolony_tui.models.errors import ExitCode, UsageError
+from kolony_tui.models.errors import ExitCode, NotFound, UsageError
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without typing: these modules are to load fast
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from kolony_tui.core.presets import Saying
     from kolony_tui.core.session import PersonSession
+    from kolony_tui.core.targeting import Aim
+    from kolony_tui.core.work import Sending
     from kolony_tui.models.presets import Preset, PresetVersion
 
 _KINDS = ("natural", "investigate", "review", "plan", "synthesize")
@@ -262,3 +264,39 @@ def _versions(args: argparse.Namespace) -> int:
         ],
     )  # fmt: skip
     return 0
+
+
+async def filled_in(session: PersonSession, args: argparse.Namespace, how: Sending) -> tuple[Preset, str, Sending]:
+    """The preset that ``kolony send`` names, its text, and how it is sent: as it says, where no option says otherwise.
+
+    Raises NotFound, UsageError, and Refused naming the variable that is missing or wrong.
+    """
+    from dataclasses import replace
+
+    from kolony_tui.core.presets import fill_preset, preset_named, values_written
+
+    preset = await preset_named(session, args.preset)
+    text = await fill_preset(session, preset, values_written(args.var))
+    return preset, text, replace(
+        how,
+        kind=preset.kind if args.kind is None else how.kind,
+        priority=preset.priority if args.priority is None else how.priority,
+        constraint_id=how.constraint_id or preset.constraint_id,
+        preset_id=preset.preset_id,
+        preset_version=preset.version,
+    )  # fmt: skip
+
+
+async def aimed_by(session: PersonSession, args: argparse.Namespace, preset: Preset) -> Aim:
+    """Whom the options mean, or else the preset. Raises UsageError, NotFound."""
+    from kolony_tui.cli.target import aimed
+    from kolony_tui.core.targeting import aim
+
+    if args.agents or args.all or args.where is not None:
+        return await aimed(session, args)
+    if not preset.target_words:
+        raise UsageError("the preset does not say for whom it is", "name the agents, or say --all, or --where FILTER")
+    found = await aim(session, preset.target_words.raw)
+    if not found.targets:
+        raise NotFound(f"no agent passes the preset's filter {preset.target_words.raw!r}", "nothing was done")
+    return found

@@ -64,7 +64,7 @@ def sending_of(args: argparse.Namespace) -> Sending:
         raise UsageError("--after-any-end says nothing without --after COMMAND")
     if args.kind in ("review", "synthesize") and not args.about:
         raise UsageError(f"what is the {args.kind} about?", "name the run: --about RUN")
-    if args.about and args.kind not in ("review", "synthesize"):
+    if args.about and args.preset is None and args.kind not in ("review", "synthesize"):
         raise UsageError("--about is for --kind review and --kind synthesize")
     return Sending(
         priority=50 if args.priority is None else args.priority,

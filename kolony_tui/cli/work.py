@@ -33,6 +33,8 @@ def register_send(verbs: Any) -> None:
     add_target_options(sending)
     sending.add_argument("--dry-run", action="store_true", help="say to whom it would go, and send nothing")
     sending.add_argument("--yes", action="store_true", help=f"do not ask when it goes to more than {ASKED_ABOVE}")
+    sending.add_argument("--preset", metavar="NAME", help="what a preset says; its values by --var, without a text")
+    sending.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="a value for the preset")
     add_sending_options(sending)
     sending.add_argument("--draft", action="store_true", help="keep it as a draft")
     sending.add_argument("--wait", action="store_true", help="wait for the end; exit code 1 unless all completed")
@@ -51,15 +53,28 @@ def _text(args: argparse.Namespace) -> str:
 def _send(args: argparse.Namespace) -> int:
     from kolony_tui.core import work
 
-    check_target(args)
+    if args.preset is None or args.agents or args.all or args.where is not None:
+        check_target(args)
     if args.draft and (args.wait or args.follow):
         raise UsageError("a draft does not run, so there is nothing to wait for", "leave --draft or --wait out")
     said = sending_of(args)
-    text = work.checked_content(_text(args))
+    if args.preset is not None and args.rest:
+        raise UsageError("a preset brings its own text", "leave out what comes after --, or --preset")
+    if args.var and args.preset is None:
+        raise UsageError("--var says nothing without --preset NAME")
+    text = work.checked_content(_text(args)) if args.preset is None else ""
 
     async def send(session: PersonSession) -> tuple[Aim, SentCommand | None, list[Run]]:
-        aim = await aimed(session, args)
-        how = replace(await found_in(session, args, said), target_words=aim.words[:2000])
+        nonlocal text
+        how = await found_in(session, args, said)
+        if args.preset is not None:
+            from kolony_tui.cli.preset import aimed_by, filled_in
+
+            preset, text, how = await filled_in(session, args, how)
+            aim = await aimed_by(session, args, preset)
+        else:
+            aim = await aimed(session, args)
+        how = replace(how, target_words=aim.words[:2000])
         if args.dry_run:
             return aim, None, []
         confirm(aim, "this goes to", asked=not args.yes)
