@@ -6,16 +6,16 @@ import argparse
 from collections.abc import Sequence
 
 from kolony_tui.cli.listing import limit_of, print_rows
-from kolony_tui.cli.verbs import done, group, in_session, verb
+from kolony_tui.cli.queue import register_steps
+from kolony_tui.cli.verbs import group, in_session, verb
 from kolony_tui.models.states import RunStatus
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without typing: these modules are to load fast
 if TYPE_CHECKING:
     from typing import Any
-    from uuid import UUID
 
     from kolony_tui.core.session import PersonSession
-    from kolony_tui.models.work import Run
+    from kolony_tui.models.work import Run, RunDetail
 
 
 def register_run(verbs: Any) -> None:
@@ -25,19 +25,16 @@ def register_run(verbs: Any) -> None:
     listing.add_argument("--status", choices=[status.value for status in RunStatus])
     listing.add_argument("--agent", help="of this agent only")
     listing.add_argument("--limit", type=int, default=200, metavar="N", help="at most so many (200)")
+    listing.add_argument("--held", action="store_true", help="only what is held")
+    listing.add_argument("--where", metavar="FILTER", help='those that a filter lets pass, as "agent=web and age>1h"')
     verb(runs, "show", _run, "one run, its attempts and its result").add_argument("run")
-    cancelling = verb(runs, "cancel", _cancel_run, "cancel: at once while it waits, else its runner ends it")
-    cancelling.add_argument("run")
-    cancelling.add_argument("--reason", default="", help="why; the agent and everybody else are told")
-    verb(runs, "retry", _retry_run, "queue a failed or cancelled run again").add_argument("run")
-    moving = verb(runs, "priority", _priority, "move a waiting run within its agent's queue")
-    moving.add_argument("run")
-    moving.add_argument("priority", type=int, metavar="N", help="0 to 100, higher first")
+    register_steps(runs)
 
 
 def _runs(args: argparse.Namespace) -> int:
     limit = limit_of(args)
-    if args.json:
+    filter = _filter(args)
+    if args.json and filter is None:
         from kolony_tui.core import reading
 
         return print_rows(args, lambda reader: reading.runs(reader, status=args.status, agent=args.agent, limit=limit))
@@ -47,10 +44,35 @@ def _runs(args: argparse.Namespace) -> int:
     async def work(session: PersonSession) -> list[Run]:
         agent_id = (await agent_ids(session, [args.agent]))[0] if args.agent is not None else None
         await settle(session)
+        if filter is not None:
+            from kolony_tui.core.picking import runs_by_filter
+
+            return await runs_by_filter(session, filter, limit)
         return await runs(session, status=args.status, agent_id=agent_id, limit=limit)
 
-    print_runs(in_session(args, work))
+    print_found(args, in_session(args, work))
     return 0
+
+
+def _filter(args: argparse.Namespace) -> str | None:
+    """``--where`` with the other options as parts of it; None where they do without."""
+    if args.where is None and not args.held:
+        return None
+    parts = [f"({args.where})"] if args.where and args.where.strip() else []
+    parts += ["held=yes"] if args.held else []
+    parts += [f"status={args.status}"] if args.status is not None else []
+    parts += [f'agent="{args.agent}"'] if args.agent is not None else []
+    return " and ".join(parts)
+
+
+def print_found(args: argparse.Namespace, runs: Sequence[Run]) -> None:
+    """Runs as JSON with the keys of ``kolony run list``, or for a person."""
+    if not args.json:
+        print_runs(runs)
+        return
+    from kolony_tui.cli.printing import as_json, print_json
+
+    print_json([{"reference": run.reference, **as_json(run)} for run in runs])
 
 
 def print_runs(runs: Sequence[Run]) -> None:
@@ -72,7 +94,18 @@ def _status_words(run: Run) -> str:
         return "waiting (lost)"
     if run.cancel_at is not None and not run.status.ended:
         return f"{run.status.value} (asked to end)"
-    return run.status.value
+    if run.status == RunStatus.WAITING:
+        return f"waiting{_waiting_words(run)}"
+    if run.limit_hit is not None:
+        return f"{run.status.value} ({run.limit_hit.replace('_', ' ')})"
+    return f"{run.status.value} (asks)" if run.asks else run.status.value
+
+
+def _waiting_words(run: Run) -> str:
+    words = {"hold": "held", "dependency": "after others", "window": "not let in", "time": "not yet"}
+    if run.waits_for in words:
+        return f" ({words[run.waits_for]})"
+    return f" #{run.position}" if run.position else ""
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -84,8 +117,8 @@ def _run(args: argparse.Namespace) -> int:
         await settle(session)
         return await run_detail(session, run_id)
 
-    detail = in_session(args, work)
-    run: Run = detail.run
+    detail: RunDetail = in_session(args, work)
+    run = detail.run
     if args.json:
         usage = detail.attempts[-1].usage if detail.attempts else {}
         print_json({
@@ -96,7 +129,7 @@ def _run(args: argparse.Namespace) -> int:
         return 0
     print_table(["", ""], [
         ("run", run.reference), ("agent", run.agent), ("status", _status_words(run)), ("priority", run.priority),
-        ("by", run.created_by_login), ("asked for", run.created_at), ("exit code", run.exit_code),
+        ("by", run.created_by_login), ("asked for", run.created_at), *_more(detail), ("exit code", run.exit_code),
         ("error", run.error), ("text", detail.content),
     ])  # fmt: skip
     print_table(
@@ -106,40 +139,38 @@ def _run(args: argparse.Namespace) -> int:
             for each in detail.attempts
         ],
     )
+    if detail.steps:
+        print_table(
+            ["TRY", "STEP", "AT", "DETAIL"],
+            [
+                (each.attempt, each.step, f"{each.at.astimezone():%H:%M:%S.%f}"[:-3], each.detail)
+                for each in detail.steps
+            ],
+        )
     return 0
 
 
-def _cancel_run(args: argparse.Namespace) -> int:
-    from kolony_tui.core.work import cancel_run, find_run
+def _more(detail: RunDetail) -> list[tuple[str, object]]:
+    """The rows of what is not so of every run."""
+    from kolony_tui.cli.printing import ago
 
-    async def work(session: PersonSession) -> tuple[UUID, str]:
-        run_id = await find_run(session, args.run)
-        return run_id, await cancel_run(session, run_id, args.reason)
-
-    run_id, became = in_session(args, work)
-    words = "is cancelled" if became == "cancelled" else "is asked to end; its runner confirms"
-    return done(args, f"{args.run} {words}", run_id=run_id, cancel=became)
-
-
-def _retry_run(args: argparse.Namespace) -> int:
-    from kolony_tui.core.work import find_run, retry_run
-
-    async def work(session: PersonSession) -> UUID:
-        run_id = await find_run(session, args.run)
-        await retry_run(session, run_id)
-        return run_id
-
-    run_id = in_session(args, work)
-    return done(args, f"{args.run} is queued again", run_id=run_id)
-
-
-def _priority(args: argparse.Namespace) -> int:
-    from kolony_tui.core.work import find_run, set_run_priority
-
-    async def work(session: PersonSession) -> UUID:
-        run_id = await find_run(session, args.run)
-        await set_run_priority(session, run_id, args.priority)
-        return run_id
-
-    run_id = in_session(args, work)
-    return done(args, f"{args.run} has priority {args.priority} now", run_id=run_id, priority=args.priority)
+    run = detail.run
+    facts: list[tuple[str, object]] = []
+    if run.kind != "natural":
+        facts.append(("kind", run.kind))
+    for what, at, who, why in (
+        ("held", run.held_at, run.held_by_login, run.held_why),
+        ("interrupted", run.interrupt_at, run.interrupt_by_login, run.interrupt_why),
+        ("to end", run.cancel_at, run.cancel_by_login, run.cancel_why),
+    ):
+        if at is not None:
+            facts.append((what, f"{ago(at)} by {who or '?'}" + (f": {why.raw}" if why is not None and why.raw else "")))
+    if run.not_before is not None:
+        facts.append(("not before", f"{run.not_before.astimezone():%Y-%m-%d %H:%M:%S}"))
+    facts += [("after", f"#{each.number}, {each.status.value} (has to be {each.need})") for each in detail.after]
+    if detail.limits.words != "no limits":
+        profile = f" ({detail.constraint_name.raw})" if detail.constraint_name is not None else ""
+        facts.append(("limits", detail.limits.words + profile))
+    if run.limit_hit is not None:
+        facts.append(("limit hit", run.limit_hit.replace("_", " ")))
+    return facts

@@ -5,13 +5,16 @@ A step on several runs goes on past those that refuse: it answers with a result 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from kolony_tui.core.session import PersonSession
+from kolony_tui.core.work import cancel_run, retry_run, set_run_priority
 from kolony_tui.db.rows import read
-from kolony_tui.models.errors import UsageError
+from kolony_tui.models.errors import Refused, UsageError
 from kolony_tui.models.queue import StepResult, WaitReason
+from kolony_tui.models.untrusted import Untrusted
+from kolony_tui.models.work import Run
 
 
 async def _on_each(session: PersonSession, function: str, runs: Sequence[UUID], *more: object) -> list[StepResult]:
@@ -20,14 +23,29 @@ async def _on_each(session: PersonSession, function: str, runs: Sequence[UUID], 
     return [found[run_id] for run_id in dict.fromkeys(runs) if run_id in found]
 
 
+async def _one_by_one(runs: Sequence[UUID], step: Callable[[UUID], Awaitable[str]]) -> list[StepResult]:
+    results = []
+    for run_id in dict.fromkeys(runs):
+        try:
+            results.append(StepResult(run_id, await step(run_id), None))
+        except Refused as error:
+            results.append(StepResult(run_id, None, Untrusted(error.line)))
+    return results
+
+
+async def _became(step: Awaitable[object], word: str) -> str:
+    await step
+    return word
+
+
 async def cancel_runs(session: PersonSession, runs: Sequence[UUID], why: str = "") -> list[StepResult]:
     """Each became ``cancelled`` (it waited) or ``requested`` (until its runner confirms)."""
-    return await _on_each(session, "cancel_runs", runs, why)
+    return await _one_by_one(runs, lambda run_id: cancel_run(session, run_id, why))
 
 
 async def retry_runs(session: PersonSession, runs: Sequence[UUID]) -> list[StepResult]:
     """Queues failed and cancelled runs again."""
-    return await _on_each(session, "retry_runs", runs)
+    return await _one_by_one(runs, lambda run_id: _became(retry_run(session, run_id), "waiting"))
 
 
 async def hold_runs(session: PersonSession, runs: Sequence[UUID], why: str = "") -> list[StepResult]:
@@ -41,15 +59,24 @@ async def release_runs(session: PersonSession, runs: Sequence[UUID]) -> list[Ste
 
 
 async def set_priority(session: PersonSession, runs: Sequence[UUID], priority: int) -> list[StepResult]:
-    """Gives waiting runs a priority, 0 to 100, higher first. Raises UsageError."""
-    if not 0 <= priority <= 100:
-        raise UsageError(f"a priority is 0 to 100, not {priority}")
-    return await _on_each(session, "set_runs_priority", runs, priority)
+    """Gives waiting runs a priority, 0 to 100, higher first."""
+    done = str(priority)
+    return await _one_by_one(runs, lambda run_id: _became(set_run_priority(session, run_id, priority), done))
 
 
-async def interrupt_run(session: PersonSession, run_id: UUID, why: str = "") -> None:
-    """Asks the program of a run that executes to come to an end by itself."""
-    await session.db.call("interrupt_run", run_id, why)
+async def raise_priority(session: PersonSession, runs: Sequence[Run], by: int) -> list[StepResult]:
+    """Moves the priority of waiting runs up or down from where ``runs`` say that it is; it ends at 0 and at 100."""
+    wanted: dict[int, list[UUID]] = {}
+    for run in runs:
+        wanted.setdefault(min(max(run.priority + by, 0), 100), []).append(run.run_id)
+    results = [each for to, ids in wanted.items() for each in await set_priority(session, ids, to)]
+    order = {run.run_id: place for place, run in enumerate(runs)}
+    return sorted(results, key=lambda result: order[result.run_id])
+
+
+async def interrupt_runs(session: PersonSession, runs: Sequence[UUID], why: str = "") -> list[StepResult]:
+    """Asks the programs of executing runs to come to an end by themselves; each became ``requested``."""
+    return await _one_by_one(runs, lambda run_id: _became(session.db.call("interrupt_run", run_id, why), "requested"))
 
 
 async def move_run(session: PersonSession, run_id: UUID, position: int) -> None:
