@@ -266,7 +266,8 @@ BEGIN
         INSERT INTO kolony.leases (workspace_id, run_id, attempt_id, agent_id, session_id)
         SELECT tried.workspace_id, tried.run_id, tried.attempt_id, tried.agent_id, the_session FROM tried)
     SELECT tried.run_id, tried.attempt_id, tried.number, c.command_id, c.number, r.ordinal, c.content,
-           agent.instructions, agent.config, c.time_limit_ms, c.max_attempts::integer, cardinality(c.targets),
+           kolony.instructed(agent.instructions, c.kind), agent.config, c.time_limit_ms, c.max_attempts::integer,
+           cardinality(c.targets),
            c.kind, c.subjects, c.token_budget, c.memory_limit_mb, c.cpu_limit_percent
     FROM tried
     JOIN taken ON taken.run_id = tried.run_id

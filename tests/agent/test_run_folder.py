@@ -116,7 +116,7 @@ async def test_a_python_program_asks_well_and_badly(colony: Colony) -> None:
         "ask('options', title='x', options=['a'])\n"
         "ask('a b', title='x')\n"
         "ask('odd', title='a\\0\\ud800\\x1b]0;b\\x07', kind='question', expires_s=1)\n"
-        "names = ['word', 'list', 'deep', 'large', 'pipe', 'link', 'stray', 'empty', 'kind', 'soon', 'options', 'a b', 'odd']\n"
+        "names = 'word,list,deep,large,pipe,link,stray,empty,kind,soon,options,a b,odd'.split(',')\n"
         "print(json.dumps({name: answer(name) for name in names}))\n"
     )
     colony.runner(program=("python3", "-"))
