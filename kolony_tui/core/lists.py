@@ -183,7 +183,10 @@ class Find:
 async def search_runs(
     session: PersonSession, past: Past, text: str, before: UUID, through: int, limit: int
 ) -> Find:
-    """Looks through the ``through`` newest runs before ``before``; the first ``limit`` that pass. Raises FilterError."""
+    """Looks through the ``through`` newest runs before ``before``; the first ``limit`` that pass.
+
+    Raises FilterError.
+    """
     about, parameters = past.condition(5)
     condition, more = _where(text, RUN_FIELDS, 5 + len(parameters))
     found = await session.db.ordered(

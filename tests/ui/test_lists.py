@@ -71,7 +71,7 @@ async def test_cursor_stays_with_its_row_and_the_row_where_it_was() -> None:
 async def test_filter_order_and_marks() -> None:
     app = Listing(300)
     async with app.run_test(size=(40, 12)) as pilot:
-        app.rows.narrow("THING 5")
+        app.rows.narrow('"THING 5"')
         assert {thing.name.split()[1][0] for thing in app.rows.rows} == {"5"}
         app.rows.narrow("!thing")
         assert not app.rows.rows
@@ -82,7 +82,7 @@ async def test_filter_order_and_marks() -> None:
         assert app.rows.rows[0].key == 299
         await pilot.press("home", "space", "space")
         assert app.rows.marks == {299, 298}
-        app.rows.narrow("thing 7")
+        app.rows.narrow('"thing 7"')
         assert len(app.rows.chosen) == 2
         assert app.rows.hidden_marks == 1
         app.rows.show([Thing(299, "gone on")])
@@ -115,7 +115,7 @@ async def test_fifty_thousand_rows_are_no_burden() -> None:
             elif step == "sort":
                 app.rows.sort("name", backwards=True)
             else:
-                app.rows.narrow("thing 49")
+                app.rows.narrow('"thing 49"')
             drawn(app)
         await pilot.press("end")
         spent = time.perf_counter() - began
