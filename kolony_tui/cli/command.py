@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from kolony_tui.cli.listing import limit_of, print_rows
+from kolony_tui.cli.plan import add_plan_verbs
 from kolony_tui.cli.verbs import done, group, in_session, verb
 from kolony_tui.models.errors import UsageError
 from kolony_tui.models.states import CommandStatus
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from kolony_tui.core.session import PersonSession
+    from kolony_tui.models.work import Command
 
 
 def register_command(verbs: Any) -> None:
@@ -22,6 +24,7 @@ def register_command(verbs: Any) -> None:
     commands = group(verbs, "command", "commands")
     listing = verb(commands, "list", _commands, "commands, newest first")
     listing.add_argument("--status", choices=[status.value for status in CommandStatus])
+    listing.add_argument("--parent", metavar="N", help="those that came from this one, as the drafts of a plan")
     listing.add_argument("--limit", type=int, default=200, metavar="N", help="at most so many (200)")
     verb(commands, "show", _command, "one command and its runs").add_argument("command")
     editing = verb(commands, "edit", _edit, "change a draft; the new text comes after --")
@@ -33,16 +36,25 @@ def register_command(verbs: Any) -> None:
     cancelling.add_argument("command")
     cancelling.add_argument("--reason", default="", help="why; its agents and everybody else are told")
     verb(commands, "retry", _retry_command, "queue its failed and cancelled runs again").add_argument("command")
+    add_plan_verbs(commands)
 
 
 def _commands(args: argparse.Namespace) -> int:
     limit = limit_of(args)
+    parent = None if args.parent is None else _number(args.parent)
+    if args.json and parent is not None:
+        return print_rows(args, lambda reader: reader.rows("work/commands_of_parent", parent, args.status, limit))
     if args.json:
         return print_rows(args, lambda reader: reader.rows("work/commands", args.status, limit))
     from kolony_tui.cli.printing import print_table
-    from kolony_tui.core.work import commands
+    from kolony_tui.core.work import commands, commands_of
 
-    found = in_session(args, lambda session: commands(session, status=args.status, limit=limit))
+    async def work(session: PersonSession) -> list[Command]:
+        if parent is not None:
+            return await commands_of(session, parent, status=args.status, limit=limit)
+        return await commands(session, status=args.status, limit=limit)
+
+    found = in_session(args, work)
     print_table(
         ["#", "STATUS", "RUNS", "PRI", "AGE", "BY", "COMMAND"],
         [
@@ -52,6 +64,13 @@ def _commands(args: argparse.Namespace) -> int:
         ],
     )  # fmt: skip
     return 0
+
+
+def _number(reference: str) -> int:
+    digits = reference.removeprefix("#")
+    if not digits.isdecimal() or len(digits) > 18:
+        raise UsageError(f"{reference!r} names no command", "give its number, for example 12")
+    return int(digits)
 
 
 def _command(args: argparse.Namespace) -> int:

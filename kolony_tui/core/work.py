@@ -205,6 +205,14 @@ async def commands(session: PersonSession, *, status: str | None = None, limit: 
     return await session.db.rows(Command, "work/commands", session.workspace.workspace_id, status, limit)
 
 
+async def commands_of(
+    session: PersonSession, number: int, *, status: str | None = None, limit: int = 200
+) -> list[Command]:
+    """The commands that came from one (a plan's drafts, and what became of them), in their order."""
+    home = session.workspace.workspace_id
+    return await session.db.rows(Command, "work/commands_of_parent", home, number, status, limit)
+
+
 async def drafts(session: PersonSession, limit: int = 200) -> list[Draft]:
     """Commands that nobody has sent yet, newest first."""
     return await session.db.rows(Draft, "work/drafts", session.workspace.workspace_id, limit)
