@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from kolony_tui.core.session import PersonSession
+    from kolony_tui.models.kinds import Told
     from kolony_tui.models.work import Run, RunDetail
+
+_TOLD = {"instructions": "instructed", "command": "text", "subject": "about"}
 
 
 def register_run(verbs: Any) -> None:
@@ -110,27 +113,30 @@ def _waiting_words(run: Run) -> str:
 
 def _run(args: argparse.Namespace) -> int:
     from kolony_tui.cli.printing import ago, as_json, print_json, print_table
+    from kolony_tui.core.kinds import told
     from kolony_tui.core.work import find_run, run_detail, settle
 
     async def work(session: PersonSession) -> Any:
         run_id = await find_run(session, args.run)
         await settle(session)
-        return await run_detail(session, run_id)
+        return await run_detail(session, run_id), await told(session, run_id)
 
-    detail: RunDetail = in_session(args, work)
+    parts: Sequence[Told]
+    detail: RunDetail
+    detail, parts = in_session(args, work)
     run = detail.run
     if args.json:
         usage = detail.attempts[-1].usage if detail.attempts else {}
         print_json({
             **as_json(run), "reference": run.reference, "content": detail.content, "usage": usage, "artifacts": [],
             **as_json(detail.limits), "constraint": detail.constraint_name, "attempts": detail.attempts,
-            "steps": detail.steps, "after": detail.after,
+            "steps": detail.steps, "after": detail.after, "told": parts,
         })  # fmt: skip
         return 0
     print_table(["", ""], [
         ("run", run.reference), ("agent", run.agent), ("status", _status_words(run)), ("priority", run.priority),
         ("by", run.created_by_login), ("asked for", run.created_at), *_more(detail), ("exit code", run.exit_code),
-        ("error", run.error), ("text", detail.content),
+        ("error", run.error), *((_TOLD[each.part], each.words) for each in parts),
     ])  # fmt: skip
     print_table(
         ["TRY", "ENDED AS", "CLAIMED", "ON", "EXIT", "SIGNAL", "ERROR"],
