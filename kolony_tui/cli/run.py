@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kolony_tui.models.kinds import Told
     from kolony_tui.models.work import Run, RunDetail
 
-_TOLD = {"instructions": "instructed", "command": "text", "subject": "about"}
+_TOLD = {"command": "text", "subject": "about"}
 
 
 def register_run(verbs: Any) -> None:
@@ -136,7 +136,7 @@ def _run(args: argparse.Namespace) -> int:
     print_table(["", ""], [
         ("run", run.reference), ("agent", run.agent), ("status", _status_words(run)), ("priority", run.priority),
         ("by", run.created_by_login), ("asked for", run.created_at), *_more(detail), ("exit code", run.exit_code),
-        ("error", run.error), *((_TOLD[each.part], each.words) for each in parts),
+        ("error", run.error), *((_TOLD[each.part], each.words) for each in parts if each.part != "instructions"),
     ])  # fmt: skip
     print_table(
         ["TRY", "ENDED AS", "CLAIMED", "ON", "EXIT", "SIGNAL", "ERROR"],
@@ -153,7 +153,20 @@ def _run(args: argparse.Namespace) -> int:
                 for each in detail.steps
             ],
         )
+    _print_instructions(parts)
     return 0
+
+
+def _print_instructions(parts: Sequence[Told]) -> None:
+    """What the agent was told beside the text, all of it."""
+    from kolony_tui.cli.printing import print_line
+    from kolony_tui.models.untrusted import Untrusted
+
+    for each in parts:
+        if each.part == "instructions":
+            print_line("INSTRUCTIONS")
+            for line in each.words.raw.split("\n"):
+                print_line(Untrusted(line))
 
 
 def _more(detail: RunDetail) -> list[tuple[str, object]]:
