@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
+
+from kolony_tui.models.untrusted import Untrusted
 
 OutputStream = Literal["stdout", "stderr", "log"]
 
@@ -20,3 +23,14 @@ class OutputPiece:
     stream: OutputStream
     at: datetime
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Something that has a screen of its own. ``kind``: run, command, agent or person; a person's ``label`` is the
+    login."""
+
+    kind: str
+    id: UUID
+    label: Untrusted
+    detail: Untrusted

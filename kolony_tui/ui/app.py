@@ -40,6 +40,7 @@ from kolony_tui.ui.looks import Drawing, what_agents_do
 from kolony_tui.ui.opening import Opening, wall_clock
 from kolony_tui.ui.palette import AgentHits, CommandHits, RunHits
 from kolony_tui.ui.registry import SCREENS, bindings, commands, keys_after
+from kolony_tui.ui.reopening import open_subjects, reopen
 from kolony_tui.ui.samples import Samples
 from kolony_tui.ui.screens.framed import FramedScreen
 from kolony_tui.ui.undoing import Undoing
@@ -148,6 +149,7 @@ class KolonyApp(App[int]):
         self.live.watch(self, LiveQuery("agents", _wants_agents, fleet.agents, self._know_agents))
         self.live.watch(self, LiveQuery("queue", _wants_runs, self._read_queue, self._know_queue))
         self.live.start()
+        await reopen(self, session, self.remembered.get("open"))
         await audit.note_login(session)
         for words in self.opening.told:
             self.say(words)
@@ -433,6 +435,7 @@ class KolonyApp(App[int]):
         kept = {**self.remembered, "screen": self.current_mode, "theme": self.theme}
         # Half a command may hold anything, and the state file no secret.
         kept.pop("unsent", None)
+        kept["open"] = open_subjects(self)
         for name in self._screen_stacks:
             kept.update(self._memory_of(name))
         return kept

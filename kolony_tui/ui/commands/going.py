@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from kolony_tui.models.errors import NotFound, UsageError
+from kolony_tui.models.records import Destination
 from kolony_tui.text import safe
 from kolony_tui.ui.registry import SCREENS, Command, ScreenEntry
 from kolony_tui.ui.subject import nearest
@@ -107,6 +109,33 @@ async def _run(app: KolonyApp, reference: str) -> None:
     app.open_run(await work.find_run(app.session, reference))
 
 
+def _jump(app: KolonyApp, begun: str) -> None:
+    from kolony_tui.ui.screens.jump import JumpLine
+
+    def go(chosen: Destination | None) -> None:
+        if chosen is not None:
+            open_subject(app, chosen.kind, chosen.id, chosen.label.raw)
+
+    # At once: what one types after the key belongs to the line already.
+    app.push_screen(JumpLine(begun), go)
+
+
+def open_subject(app: KolonyApp, kind: str, identity: UUID, name: str = "") -> None:
+    """Shows a run, command, agent or person (by the login ``name``) in full."""
+    if kind == "run":
+        app.open_run(identity)
+    elif kind == "agent":
+        app.open_agent(identity)
+    elif kind == "command":
+        from kolony_tui.ui.screens.work.command import CommandScreen
+
+        app.push_screen(CommandScreen(identity))
+    else:
+        from kolony_tui.ui.screens.settings.person import PersonScreen
+
+        app.push_screen(PersonScreen(name))
+
+
 async def _quit(app: KolonyApp, _: str) -> None:
     await app.action_quit()
 
@@ -114,13 +143,15 @@ async def _quit(app: KolonyApp, _: str) -> None:
 COMMANDS: tuple[Command, ...] = (
     *(_screen_command(entry) for entry in SCREENS),
     Command("go.back", "Go back", "clears the filter, then the marks, then leaves the screen", _back,
-            keys=("escape",), shown=False),
+            keys=("escape", "backspace"), shown=False),
     Command("go.line", "Type a command", "goes to a screen or does a command by its name", _line, keys=("colon",),
             short="go to", shown=False),
     Command("go.palette", "Find anything", "finds screens, commands, agents and runs", _palette, keys=("ctrl+p",),
             short="find", shown=False),
     Command("go.help", "Keys of this place", "explains the keys that work where the focus is", _help,
             keys=("question_mark", "f1"), name="help", short="keys"),
+    Command("go.jump", "Jump to anything", "goes to a run, command, agent or person by number, id or name", _jump,
+            keys=("g", "ctrl+g"), name="jump", unavailable=_no_workspaces, short="jump"),
     Command("go.run", "Open a run", "opens a run by its number", _run, name="run", argument="NUMBER"),
     Command("go.agent", "Open an agent", "opens an agent by its name", _agent, name="open",
             argument="NAME", arguments=_names),

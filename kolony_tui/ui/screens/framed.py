@@ -75,6 +75,10 @@ class FramedScreen(Screen[None]):
         """What of this screen the next app should know."""
         return {}
 
+    def subject(self) -> tuple[str, str] | None:
+        """What it is about, as (kind, id), where the next app could show it again."""
+        return None
+
     def on_mount(self) -> None:
         """The hints follow the focus."""
         self.watch(self, "focused", self.draw_hints, init=False)
@@ -101,11 +105,26 @@ class FramedScreen(Screen[None]):
             slug = app.session.workspace.slug
             many = len(app.session.me.workspaces) > 1
             left += [part(f"  {slug}" + (f" {glyph('▾')}" if many else ""), "strong")]
-            for crumb in self.crumbs():
+            for crumb in self._trail():
                 left += [part(f" {glyph(CRUMB)} ", "dim"), crumb]
             right += self._vitals(glyph("●"))
             header.badge.say("READ-ONLY" if app.read_only else str(app.session.role).upper(), read_only=app.read_only)
         header.line.say(left, right)
+
+    def _trail(self) -> list[Part]:
+        """The crumbs of every screen on the way here, each name once; the last two where room is short."""
+        stack = self.app.screen_stack
+        way = stack[: stack.index(self) + 1] if self in stack else [self]
+        crumbs: dict[str, Part] = {}
+        for screen in way:
+            if isinstance(screen, FramedScreen):
+                for crumb in screen.crumbs():
+                    crumbs.pop(crumb[0].plain, None)
+                    crumbs[crumb[0].plain] = crumb
+        every = list(crumbs.values())
+        if self.size.width < 100 and len(every) > 2:
+            return [part(self.kolony.drawing().glyph("…"), "dim"), *every[-2:]]
+        return every
 
     def _vitals(self, dot: str) -> list[Part]:
         app = self.kolony

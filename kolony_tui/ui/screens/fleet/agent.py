@@ -63,7 +63,11 @@ class AgentScreen(FramedScreen):
 
     def crumbs(self) -> list[Part]:
         """Its name."""
-        return [part("Fleet"), part(self.known.agent.name if self.known is not None else "")]
+        return [part(self.known.agent.name if self.known is not None else "agent")]
+
+    def subject(self) -> tuple[str, str]:
+        """The agent."""
+        return "agent", str(self.agent_id)
 
     def on_mount(self) -> None:
         """Begins to read."""

@@ -59,6 +59,10 @@ class RunScreen(FramedScreen):
         """The run's number."""
         return [part(f"run {self.detail.run.reference}" if self.detail is not None else "run")]
 
+    def subject(self) -> tuple[str, str]:
+        """The run."""
+        return "run", str(self.run_id)
+
     def on_mount(self) -> None:
         """Begins to read."""
         super().on_mount()
