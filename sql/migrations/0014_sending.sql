@@ -124,8 +124,6 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     missing uuid;
     wrong text := CASE
-        WHEN command.kind IS NULL OR command.kind NOT IN ('natural', 'investigate', 'review', 'plan', 'synthesize') THEN
-            'a command is natural, investigate, review, plan or synthesize'
         WHEN command.max_attempts IS NULL OR command.max_attempts NOT BETWEEN 1 AND 100 THEN
             format('a command has 1 to 100 attempts, not %s', command.max_attempts)
         WHEN command.retry_on IS NULL OR command.retry_on NOT IN ('lost', 'failure') THEN
@@ -146,17 +144,12 @@ BEGIN
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION '%', wrong USING ERRCODE = '22023';
     END IF;
+    PERFORM kolony.check_kind(command.kind, command.subjects);
     SELECT t INTO missing FROM unnest(to_agents) t WHERE NOT EXISTS (
         SELECT FROM kolony.agents a WHERE a.workspace_id = home AND a.agent_id = t) LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'there is no agent % in this workspace', coalesce(missing::text, 'null')
             USING ERRCODE = 'P0002', HINT = 'see kolony agent list';
-    END IF;
-    SELECT t INTO missing FROM unnest(command.subjects) t WHERE NOT EXISTS (
-        SELECT FROM kolony.runs r WHERE r.workspace_id = home AND r.run_id = t) LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'there is no run % in this workspace', coalesce(missing::text, 'null')
-            USING ERRCODE = 'P0002', HINT = 'see kolony run list';
     END IF;
     IF command.parent_id IS NOT NULL AND NOT EXISTS (SELECT FROM kolony.commands c
         WHERE c.workspace_id = home AND c.command_id = command.parent_id) THEN
