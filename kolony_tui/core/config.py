@@ -34,6 +34,9 @@ class UiSettings(_Part):
 
     theme: str | None = Field(default=None, description="name of a theme; see :theme in the app")
     glyphs: Literal["unicode", "ascii"] = Field(default="unicode", description="ascii: no symbols outside ASCII")
+    confirm_above: int = Field(
+        default=10, ge=0, description="what goes to more agents than this is confirmed by typing their number"
+    )
 
 
 class Config(_Part):

@@ -170,11 +170,13 @@ def commands() -> Mapping[str, Command]:
     """Every command by its id, in the order in which help shows them."""
     from kolony_tui.ui.commands import (
         audit,
+        broadcast,
         constraints,
         drafts,
         fleet,
         going,
         people,
+        presets,
         queue,
         settings,
         tokens,
@@ -184,9 +186,9 @@ def commands() -> Mapping[str, Command]:
     )
 
     every: tuple[Command, ...] = (
-        *going.COMMANDS, *work.COMMANDS, *queue.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *people.COMMANDS,
-        *tokens.COMMANDS, *workspaces.COMMANDS, *constraints.COMMANDS, *audit.COMMANDS, *settings.COMMANDS,
-        *view.COMMANDS,
+        *going.COMMANDS, *work.COMMANDS, *broadcast.COMMANDS, *queue.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS,
+        *people.COMMANDS, *tokens.COMMANDS, *workspaces.COMMANDS, *constraints.COMMANDS, *audit.COMMANDS,
+        *settings.COMMANDS, *presets.COMMANDS, *view.COMMANDS,
     )  # fmt: skip
     by_id = {command.id: command for command in every}
     assert len(by_id) == len(every), "two commands share an id"

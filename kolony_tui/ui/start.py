@@ -44,7 +44,8 @@ def _settings(home: Home) -> dict[str, Any]:
     from kolony_tui.core.config import load_config
 
     config = load_config(home)
-    return {"keymap": config.keys, "theme": config.ui.theme, "ascii_only": config.ui.glyphs == "ascii"}
+    return {"keymap": config.keys, "theme": config.ui.theme, "ascii_only": config.ui.glyphs == "ascii",
+            "confirm_above": config.ui.confirm_above}  # fmt: skip
 
 
 def _opening(

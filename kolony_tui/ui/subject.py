@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from kolony_tui.models.fleet import Agent, AgentToken
 from kolony_tui.models.people import Person
+from kolony_tui.models.presets import Preset
 from kolony_tui.models.work import Draft, Run
 
 if TYPE_CHECKING:
@@ -54,6 +55,14 @@ class ChoosesPeople(Protocol):
         """The chosen people."""
 
 
+@runtime_checkable
+class ChoosesPresets(Protocol):
+    """A part of the screen on which presets can be chosen."""
+
+    def chosen_presets(self) -> list[Preset]:
+        """The chosen presets."""
+
+
 def nearest(app: KolonyApp, kind: type[T]) -> T | None:
     """The focused widget, or what holds it, as far up as its screen, that is a ``kind``."""
     screen = app.ground
@@ -96,3 +105,9 @@ def chosen_people(app: KolonyApp) -> list[Person]:
     """The people that a step is for; none where people are not chosen."""
     part = nearest(app, ChoosesPeople)  # type: ignore[type-abstract]
     return part.chosen_people() if part is not None else []
+
+
+def chosen_presets(app: KolonyApp) -> list[Preset]:
+    """The presets that a step is for; none where presets are not chosen."""
+    part = nearest(app, ChoosesPresets)  # type: ignore[type-abstract]
+    return part.chosen_presets() if part is not None else []

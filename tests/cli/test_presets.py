@@ -61,7 +61,9 @@ def test_what_is_wrong_is_said_in_one_line(kolony: CommandLine) -> None:
 def test_what_a_preset_makes_is_sent_and_counted(kolony: CommandLine) -> None:
     for name in ("pre-a", "pre-b"):
         kolony("agent", "create", name)
-    kolony("preset", "create", "both", "--var", "n:number=1", "--priority", "77", "--to", "pre-a, pre-b", "--", "n {{n}}")
+    kolony(
+        "preset", "create", "both", "--var", "n:number=1", "--priority", "77", "--to", "pre-a, pre-b", "--", "n {{n}}"
+    )
     sent = kolony("send", "--preset", "both", "--var", "n=5", "--json").json
     assert [run["agent"] for run in sent["runs"]] == ["pre-a", "pre-b"]
     shown = kolony("run", "show", sent["runs"][0]["run_id"], "--json").json
@@ -71,7 +73,7 @@ def test_what_a_preset_makes_is_sent_and_counted(kolony: CommandLine) -> None:
     assert (shown["content"], shown["priority"]) == ("n 1", 3)
     [preset] = [each for each in kolony("preset", "list", "--json").json if each["name"] == "both"]
     assert preset["used_count"] == 2
-    assert [each["subject"] for each in kolony("audit", "list", "--event", "preset-used", "--json").json] == ["both"] * 2
+    assert [each["subject"] for each in kolony("audit", "--event", "preset-used", "--json").json] == ["both"] * 2
     dry = kolony("send", "--preset", "both", "--dry-run", "--json").json
     assert dry["agents"] == ["pre-a", "pre-b"]
     kolony("send", "pre-a", "--preset", "both", "--", "text").refused(2, "a preset brings its own text")

@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 
 from kolony_tui.ui.draw import content, part
@@ -25,10 +26,19 @@ class Choice(Widget, can_focus=True):
         Binding("right,l,space", "turn(1)", "Next choice", show=False),
     ]
 
+    class Changed(Message):
+        """Another word was chosen."""
+
     def __init__(self, words: Sequence[str], chosen: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._words = tuple(words)
         self._at = self._words.index(chosen) if chosen in self._words else 0
+
+    def offer(self, words: Sequence[str], chosen: str) -> None:
+        """Replaces the words."""
+        self._words = tuple(words)
+        self._at = self._words.index(chosen) if chosen in self._words else 0
+        self.refresh()
 
     @property
     def value(self) -> str:
@@ -37,16 +47,19 @@ class Choice(Widget, can_focus=True):
 
     def action_turn(self, by: int) -> None:
         """Chooses the next or the previous word."""
-        self._at = (self._at + by) % len(self._words)
+        self._choose((self._at + by) % len(self._words))
+
+    def _choose(self, place: int) -> None:
+        self._at = place
         self.refresh()
+        self.post_message(self.Changed())
 
     def on_click(self, event: events.Click) -> None:
         """The word under the pointer."""
         begins = 0
         for at, word in enumerate(self._words):
             if begins <= event.x < begins + len(word) + 2:
-                self._at = at
-                self.refresh()
+                self._choose(at)
             begins += len(word) + 3
 
     def render(self) -> Content:

@@ -1,27 +1,32 @@
-"""The composer: what is to be done, by whom, how urgently."""
+"""The composer: what is to be done, by whom, how urgently; and folded away, how else it is sent."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, cast
 from uuid import UUID
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.message import Message
 from textual.screen import ModalScreen
-from textual.suggester import Suggester
-from textual.widgets import Input, OptionList, Static, TextArea
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from kolony_tui.core import work
+from kolony_tui.core import constraints, targeting, work
 from kolony_tui.core.session import PersonSession
+from kolony_tui.core.targeting import Aim, Target
 from kolony_tui.models.errors import CannotConnect, KolonyError, UsageError
 from kolony_tui.models.fleet import Agent, Desired
+from kolony_tui.models.work import SentCommand
 from kolony_tui.text import safe
-from kolony_tui.ui.draw import content, part
+from kolony_tui.ui.draw import Part, content, part
+from kolony_tui.ui.screens.playbooks.filling import AgentNames, sending_of
+from kolony_tui.ui.screens.work.broadcast import aim_parts, may_go, show_sent
+from kolony_tui.ui.screens.work.command_text import CommandText as CommandText
+from kolony_tui.ui.screens.work.sending_fields import SendingFields
+from kolony_tui.ui.widgets.choice import Choice
 
 if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
@@ -33,70 +38,22 @@ EXAMPLES = (
 )
 """What a newcomer can pick from: each really runs under the process adapter."""
 _REMEMBERED = 50
-
-
-class CommandText(TextArea):
-    """The text: enter sends, ctrl+j (or alt+enter) begins a new line, up and down at its ends go through history."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+j,alt+enter", "new_line", "New line", show=False),
-        Binding("ctrl+s", "screen.save_draft", "Keep as draft", show=False),
-    ]
-
-    class Sent(Message):
-        """Enter was pressed."""
-
-    class Recalled(Message):
-        """History is wanted: 1 is further back, -1 towards now."""
-
-        def __init__(self, by: int) -> None:
-            super().__init__()
-            self.by = by
-
-    async def _on_key(self, event: events.Key) -> None:
-        if event.key == "enter":
-            event.stop()
-            event.prevent_default()
-            self.post_message(self.Sent())
-        elif event.key == "up" and self.cursor_location[0] == 0:
-            event.stop()
-            event.prevent_default()
-            self.post_message(self.Recalled(1))
-        elif event.key == "down" and self.cursor_location[0] == self.document.line_count - 1:
-            event.stop()
-            event.prevent_default()
-            self.post_message(self.Recalled(-1))
-        else:
-            await super()._on_key(event)
-
-    def action_new_line(self) -> None:
-        """Begins a new line."""
-        self.insert("\n")
-
-
-class _AgentNames(Suggester):
-    """Completes the last of several names."""
-
-    def __init__(self, composer: Composer) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-        self._composer = composer
-
-    async def get_suggestion(self, value: str) -> str | None:
-        """The first agent whose name goes on from what is typed."""
-        before, comma, begun = value.rpartition(",")
-        typed = begun.lstrip()
-        if not typed:
-            return None
-        fitting = [name for name in self._composer.names if name.startswith(typed) and name != typed]
-        return f"{before}{comma}{begun[: len(begun) - len(typed)]}{fitting[0]}" if fitting else None
+_PAUSE = 0.15
+"""Seconds without a key before it is looked up to whom the target goes."""
 
 
 class Composer(ModalScreen[None]):
-    """Writes a command and sends it, or keeps it as a draft."""
+    """Writes a command and sends it, or keeps it as a draft.
+
+    ``to``: the words of its target; or ``aim``: agents that were chosen already. ``how``: how it is sent, of a preset.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Close; the text is kept"),
         Binding("ctrl+s", "save_draft", "Keep as draft"),
+        Binding("ctrl+o", "pick_preset", "Fill in a preset"),
+        Binding("alt+m,f2", "fold", "More fields, or fewer"),
+        Binding("alt+k", "choose_kind", "Choose the kind"),
     ]
     AUTO_FOCUS = "#text"
     KEYS: ClassVar[tuple[tuple[str, str], ...]] = (
@@ -105,40 +62,41 @@ class Composer(ModalScreen[None]):
         ("ctrl+s", "draft"),
         ("up", "history"),
         ("tab", "target"),
+        ("ctrl+o", "preset"),
+        ("alt+m", "more"),
         ("esc", "close"),
     )
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(
+        self, text: str = "", *, to: str = "", aim: Aim | None = None, how: work.Sending | None = None
+    ) -> None:
         super().__init__()
         self._begun = text
+        self._to, self._aim, self._how = aim.words if aim is not None else to, aim, how
         self._history: list[str | UUID] | None = None
         self._at = 0
         self._unsent = ""
         self._sending = False
+        self._sent_to_many: SentCommand | None = None
+        self.more = SendingFields()
 
     @property
     def kolony(self) -> KolonyApp:
         """The app, as what it is."""
         return cast("KolonyApp", self.app)
 
-    @property
-    def agents(self) -> list[Agent]:
-        """Whom it can be for."""
-        return [agent for agent in self.kolony.agents if agent.desired != Desired.RETIRED]
-
-    @property
-    def names(self) -> list[str]:
-        """Their names."""
-        return [safe(agent.name).plain for agent in self.agents]
-
     def compose(self) -> ComposeResult:
         """Target and priority, the text, examples where there is none, and what went wrong."""
-        with Vertical(id="box"):
+        with VerticalScroll(id="box", can_focus=False):
             with Horizontal(id="aim"):
                 yield Static(content(part("To ", "dim")), classes="label")
-                yield Input(placeholder="agent, agent", id="target", compact=True, suggester=_AgentNames(self))
+                yield Input(placeholder="agents, a filter, or everyone", id="target", compact=True,
+                            suggester=AgentNames(self.kolony))  # fmt: skip
                 yield Static(content(part("Priority ", "dim")), classes="label")
                 yield Input("50", id="priority", compact=True, type="integer", max_length=3, select_on_focus=True)
+            yield Static("", id="goes-to", markup=False)
+            yield self.more
+            yield Static("", id="how", markup=False)
             yield CommandText(
                 self._begun, id="text", compact=True, show_line_numbers=False, placeholder="a command for the agent"
             )
@@ -158,8 +116,10 @@ class Composer(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Fills in what is known."""
+        self.more.display = False
         self.begin()
         self.show_examples()
+        self._draw_how()
 
     def begin(self) -> None:
         """Aims at what the cursor was on; takes up a text that was left."""
@@ -167,13 +127,10 @@ class Composer(ModalScreen[None]):
         if isinstance(kept, str) and not self._begun:
             self.command_text.text = kept
             self.command_text.move_cursor(self.command_text.document.end)
-        below = self.kolony.screen_stack[-2] if len(self.kolony.screen_stack) > 1 else None
-        aimed = getattr(below, "aimed_at", None)
-        able = self.agents
-        if aimed is None or aimed.desired == Desired.RETIRED:
-            aimed = next((agent for agent in able if agent.sessions), able[0] if able else None)
-        if aimed is not None:
-            self.query_one("#target", Input).value = safe(aimed.name).plain
+        if self._how is not None:
+            self.more.begin(self._how)
+            self.query_one("#priority", Input).value = str(self._how.priority)
+        self.query_one("#target", Input).value = self._to or next(iter(aimed_names(self.kolony)), "")
 
     @property
     def command_text(self) -> CommandText:
@@ -238,6 +195,114 @@ class Composer(ModalScreen[None]):
         except KolonyError as error:
             self.explain(error.line)
 
+    # To whom
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Soon it is looked up to whom that goes."""
+        if event.input.id == "target":
+            self.set_timer(_PAUSE, self._look_up)
+
+    def _look_up(self) -> None:
+        self.run_worker(self._show_aim(), name="aim", group="aim", exclusive=True, exit_on_error=False)
+
+    async def _show_aim(self) -> None:
+        session = self.kolony.session
+        field = self.query_one("#target", Input)
+        said: list[Part] = []
+        if session is not None and field.value.strip() and not field.disabled:
+            try:
+                aim = await self._aimed(session)
+                # One agent, by its name: nothing that is not in the field already.
+                said = [] if len(aim) == 1 and aim.words == field.value.strip() else aim_parts(aim)
+            except KolonyError as error:
+                said = [part(error.line, "warn")]
+        self._say("#goes-to", said)
+
+    async def _aimed(self, session: PersonSession) -> Aim:
+        """To whom it goes. Raises UsageError, NotFound."""
+        words = self.query_one("#target", Input).value.strip()
+        if not words:
+            raise UsageError("for which agent?", "tab goes to the target")
+        if self._aim is not None and words == self._aim.words:
+            return self._aim
+        known = {safe(agent.name).plain: agent for agent in self.kolony.agents if agent.desired != Desired.RETIRED}
+        names = list(dict.fromkeys(name.strip() for name in words.split(",") if name.strip()))
+        if names and all(name in known for name in names):
+            return Aim(words, tuple(Target(known[name].agent_id, known[name].name) for name in names))
+        return await targeting.aim(session, words)
+
+    # How it is sent
+
+    def action_fold(self) -> None:
+        """Shows the seldom fields, or hides them; what they hold stays."""
+        self.more.display = not self.more.display
+        if self.more.display:
+            self.run_worker(self._know_profiles(), name="profiles", group="profiles", exit_on_error=False)
+            self.more.query_one("#kind").focus()
+        else:
+            self.command_text.focus()
+        self._draw_how()
+
+    def action_choose_kind(self) -> None:
+        """To the kind."""
+        if not self.more.display:
+            self.action_fold()
+        self.more.query_one("#kind", Choice).focus()
+
+    async def _know_profiles(self) -> None:
+        session = self.kolony.session
+        if session is not None:
+            try:
+                self.more.know_profiles(await constraints.constraints(session))
+            except KolonyError as error:
+                self.explain(error.line)
+
+    def on_sending_fields_changed(self) -> None:
+        """Says it where the fields are hidden."""
+        self._draw_how()
+
+    def _draw_how(self) -> None:
+        said = [] if self.more.display else self.more.summary
+        if self._how is not None and self._how.preset_id is not None:
+            said = [part("from a preset", "busy"), *([part("; ", "dim")] if said else []), *said]
+        self._say("#how", said)
+
+    def action_pick_preset(self) -> None:
+        """Fills in a preset, and takes its text here; or sends it from there."""
+        self.run_worker(self._pick_preset(), name="preset", group="preset", exclusive=True, exit_on_error=False)
+
+    async def _pick_preset(self) -> None:
+        from kolony_tui.ui.screens.playbooks.filling import FillForm
+        from kolony_tui.ui.screens.playbooks.picking import PresetPicker, presets_to_pick
+
+        session = self.kolony.session
+        if session is None:
+            return
+        try:
+            found = await presets_to_pick(session)
+        except KolonyError as error:
+            self.explain(error.line)
+            return
+        preset = await self.app.push_screen_wait(PresetPicker(found))
+        if preset is None:
+            return
+        form = FillForm(preset, safe(preset.target_words, limit=500).plain or self.query_one("#target", Input).value)
+        if await self.app.push_screen_wait(form) and form.sent is not None:
+            self.dismiss(None)
+            self.kolony.call_later(show_sent, self.kolony, form.sent)
+        elif form.text:
+            self._how = sending_of(preset, form.to)
+            self.begin_with(self._how, form.text, form.to)
+
+    def begin_with(self, how: work.Sending, text: str, to: str) -> None:
+        """Goes on with what a preset made."""
+        self.more.begin(how)
+        self.query_one("#priority", Input).value = str(how.priority)
+        if to:
+            self.query_one("#target", Input).value = to
+        self._put(text)
+        self._draw_how()
+
     # Sending
 
     def on_command_text_sent(self) -> None:
@@ -276,26 +341,25 @@ class Composer(ModalScreen[None]):
         finally:
             self._sending = False
         self.dismiss(None)
-        if run_id is not None:
+        if self._sent_to_many is not None:
+            self.kolony.call_later(show_sent, self.kolony, self._sent_to_many)
+        elif run_id is not None:
             self.kolony.call_later(self.kolony.show_sent, run_id)
 
     async def deliver(self, session: PersonSession, *, draft: bool) -> UUID | None:
         """Sends the command or keeps it; answers with the run that is to be shown. Raises KolonyError."""
-        how = work.Sending(priority=self.priority(), draft=draft)
-        sent = await work.send(session, self._targets(), self.command_text.text, how)
+        priority, text = self.priority(), work.checked_content(self.command_text.text)
+        aim = await self._aimed(session)
+        how = replace(await self.more.sending(session), priority=priority, draft=draft, target_words=aim.words[:2000])
+        if not draft and not await may_go(self.kolony, aim):
+            raise UsageError("nothing was sent")
+        sent = await work.send(session, aim.agent_ids, text, how)
         if draft:
             self.kolony.say(f"draft #{sent.number} is kept; :submit {sent.number} sends it, 4 and [ show the drafts")
+            return None
+        if len(sent.runs) > 1:
+            self._sent_to_many = sent
         return sent.runs[0].run_id
-
-    def _targets(self) -> list[UUID]:
-        wanted = [name.strip() for name in self.query_one("#target", Input).value.split(",") if name.strip()]
-        if not wanted:
-            raise UsageError("for which agent?", "tab goes to the target")
-        by_name = {safe(agent.name).plain: agent.agent_id for agent in self.agents}
-        for name in wanted:
-            if name not in by_name:
-                raise UsageError(f"there is no agent {name!r} here", "tab goes to the target")
-        return [by_name[name] for name in dict.fromkeys(wanted)]
 
     def priority(self) -> int:
         """How urgent it is. Raises UsageError."""
@@ -306,5 +370,18 @@ class Composer(ModalScreen[None]):
 
     def explain(self, words: str) -> None:
         """Says in place what is wrong."""
-        self.query_one("#wrong", Static).update(content(part(words, "bad")))
-        self.query_one("#wrong").display = bool(words)
+        self._say("#wrong", [part(words, "bad")] if words else [])
+
+    def _say(self, place: str, said: list[Part]) -> None:
+        widget = self.query_one(place, Static)
+        widget.update(content(*said))
+        widget.display = bool(said)
+
+
+def aimed_names(app: KolonyApp) -> list[str]:
+    """For whom a new command most likely is: the agent under the cursor, or else one that is there; none of none."""
+    able: list[Agent] = [agent for agent in app.agents if agent.desired != Desired.RETIRED]
+    aimed = getattr(app.ground, "aimed_at", None)
+    if aimed is None or aimed.desired == Desired.RETIRED:
+        aimed = next((agent for agent in able if agent.sessions), able[0] if able else None)
+    return [safe(aimed.name).plain] if aimed is not None else []

@@ -1,0 +1,1 @@
+"""Presets: the list, the form that fills one in, the editor, the versions."""
