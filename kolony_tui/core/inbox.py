@@ -11,6 +11,7 @@ from kolony_tui.core.session import PersonSession
 from kolony_tui.db.rows import read
 from kolony_tui.models.errors import NotFound, UsageError
 from kolony_tui.models.inbox import Answered, InboxItem
+from kolony_tui.models.untrusted import Untrusted
 
 LONGEST_DETAIL = 65_536
 _PIECE = re.compile(r"[0-9a-fA-F-]{4,36}")
@@ -90,3 +91,11 @@ async def bring_back(session: PersonSession, wanted: Sequence[UUID]) -> None:
 async def be_done(session: PersonSession, wanted: Sequence[UUID]) -> None:
     """Takes items that need no answer out of one's own inbox. Raises WrongState for a question."""
     await session.db.call("mark_inbox", session.workspace.workspace_id, list(wanted), None, True)
+
+
+async def whole_detail(session: PersonSession, approval: UUID) -> Untrusted:
+    """All of what a question says. Raises NotFound."""
+    found = await session.db.value("inbox/detail", session.workspace.workspace_id, approval)
+    if found is None:
+        raise NotFound("there is no such question here", "see kolony inbox")
+    return Untrusted(str(found))

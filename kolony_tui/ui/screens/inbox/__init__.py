@@ -1,0 +1,1 @@
+"""The inbox: what waits, and answering it."""
