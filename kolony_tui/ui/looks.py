@@ -16,8 +16,8 @@ _BARS = "▁▂▃▄▅▆▇█"
 _ASCII_BARS = "_.-=+*#@"
 _ASCII = {
     "●": "*", "○": "o", "◌": ".", "▶": ">", "◔": "~", "✔": "+", "✖": "x", "⊘": "-", "Ⅱ": "=", "?": "?", "↻": "@",
-    "…": "~", "\u203a": ">", "✓": "+", "▾": "v", "─": "-", "│": "|", "▲": "^", "▼": "v", "⚠": "!", "·": "-", "→": ">",
-    "⊙": "%",
+    "…": "~", "\u203a": ">", "✓": "+", "▾": "v", "▸": ">", "─": "-", "│": "|", "▲": "^", "▼": "v", "⚠": "!", "·": "-",
+    "→": ">", "⊙": "%", "■": "#",
 }  # fmt: skip
 
 
@@ -92,12 +92,14 @@ def agent_sign(agent: Agent) -> tuple[str, str, Tone]:
     """Glyph, word and tone of an agent's state."""
     if agent.desired == Desired.RETIRED:
         return "⊘", "retired", "dim"
+    if agent.agent_stopped:
+        return "■", "stopped", "bad"
     if agent.desired == Desired.PAUSED:
         return "Ⅱ", "paused", "warn"
     if agent.status == AgentStatus.ONLINE:
         return "●", "idle" if not agent.ready else "online", "good"
     return {
-        AgentStatus.BUSY: ("●", "busy", "busy"),
+        AgentStatus.BUSY: ("⚠", "asks", "warn") if agent.asks else ("●", "busy", "busy"),
         AgentStatus.CONNECTING: ("◌", "connecting", "warn"),
         AgentStatus.ERROR: ("✖", "error", "bad"),
         AgentStatus.OFFLINE: ("○", "offline", "dim"),

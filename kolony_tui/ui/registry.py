@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 Place = Literal[
     "app", "list", "runs", "drafts", "agents", "output", "run", "agent", "composer",
     "settings", "people", "sessions", "workspaces", "tokens", "audit", "presets", "constraints",
+    "inbox", "stopped",
 ]  # fmt: skip
 """Where a command's keys work: everywhere, in any list, in lists of runs, drafts or agents, on what a run prints, on
 the screen of a run or an agent, in the composer; in the settings, and there in the lists of people, of a person's
-sessions, of workspaces, of tokens, of constraint profiles; in the audit log; in the list of presets."""
+sessions, of workspaces, of tokens, of constraint profiles; in the audit log; in the list of presets; in the
+inbox, and in the list of what is stopped."""
 
 INSIDE: dict[Place, tuple[Place, ...]] = {
     "app": (),
@@ -44,6 +46,8 @@ INSIDE: dict[Place, tuple[Place, ...]] = {
     "audit": ("list", "app"),
     "presets": ("list", "app"),
     "constraints": ("list", "settings", "app"),
+    "inbox": ("list", "app"),
+    "stopped": ("list", "app"),
 }
 """The places whose keys work too while one is in a place."""
 
@@ -143,6 +147,12 @@ def _audit() -> Screen[None]:
     return AuditScreen()
 
 
+def _inbox() -> Screen[None]:
+    from kolony_tui.ui.screens.inbox.screen import InboxScreen
+
+    return InboxScreen()
+
+
 def _settings() -> Screen[None]:
     from kolony_tui.ui.screens.settings.screen import SettingsScreen
 
@@ -157,6 +167,7 @@ def _sections() -> Iterable[str]:
 
 SCREENS: tuple[ScreenEntry, ...] = (
     ScreenEntry("1", "dashboard", "Dashboard", _dashboard),
+    ScreenEntry("2", "inbox", "Inbox", _inbox),
     ScreenEntry("3", "fleet", "Fleet", _agents),
     ScreenEntry("4", "queue", "Queue", _runs),
     ScreenEntry("6", "playbooks", "Playbooks", _playbooks),
@@ -175,10 +186,12 @@ def commands() -> Mapping[str, Command]:
         drafts,
         fleet,
         going,
+        inbox,
         people,
         presets,
         queue,
         settings,
+        stop,
         tokens,
         view,
         work,
@@ -186,9 +199,9 @@ def commands() -> Mapping[str, Command]:
     )
 
     every: tuple[Command, ...] = (
-        *going.COMMANDS, *work.COMMANDS, *broadcast.COMMANDS, *queue.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS,
-        *people.COMMANDS, *tokens.COMMANDS, *workspaces.COMMANDS, *constraints.COMMANDS, *audit.COMMANDS,
-        *settings.COMMANDS, *presets.COMMANDS, *view.COMMANDS,
+        *going.COMMANDS, *stop.COMMANDS, *inbox.COMMANDS, *work.COMMANDS, *broadcast.COMMANDS, *queue.COMMANDS,
+        *drafts.COMMANDS, *fleet.COMMANDS, *people.COMMANDS, *tokens.COMMANDS, *workspaces.COMMANDS,
+        *constraints.COMMANDS, *audit.COMMANDS, *settings.COMMANDS, *presets.COMMANDS, *view.COMMANDS,
     )  # fmt: skip
     by_id = {command.id: command for command in every}
     assert len(by_id) == len(every), "two commands share an id"
