@@ -37,6 +37,7 @@ from kolony_tui.ui.early_keys import EarlyKeys
 from kolony_tui.ui.entering import Door
 from kolony_tui.ui.live import Live, LiveQuery
 from kolony_tui.ui.looks import Drawing, what_agents_do
+from kolony_tui.ui.needs import Needs
 from kolony_tui.ui.opening import Opening, wall_clock
 from kolony_tui.ui.palette import AgentHits, CommandHits, RunHits
 from kolony_tui.ui.registry import SCREENS, bindings, commands, keys_after
@@ -96,6 +97,7 @@ class KolonyApp(App[int]):
         self.early_keys = EarlyKeys(self)
         self.door = Door(self)
         self.undoing = Undoing(self)
+        self.needs = Needs(self)
         self.unverified = ""
         self.saying = "connecting"
         self.remembered: dict[str, Any] = dict(opening.remembered)
@@ -148,6 +150,7 @@ class KolonyApp(App[int]):
         self.enter(session)
         self.live.watch(self, LiveQuery("agents", _wants_agents, fleet.agents, self._know_agents))
         self.live.watch(self, LiveQuery("queue", _wants_runs, self._read_queue, self._know_queue))
+        self.needs.begin()
         self.live.start()
         await reopen(self, session, self.remembered.get("open"))
         await audit.note_login(session)
@@ -185,6 +188,7 @@ class KolonyApp(App[int]):
         self.enter(session)
         self._know_agents([])
         self._know_queue(([], []))
+        self.needs.forget()
         self.queue_known = False
         await self._leave_screens()
         if before.workspace != session.workspace:

@@ -131,6 +131,7 @@ class FramedScreen(Screen[None]):
         assert app.session is not None
         online = sum(1 for agent in app.agents if agent.sessions)
         parts = [part(f"{dot} {online}/{len(app.agents)} online", "good" if online else "dim")]
+        parts += app.needs.count(app.drawing().glyph("⚠"))
         pace = app.samples.pace(app.now())
         if any(pace) and self.size.width >= 80:
             last = max(pace[-2:])
@@ -158,10 +159,12 @@ class FramedScreen(Screen[None]):
         elif link.lost:
             gone = span((app.now() - link.since).total_seconds())
             banner.say([part(f"connection lost {gone} ago: {link.why}; retrying")], [part("writing is off")])
+        elif (stopped := app.needs.banner(app.now())) is not None:
+            banner.say(*stopped)
         elif app.unverified:
             banner.say([part(app.unverified)])
         banner.set_class(app.session is None, "-opening")
-        banner.set_class(app.session is None or link.lost or bool(app.unverified), "-shown")
+        banner.set_class(app.session is None or link.lost or bool(app.needs.stops or app.unverified), "-shown")
 
     def places(self) -> list[Place]:
         """Where the focus is, from the innermost place outwards."""
