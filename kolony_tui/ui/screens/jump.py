@@ -76,7 +76,7 @@ class JumpLine(ModalScreen[Destination | None]):
         async def search() -> None:  # made when it begins: the next key may come before
             await self._search(asked)
 
-        self.run_worker(search, name="jump", group="jump", exclusive=True, exit_on_error=False)
+        self.run_worker(search, name="jump", group="jump", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
 
     async def _search(self, text: str) -> None:
         session = self.kolony.session
