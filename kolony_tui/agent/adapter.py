@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
+from kolony_tui.agent.limits import Exceeded
 from kolony_tui.agent.meter import Taken
 from kolony_tui.models.constraints import Limits
 from kolony_tui.models.errors import KolonyError
@@ -73,7 +74,8 @@ class Ended:
 
     A program that died of a signal has ``signal`` and, as a shell says it, ``exit_code`` 128 + signal. ``usage`` may
     hold user_seconds, system_seconds, wall_seconds and max_rss_bytes. ``not_confirmed`` says what of the work may still
-    run although everything was done to end it; empty where nothing of it runs any more.
+    run although everything was done to end it; empty where nothing of it runs any more. ``exceeded``: the limit for
+    which it was ended, where somebody else than the runner holds it.
     """
 
     exit_code: int | None = None
@@ -81,6 +83,7 @@ class Ended:
     error: str = ""
     usage: dict[str, Any] = field(default_factory=dict)
     not_confirmed: str = ""
+    exceeded: Exceeded | None = None
 
 
 Event = Output | Ended
@@ -115,6 +118,10 @@ class Adapter(Protocol):
 
     def taken(self) -> Taken:
         """What its processes take at this moment."""
+
+    @property
+    def holds(self) -> frozenset[str]:
+        """The limits, by the names of ``attempts.limit_hit``, that nobody has to watch; known once it has started."""
 
     @property
     def usage_report(self) -> Path | None:

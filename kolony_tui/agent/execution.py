@@ -13,9 +13,8 @@ from kolony_tui.agent.adapter import Adapter, Assignment, CannotStart, Ended
 from kolony_tui.agent.announcer import Announcer
 from kolony_tui.agent.handover import Handover
 from kolony_tui.agent.health import Health
-from kolony_tui.agent.ladder import is_seconds
 from kolony_tui.agent.lease import Lease
-from kolony_tui.agent.limits import CPU_WINDOW_SECONDS, Clock, Exceeded, Watch, time_is_up
+from kolony_tui.agent.limits import Clock, Exceeded, Watch, cpu_window, time_is_up, to_watch
 from kolony_tui.agent.link import Lapsed, Link, sqlstate
 from kolony_tui.agent.outbox import Outbox
 from kolony_tui.agent.output import Cutter
@@ -153,7 +152,8 @@ class Execution:
             self._end(reason)
         elif self._to_interrupt():
             self._adapter.interrupt()
-        watch = Watch(self.work.limits, self._adapter.taken, self._adapter.usage_report, self._cpu_window())
+        adapter, limits = self._adapter, to_watch(self.work.limits, self._adapter.holds)
+        watch = Watch(limits, adapter.taken, adapter.usage_report, cpu_window(self.work.config))
         self.clock.start()
         self.handover.start()
         watching = asyncio.create_task(self._keep(watch))
@@ -165,7 +165,7 @@ class Execution:
             await self.handover.ended()
         self._outbox.put(self._cutter.finish())
         if self._asked() is None and not self._to_interrupt():
-            self._exceeded = watch.at_end()
+            self._exceeded = ended.exceeded or watch.at_end()
         verdict = self._verdict(ended)
         self.settled = True
         if verdict.outcome == "completed" and (wrong := await self.handover.plan_error()) is not None:
@@ -190,10 +190,6 @@ class Execution:
     async def _keep(self, watch: Watch) -> None:
         if watch.needed:
             self._exceed(await watch.exceeded())
-
-    def _cpu_window(self) -> float:
-        wanted = self.work.config.get("cpu_window_seconds")
-        return max(1.0, wanted) if is_seconds(wanted) else CPU_WINDOW_SECONDS
 
     def _verdict(self, ended: Ended) -> Verdict:
         if self._stuck is not None:

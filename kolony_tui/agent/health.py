@@ -9,9 +9,13 @@ import psutil
 
 
 class Health:
-    """Measures the runner with all that it started, and counts what it did."""
+    """Measures the runner with all that it started, and counts what it did.
 
-    def __init__(self) -> None:
+    ``limits`` says how limits of memory and CPU are held here: by the ``kernel``, ``kernel-memory``, or ``measured``.
+    """
+
+    def __init__(self, limits: str = "measured") -> None:
+        self._limits = limits
         self._runner = psutil.Process()
         self._began = time.monotonic()
         self._measured = self._began
@@ -42,6 +46,7 @@ class Health:
             "failed": self.failed,
             "mean_seconds": round(self._seconds / ended, 3) if ended else None,
             "load1": round(psutil.getloadavg()[0], 2),
+            "limits": self._limits,
         }
 
     def _family(self) -> list[psutil.Process]:

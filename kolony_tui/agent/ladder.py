@@ -9,9 +9,10 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeGuard
+from typing import Any
 
 from kolony_tui.agent import guardian
+from kolony_tui.agent.limits import is_seconds
 
 _NEVER = float("inf")
 _POLL_SECONDS = (0.005, 0.1)
@@ -40,11 +41,6 @@ class Graces:
         """
         found = {each.name: config.get(f"{each.name}_grace_seconds") for each in fields(self)}
         return replace(self, **{name: float(value) for name, value in found.items() if is_seconds(value)})
-
-
-def is_seconds(value: object) -> TypeGuard[int | float]:
-    """Whether a value of an agent's config is a number of seconds, at most an hour."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 3600
 
 
 def marked(marks: Sequence[bytes]) -> list[int]:
@@ -93,13 +89,16 @@ def _pids() -> list[int]:
 class Ladder:
     """Ends the session of processes that ``leader`` began. ``tell`` hears of each rung that is taken when asked.
 
-    What was asked to end is also looked for outside its session, by ``marks`` in its environment. What a program leaves
-    behind that ended by itself is ended within the session only: it may have started a service on purpose.
+    What was asked to end is also looked for outside its session: ``others`` answers with all that belongs to it. What
+    a program leaves behind that ended by itself is ended within the session only: it may have started a service on
+    purpose.
     """
 
-    def __init__(self, leader: int, marks: Sequence[bytes], graces: Graces, tell: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, leader: int, others: Callable[[], Sequence[int]], graces: Graces, tell: Callable[[str, str], None]
+    ) -> None:
         self._leader = leader
-        self._marks = tuple(marks)
+        self._others = others
         self._graces = graces
         self._tell = tell
         self._hurry = asyncio.Event()
@@ -186,7 +185,7 @@ class Ladder:
         guardian.send(self._leader, number)
         if self._asked and number != signal.SIGINT:
             # SIGINT is for the program that was asked; what has left its session is spared until it is to end.
-            for pid in marked(self._marks):
+            for pid in self._others():
                 with contextlib.suppress(OSError):
                     os.kill(pid, number)
 
@@ -194,7 +193,7 @@ class Ladder:
         """What lives of it. The session is looked at first: that costs less, and is all there is most of the time."""
         # Twice: a process that starts another and exits can be missed by one look at all processes.
         found = guardian.members(self._leader) or guardian.members(self._leader)
-        return found or (marked(self._marks) if self._asked else [])
+        return found or (list(self._others()) if self._asked else [])
 
     async def _none_left(self, seconds: float, *, hurried: bool = False) -> bool:
         """Whether the leader has exited and nothing of it lives, within this time or until hurried."""

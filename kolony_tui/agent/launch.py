@@ -8,6 +8,7 @@ import fnmatch
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kolony_tui.agent.adapter import Assignment, CannotStart
+from kolony_tui.agent.cage import Cage
 
 ARGUMENT_BYTES = 100_000
 """A longer text is no argument: Linux takes at most 131,071 bytes in one. The shell reads it from a file then."""
@@ -97,7 +99,9 @@ def file_name(name: str) -> str:
     return plain if plain and plain == name else f"{plain or '_'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def begin(launch: Launch, work: Assignment, folder: Path, out: int, err: int) -> subprocess.Popen[bytes]:
+def begin(
+    launch: Launch, work: Assignment, folder: Path, out: int, err: int, cage: Cage | None = None
+) -> subprocess.Popen[bytes]:
     """Starts the program in a session of its own, its output going to the descriptors ``out`` and ``err``.
 
     Raises CannotStart with the reason in words.
@@ -106,7 +110,7 @@ def begin(launch: Launch, work: Assignment, folder: Path, out: int, err: int) ->
     with _input_and_arguments(launch, work) as (words, source, kept):
         try:
             return subprocess.Popen(
-                words,
+                words if cage is None else _by_itself(words, cage, launch),
                 stdin=source,
                 stdout=out,
                 stderr=err,
@@ -120,6 +124,13 @@ def begin(launch: Launch, work: Assignment, folder: Path, out: int, err: int) ->
             raise CannotStart(_reason(error, words[0])) from error
         except ValueError as error:
             raise CannotStart(f"the program {words[0]!r} cannot be started: {error}") from error
+
+
+def _by_itself(words: list[str], cage: Cage, launch: Launch) -> list[str]:
+    """The same, but it goes into its cage first: whatever it starts in its first moment is in there too."""
+    if shutil.which(words[0], path=launch.environment.get("PATH")) is None:
+        raise OSError(errno.ENOENT, "")
+    return ["/bin/sh", "-c", '{ echo $$ >"$0"; } 2>/dev/null; exec "$@"', str(cage.place / "cgroup.procs"), *words]
 
 
 @contextmanager

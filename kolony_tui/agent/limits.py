@@ -9,9 +9,10 @@ import resource
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeGuard
 
 from kolony_tui.agent.meter import Taken
 from kolony_tui.models.constraints import Limits, duration
@@ -200,6 +201,26 @@ def tokens_in(report: bytes) -> int | None:
 def _count(value: object) -> int | None:
     whole = isinstance(value, int) and not isinstance(value, bool)
     return value if whole and isinstance(value, int) and 0 <= value <= 10**15 else None
+
+
+def is_seconds(value: object) -> TypeGuard[int | float]:
+    """Whether a value of an agent's config is a number of seconds, at most an hour."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 3600
+
+
+def cpu_window(config: Mapping[str, Any]) -> float:
+    """Over how many seconds an agent with this config has its use of processors averaged."""
+    wanted = config.get("cpu_window_seconds")
+    return max(1.0, wanted) if is_seconds(wanted) else CPU_WINDOW_SECONDS
+
+
+def to_watch(limits: Limits, held: frozenset[str]) -> Limits:
+    """The limits without those that the kernel holds."""
+    return replace(
+        limits,
+        memory_limit_mb=None if "memory_limit" in held else limits.memory_limit_mb,
+        cpu_limit_percent=None if "cpu_limit" in held else limits.cpu_limit_percent,
+    )
 
 
 def second_line(pid: int, limits: Limits) -> None:

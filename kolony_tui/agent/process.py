@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from kolony_tui.agent.adapter import Assignment, CannotStart, Ended, Event, Output
+from kolony_tui.agent.cage import Cage, Cages
 from kolony_tui.agent.guard import Guard
-from kolony_tui.agent.ladder import Graces, Ladder, described
+from kolony_tui.agent.ladder import Graces, Ladder, described, marked
 from kolony_tui.agent.launch import Launch, begin, marks, tidy
 from kolony_tui.agent.limits import second_line
 from kolony_tui.agent.meter import Meter, Taken
@@ -26,13 +27,21 @@ class ProcessWork:
     """One attempt as a program. An ``Adapter``."""
 
     def __init__(
-        self, work: Assignment, launch: Launch, guard: Guard, graces: Graces, meter: Meter | None = None
+        self,
+        work: Assignment,
+        launch: Launch,
+        guard: Guard,
+        graces: Graces,
+        meter: Meter | None = None,
+        cages: Cages | None = None,
     ) -> None:
         self._work = work
         self._launch = launch
         self._guard = guard
         self._graces = graces.changed_by(work.config)
         self._meter = meter or Meter()
+        self._cages = cages
+        self._cage: Cage | None = None
         self._folder = launch.folder(work)
         self._process: subprocess.Popen[bytes] | None = None
         self._ladder: Ladder | None = None
@@ -50,22 +59,44 @@ class ProcessWork:
                 ends.append(ours)
                 theirs.append(other)
             self._began = time.monotonic()
-            self._process = begin(self._launch, self._work, self._folder, theirs[0], theirs[1])
+            if self._cages is not None:
+                self._cage = self._cages.make(self._work.attempt_id, self._work.limits)
+            self._process = begin(self._launch, self._work, self._folder, theirs[0], theirs[1], self._cage)
         except OSError as error:
             _close_all(ends)
             raise CannotStart(f"no pipe for the program: {error.strerror}") from error
         except CannotStart:
             _close_all(ends)
             tidy(self._folder)
+            if self._cage is not None:
+                self._cage.remove()
             raise
         finally:
             _close_all(theirs)
         leader = self._process.pid
         self._guard.add(leader)
-        second_line(leader, self._work.limits)
-        self._ladder = Ladder(leader, marks(self._work), self._graces, self._step)
+        self._shut_in(leader)
+        self._ladder = Ladder(leader, self._all, self._graces, self._step)
         self._pipes = Pipes({"stdout": ends[0], "stderr": ends[1]})
         self._watching = asyncio.create_task(self._watch(self._process, self._ladder))
+
+    def _shut_in(self, leader: int) -> None:
+        """It goes into its cage by itself, and is put there too: only so is it known that it can be."""
+        if self._cage is not None and not self._cage.enter(leader):
+            self._cage.remove()
+            self._cage = None
+        if "memory_limit" not in self.holds:
+            second_line(leader, self._work.limits)
+
+    @property
+    def holds(self) -> frozenset[str]:
+        """The limits that nobody has to watch: the kernel holds them."""
+        return self._cage.holds if self._cage is not None else frozenset()
+
+    def _all(self) -> list[int]:
+        """Every process of the attempt that is known, wherever it went."""
+        caged = self._cage.members() if self._cage is not None else []
+        return sorted({*caged, *marked(marks(self._work))})
 
     async def events(self) -> AsyncIterator[Event]:
         """The program's output as it comes, then how it ended."""
@@ -115,6 +146,8 @@ class ProcessWork:
         assert self._watching is not None
         self._pipes.close()
         await self._watching
+        if self._cage is not None:
+            self._cage.remove()
         if not keep:
             tidy(self._folder)
 
@@ -144,7 +177,8 @@ class ProcessWork:
         process.returncode = code
         self._guard.remove(process.pid)
         self._pipes.settle()
-        return replace(_ended(code, usage, wall), not_confirmed=_not_confirmed(ladder))
+        exceeded = self._cage.exceeded() if self._cage is not None else None
+        return replace(_ended(code, usage, wall), not_confirmed=_not_confirmed(ladder), exceeded=exceeded)
 
 
 def _not_confirmed(ladder: Ladder) -> str:

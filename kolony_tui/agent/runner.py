@@ -49,6 +49,7 @@ class Settings:
     """``agent``: the name that the token must belong to. ``release``: on a stop, hand running work back at once.
 
     ``scratch`` is a private folder on this machine; ``spool_bytes`` the disk that one run's output may take there.
+    ``enforcement``: how limits are held, as ``cage.enforcement`` says it.
     """
 
     agent: str
@@ -57,6 +58,7 @@ class Settings:
     scratch: Path
     release: bool = False
     spool_bytes: int = 64 * 1024 * 1024
+    enforcement: tuple[str, str] = ("measured", "limits are measured")
 
 
 class Runner:
@@ -71,7 +73,7 @@ class Runner:
         self._application = application_name(settings.agent)
         self._link = Link(target, self._application)
         self._announcer = Announcer(self._link)
-        self._health = Health()
+        self._health = Health(settings.enforcement[0])
         self._turn = asyncio.Lock()
         self._session: Session | None = None
         self._ended_session: Session | None = None
@@ -188,8 +190,9 @@ class Runner:
             await check(session, self._settings.agent)
             self._start(Listener(self._target, session.channel, self._application, self._hint, self._heard).run())
             facts = {"agent": session.agent, "agent_id": session.agent_id, "workspace": session.workspace}
-            words = f"{session.agent} in {session.workspace}: ready for {self._settings.concurrency} at a time"
-            self._report.say("ready", words, **facts)
+            held, how = self._settings.enforcement
+            words = f"{session.agent} in {session.workspace}: ready for {self._settings.concurrency} at a time; {how}"
+            self._report.say("ready", words, **facts, limits=held)
             self._known = True
         else:
             self._report.say("session", "working on under a new session")

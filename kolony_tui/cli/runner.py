@@ -14,6 +14,7 @@ from kolony_tui.models.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from typing import Any
 
+    from kolony_tui.agent.adapter import Assignment
     from kolony_tui.agent.ladder import Graces
     from kolony_tui.agent.launch import Launch
     from kolony_tui.core.tokens import Token
@@ -67,6 +68,8 @@ def add_run_parser(agent_verbs: Any) -> None:
                         help="time to end after SIGINT, and after SIGTERM, before SIGKILL (default: 5)")  # fmt: skip
     parser.add_argument("--spool", type=_mebibytes, default=64, metavar="MIB",
                         help="disk for a run's output while the database is away (default: 64)")  # fmt: skip
+    parser.add_argument("--cgroup", default="auto", metavar="auto|off|DIR",
+                        help="where the kernel may hold limits: a delegated cgroup v2 (default: auto)")  # fmt: skip
     parser.add_argument("--attached", action="store_true", help=argparse.SUPPRESS)
 
 
@@ -87,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(args: argparse.Namespace, target: Any, launch: Launch, graces: Graces) -> None:
+    from kolony_tui.agent.cage import enforcement, find_cages
     from kolony_tui.agent.guard import Guard
     from kolony_tui.agent.meter import Meter
     from kolony_tui.agent.process import ProcessWork
@@ -95,6 +99,7 @@ async def _serve(args: argparse.Namespace, target: Any, launch: Launch, graces: 
     from kolony_tui.agent.stopping import close_memory, stop_on_end_of_input, stop_on_signals
 
     close_memory()
+    cages = find_cages(args.cgroup)
     settings = Settings(
         agent=args.name,
         adapter=args.adapter,
@@ -102,10 +107,15 @@ async def _serve(args: argparse.Namespace, target: Any, launch: Launch, graces: 
         scratch=launch.scratch,
         release=args.on_stop == "release",
         spool_bytes=args.spool * 1024 * 1024,
+        enforcement=enforcement(cages),
     )
     guard, meter = Guard(), Meter()
     report = Report(as_json=args.json)
-    runner = Runner(target, settings, lambda work: ProcessWork(work, launch, guard, graces, meter), guard, report)
+
+    def adapter(work: Assignment) -> ProcessWork:
+        return ProcessWork(work, launch, guard, graces, meter, cages)
+
+    runner = Runner(target, settings, adapter, guard, report)
     stop_on_signals(runner.stop)
     if args.attached:
         stop_on_end_of_input(runner.stop)

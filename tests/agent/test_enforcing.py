@@ -55,7 +55,7 @@ async def test_a_run_that_goes_beyond_its_limit_is_ended_and_has_failed(
     row = await colony.done(await colony.send(text, **limit))
     assert (row["status"], row["limit_hit"]) == ("failed", name), row
     assert row["error"].startswith(words)
-    assert f'"limit_hit": "{name}"' in runner.lines
+    await runner.says(f'"limit_hit": "{name}"')
     about = await colony.superuser.fetchval("SELECT event FROM kolony.audit_log WHERE event LIKE '%LIMIT_EXCEEDED'")
     assert about == f"{event}_LIMIT_EXCEEDED"
 

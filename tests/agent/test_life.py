@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 from tests.agent.colony import Colony, until
 
@@ -46,7 +47,10 @@ async def test_a_program_gets_its_run_and_no_secret(colony: Colony) -> None:
         "KOLONY_RUN": f"#{row['command_number']}",
         "KOLONY_ATTEMPT": "1",
         "KOLONY_AGENT": "worker",
+        "KOLONY_COMMAND": f"#{row['command_number']}",
+        "KOLONY_KIND": "natural",
         "KOLONY_WORK_DIR": folder,
+        "KOLONY_RUN_DIR": ours["KOLONY_RUN_DIR"],
     }
     assert Path(folder).is_relative_to(colony.home / "work" / "worker")
 
@@ -155,7 +159,7 @@ async def test_health_comes_with_the_heartbeat(colony: Colony) -> None:
     await colony.done(await colony.send("true"))
     await colony.done(await colony.send("false"))
 
-    async def told() -> dict[str, float] | None:
+    async def told() -> dict[str, Any] | None:
         found = await colony.superuser.fetchval("SELECT health FROM kolony.agent_sessions")
         return found if found and found.get("failed") == 1 else None
 
@@ -165,6 +169,7 @@ async def test_health_comes_with_the_heartbeat(colony: Colony) -> None:
     assert health["uptime_seconds"] > 0
     assert 0 < health["mean_seconds"] < 30
     assert 0 <= health["cpu_percent"] < 1000
+    assert health["limits"] in ("measured", "kernel", "kernel-memory")
 
 
 async def test_a_script_gets_json_lines(colony: Colony) -> None:
