@@ -190,8 +190,8 @@ async def search_runs(
     about, parameters = past.condition(5)
     condition, more = _where(text, RUN_FIELDS, 5 + len(parameters))
     found = await session.db.ordered(
-        "work/searched", f"({about}) AND ({condition})", session.workspace.workspace_id, before, through, limit,
-        *parameters, *more,
+        "work/searched", condition, session.workspace.workspace_id, before, through, limit, *parameters, *more,
+        about=f"({about})",
     )  # fmt: skip
     rows = tuple(read(Run, row) for row in found if row["run_id"] is not None)
     return Find(rows, found[0]["reached"], found[0]["searched"])

@@ -172,12 +172,12 @@ class Database:
         return [read(kind, record) for record in found]
 
     async def ordered(
-        self, name: str, condition: str, *arguments: Any, order: str = "", group: str = ""
+        self, name: str, condition: str, *arguments: Any, order: str = "", group: str = "", about: str = ""
     ) -> Sequence[asyncpg.Record]:
         """The rows of the named query in another order or by groups (see ``ordered_query``)."""
         async with self.connection() as connection:
             found: Sequence[asyncpg.Record] = await connection.fetch(
-                ordered_query(name, condition, order, group), *arguments
+                ordered_query(name, condition, order, group, about), *arguments
             )
             return found
 

@@ -46,10 +46,14 @@ def filtered_query(name: str, condition: str) -> str:
     return statement.replace(NO_FILTER, f"({condition})")
 
 
-def ordered_query(name: str, condition: str, order: str = "", group: str = "") -> str:
-    """The same, with an order before the statement's own and what it groups by: SQL of ours, no text of a person."""
+def ordered_query(name: str, condition: str, order: str = "", group: str = "", about: str = "") -> str:
+    """The same, with an order before the statement's own, what it groups by and what it is about.
+
+    All of them are SQL of ours, no text of a person.
+    """
     statement = filtered_query(name, condition)
-    for mark, said in (("/* order */", order and f"{order},"), ("/* group */ NULL", group)):
+    marks = (("/* order */", order and f"{order},"), ("/* group */ NULL", group), ("/* about */ true", about))
+    for mark, said in marks:
         if said:
             assert mark in statement, f"{name} takes no {mark}"
             statement = statement.replace(mark, said)

@@ -22,12 +22,13 @@ from textual.screen import Screen
 from textual.scrollbar import ScrollBar
 from textual.worker import Worker, WorkerError, WorkerState
 
-from kolony_tui.core import audit, fleet, work
+from kolony_tui.core import audit, lists
 from kolony_tui.core.connection import Destination, unverified
 from kolony_tui.core.session import PersonSession, refreshed
 from kolony_tui.db.connect import Database
 from kolony_tui.models.errors import CannotConnect, ExitCode, KolonyError, WrongState
 from kolony_tui.models.fleet import Agent
+from kolony_tui.models.lists import Page, Pulse, Wish
 from kolony_tui.models.people import Role
 from kolony_tui.models.secret import Secret
 from kolony_tui.models.work import Run
@@ -36,8 +37,9 @@ from kolony_tui.ui.companion import Companion
 from kolony_tui.ui.early_keys import EarlyKeys
 from kolony_tui.ui.entering import Door
 from kolony_tui.ui.live import Live, LiveQuery
-from kolony_tui.ui.looks import Drawing, what_agents_do
+from kolony_tui.ui.looks import Drawing
 from kolony_tui.ui.needs import Needs
+from kolony_tui.ui.notifying import Notifier
 from kolony_tui.ui.opening import Opening, wall_clock
 from kolony_tui.ui.palette import AgentHits, CommandHits, RunHits
 from kolony_tui.ui.registry import SCREENS, bindings, commands, keys_after
@@ -45,9 +47,10 @@ from kolony_tui.ui.reopening import open_subjects, reopen
 from kolony_tui.ui.samples import Samples
 from kolony_tui.ui.screens.framed import FramedScreen
 from kolony_tui.ui.undoing import Undoing
+from kolony_tui.ui.windows import wants_work
 
-LISTED_RUNS = 1000
-"""So many open runs are read for the queue; its title says how many there are."""
+PULSE_GAP = 1.0
+"""Seconds between two looks at the numbers in the header."""
 LATELY = timedelta(hours=1)
 """What ended since then is shown below the queue,"""
 RECENT_RUNS = 50
@@ -87,7 +90,9 @@ class KolonyApp(App[int]):
         self.destination: Destination | None = None
         self.live = Live(self)
         self.samples = Samples()
+        self.pulse: Pulse | None = None
         self.agents: list[Agent] = []
+        """Those in sight, or last seen: never to be taken for all of them."""
         self.queue: list[Run] = []
         self.recent: list[Run] = []
         self.queue_known = False
@@ -95,6 +100,7 @@ class KolonyApp(App[int]):
         self.failure: KolonyError | None = None
         self.companion = Companion(self)
         self.early_keys = EarlyKeys(self)
+        self.notifier = Notifier(self)
         self.door = Door(self)
         self.undoing = Undoing(self)
         self.needs = Needs(self)
@@ -148,11 +154,11 @@ class KolonyApp(App[int]):
             return
         self.destination = destination
         self.enter(session)
-        self.live.watch(self, LiveQuery("agents", _wants_agents, fleet.agents, self._know_agents))
-        self.live.watch(self, LiveQuery("queue", _wants_runs, self._read_queue, self._know_queue))
+        self.live.watch(self, LiveQuery("pulse", wants_work, self._read_pulse, self._know_pulse, gap=PULSE_GAP))
         self.needs.begin()
         self.live.start()
         await reopen(self, session, self.remembered.get("open"))
+        self.notifier.begin()
         await audit.note_login(session)
         for words in self.opening.told:
             self.say(words)
@@ -186,9 +192,10 @@ class KolonyApp(App[int]):
         session = await refreshed(self.session.db, slug)
         before, old_output = self.session, self.output_session
         self.enter(session)
-        self._know_agents([])
-        self._know_queue(([], []))
+        self.pulse = None
         self.needs.forget()
+        self.notifier.forget()
+        self.agents, self.queue, self.recent, self.doing = [], [], [], {}
         self.queue_known = False
         await self._leave_screens()
         if before.workspace != session.workspace:
@@ -279,21 +286,31 @@ class KolonyApp(App[int]):
             if changed:
                 self.draw_frames()
 
-    def _know_agents(self, agents: list[Agent]) -> None:
-        self.agents = agents
-        self.samples.take(agents, self.now())
-        self.companion.look(agents)
+    async def _read_pulse(self, session: PersonSession) -> Pulse:
+        return await lists.pulse(session, self.samples.counted_from(self.now()))
+
+    def _know_pulse(self, pulse: Pulse) -> None:
+        self.pulse = pulse
+        self.samples.count(pulse.ended, self.now())
         self._show_everywhere()
 
-    async def _read_queue(self, session: PersonSession) -> tuple[list[Run], list[Run]]:
-        since = self.now() - LATELY
-        return await work.queue_and_recent(session, since, limit=LISTED_RUNS, recent=RECENT_RUNS)
+    async def read_agents(self, session: PersonSession, wish: Wish) -> Page[Agent]:
+        """A window of the agents, for any screen; what they do is known then too."""
+        page = await lists.agents(session, wish)
+        if session is self.session:
+            self.agents = list(page.rows)
+            self.doing = await lists.doing(session, [agent.agent_id for agent in page.rows if agent.running])
+            self.samples.take(page.rows)
+        return page
 
-    def _know_queue(self, found: tuple[list[Run], list[Run]]) -> None:
-        self.queue, self.recent = found
-        self.queue_known = True
-        self.doing = what_agents_do(self.queue)
-        self._show_everywhere()
+    async def read_queue(self, session: PersonSession, wish: Wish) -> Page[Run]:
+        """A window of what goes on and waits, and below it of what ended lately."""
+        page = await lists.open_runs(session, wish, self.now() - LATELY, RECENT_RUNS)
+        if session is self.session:
+            self.queue = [run for run in page.rows if not run.status.ended]
+            self.recent = [run for run in page.rows if run.status.ended]
+            self.queue_known = True
+        return page
 
     def _show_everywhere(self) -> None:
         for screen in self.screen_stack:
@@ -323,6 +340,8 @@ class KolonyApp(App[int]):
 
     async def on_event(self, event: events.Event) -> None:
         """Keys wait for a screen that is not quite there yet."""
+        if isinstance(event, events.Key | events.MouseEvent):
+            self.notifier.touched()
         if isinstance(event, events.Key) and not event.is_forwarded and await self.early_keys.take(event):
             return
         await super().on_event(event)
@@ -450,10 +469,3 @@ class KolonyApp(App[int]):
             if isinstance(screen, FramedScreen):
                 kept.update(screen.memory())
         return kept
-
-
-def _wants_agents(kind: str, identity: str) -> bool:
-    return kind in ("agent", "agents", "command", "run")
-
-
-_wants_runs = _wants_agents

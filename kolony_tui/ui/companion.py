@@ -5,10 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from kolony_tui.core import lists
+from kolony_tui.core.session import PersonSession
 from kolony_tui.models.errors import KolonyError
 from kolony_tui.models.fleet import Agent, Desired
 from kolony_tui.server.home import kolony_home
 from kolony_tui.text import safe
+from kolony_tui.ui.live import LiveQuery
+from kolony_tui.ui.windows import wants_work
 
 if TYPE_CHECKING:
     from kolony_tui.agent.local import LocalRunner
@@ -26,6 +30,7 @@ class Companion:
         self._app = app
         self._runner: LocalRunner | None = None
         self._wanted = False
+        self._agent: Agent | None = None
         self._not_before = 0.0
 
     @property
@@ -39,6 +44,7 @@ class Companion:
         if not app.opening.local_runner or app.destination is None or not app.destination.embedded:
             return
         self._wanted = True
+        self._app.live.watch(self._app, LiveQuery("local agent", wants_work, _read, self._look))
         await self._begin()
 
     async def _begin(self) -> None:
@@ -60,9 +66,9 @@ class Companion:
         except KolonyError as error:
             self._app.tell(error)
 
-    def look(self, agents: list[Agent]) -> None:
+    def _look(self, agents: list[Agent]) -> None:
         """Begins it again when its agent is alone: the app that had begun it was closed, or it ended by itself."""
-        local = self._of(agents)
+        local = self._agent = agents[0] if agents else None
         if not self._wanted or self.running or time.monotonic() < self._not_before:
             return
         if local is None or local.sessions or local.desired == Desired.RETIRED:
@@ -73,16 +79,11 @@ class Companion:
         self._not_before = time.monotonic() + _TRY_AGAIN
         self._app.perform(self._begin(), "local runner")
 
-    def _of(self, agents: list[Agent]) -> Agent | None:
-        from kolony_tui.core.first_run import LOCAL_AGENT
-
-        return next((agent for agent in agents if agent.name.raw == LOCAL_AGENT), None)
-
     async def may_quit(self) -> bool:
         """Asks what is to become of its work, where it has some. False: the person wants to stay."""
         from kolony_tui.ui.screens.asking import Leaving
 
-        agent = self._of(self._app.agents)
+        agent = self._agent
         if not self.running or agent is None or not agent.running:
             return True
         answer = await self._app.push_screen_wait(Leaving(safe(agent.name), agent.running))
@@ -95,6 +96,12 @@ class Companion:
 
         A runner that works is not waited for: it ends its programs by itself once the pipe to this process is gone.
         """
-        agent = self._of(self._app.agents)
+        agent = self._agent
         if self._runner is not None and self.running and (agent is None or not agent.running):
             await self._runner.stop(_PATIENCE)
+
+
+async def _read(session: PersonSession) -> list[Agent]:
+    from kolony_tui.core.first_run import LOCAL_AGENT
+
+    return await lists.agents_named(session, [LOCAL_AGENT])

@@ -76,6 +76,8 @@ class _Watched:
     query: LiveQuery[Any]
     dirty: bool = True
     busy: bool = False
+    again: bool = False
+    """A person's step came while it was being read: once more at once."""
     read_at: float = 0.0
 
 
@@ -108,8 +110,9 @@ class Live:
         for watched in self._watched:
             if owner is None or watched.owner is owner:
                 watched.dirty = True
+                watched.again = watched.busy
                 watched.read_at = 0.0
-        self._arm(0)
+        self._hurry()
 
     def start(self) -> None:
         """Begins listening and polling; the app has a session."""
@@ -147,6 +150,11 @@ class Live:
         if not self._armed:
             self._armed = True
             after(self._app, delay, self._flush)
+
+    def _hurry(self) -> None:
+        """In this moment, however long something else is to wait."""
+        self._armed = True
+        after(self._app, 0, self._flush)
 
     def _flush(self) -> None:
         self._armed = False
@@ -201,8 +209,11 @@ class Live:
             self._failed(watched, error)
         finally:
             watched.busy = False
-            watched.read_at = time.monotonic()
-            if watched.dirty:
+            watched.read_at = 0.0 if watched.again else time.monotonic()
+            if watched.again:
+                watched.again = False
+                self._hurry()
+            elif watched.dirty:
                 self._arm(watched.query.gap)
 
     def _failed(self, watched: _Watched, error: KolonyError) -> None:

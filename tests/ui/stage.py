@@ -135,7 +135,7 @@ class Stage:
         destination = Destination(self.workspace.database.target(login), "main", embedded=False, key="test")
         app = KolonyApp(Opening(find=lambda say: destination, **{"remembered": REMEMBERED, **opening}))
         async with app.run_test(size=size, notifications=True) as pilot:
-            await until(lambda: app.live.link.state == "live" and app.agents, "the app is live")
+            await until(lambda: app.live.link.state == "live" and app.pulse is not None, "the app is live")
             await pilot.pause()
             yield app, pilot
 

@@ -8,8 +8,10 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from kolony_tui.core import work
+from kolony_tui.core.lists import AGENT_ORDERS, RUN_ORDERS
 from kolony_tui.core.session import PersonSession
 from kolony_tui.models.fleet import Agent
+from kolony_tui.models.lists import Page
 from kolony_tui.models.people import Role
 from kolony_tui.models.work import Run
 from kolony_tui.ui.draw import part
@@ -21,6 +23,7 @@ from kolony_tui.ui.widgets.output_panel import OutputPanel
 from kolony_tui.ui.widgets.panel import Panel
 from kolony_tui.ui.widgets.rows import RowList
 from kolony_tui.ui.widgets.run_list import RunList
+from kolony_tui.ui.windows import Window
 
 
 class DashboardScreen(FramedScreen):
@@ -35,6 +38,11 @@ class DashboardScreen(FramedScreen):
             app.drawing, lambda: app.samples, full=False, empty="no agents yet; :agent NAME makes one", id="fleet"
         )
         self.queue = RunList(app.drawing, empty="nothing runs or waits; n sends a command", past_below=True, id="queue")
+        self.fleet.sortable, self.queue.sortable = frozenset(AGENT_ORDERS), frozenset(RUN_ORDERS)
+        self._windows = (
+            Window(app, self.fleet, "fleet", app.read_agents, lambda page: self._draw_titles()),
+            Window(app, self.queue, "queue", app.read_queue, self._queue_shown),
+        )
         self.output = OutputPanel(id="output-panel")
         self._chosen_by_person = False
         self._awaited: Any = None
@@ -55,12 +63,14 @@ class DashboardScreen(FramedScreen):
         recall(self.queue, self.kolony.remembered.get("dashboard.queue"))
         recall(self.fleet, self.kolony.remembered.get("dashboard.fleet"))
         self.kolony.live.watch(self.output, LiveQuery("shown run", self._wants_run, self._read_run, self._know_run))
+        for window in self._windows:
+            window.start()
         self.fleet_changed()
 
     @property
     def has_content(self) -> bool:
         """Whether it shows what it is for."""
-        return self.queue.known and self.kolony.queue_known
+        return self.queue.known and self.fleet.known
 
     def memory(self) -> dict[str, Any]:
         """Filters and sort orders."""
@@ -69,44 +79,47 @@ class DashboardScreen(FramedScreen):
     def workspace_changed(self) -> None:
         """Nothing of the other workspace stays."""
         self._chosen_by_person = False
+        self.fleet.forget()
+        self.queue.forget()
         self.output.follow_run(None)
 
     def fleet_changed(self) -> None:
-        """Agents or queue were read again."""
-        if not self.is_mounted:
-            return
-        app = self.kolony
-        self.fleet.show(app.agents)
-        self.queue.show([*app.queue, *app.recent])
+        """The workspace's numbers are others."""
+        if self.is_mounted:
+            self._draw_titles()
+            self._greet()
+
+    def _queue_shown(self, page: Page[Run]) -> None:
         if self._to_point is not None and self.queue.point(self._to_point):
             self._to_point = None
         self._draw_titles()
         shown = self.output.run
         if self._awaited is not None:
-            self._show_awaited([*app.queue, *app.recent])
+            self._show_awaited(list(page.rows))
         elif shown is None or not self._chosen_by_person:
             self._show_something()
         self._greet()
 
     def _draw_titles(self) -> None:
-        app = self.kolony
-        busy = sum(1 for agent in app.agents if agent.running)
-        panel = self.query_one("#fleet-panel", Panel)
-        panel.title.say(
-            list_title("Fleet", self.fleet), [part(f"{busy} busy  ", "dim"), part(f"{len(app.agents)}", "strong")]
+        pulse = self.kolony.pulse
+        if pulse is None or not self.is_mounted:
+            return
+        self.fleet.know_total(pulse.agents)
+        self.query_one("#fleet-panel", Panel).title.say(
+            list_title("Fleet", self.fleet), [part(f"{pulse.busy} busy  ", "dim"), part(f"{pulse.agents}", "strong")]
         )
         queue = self.query_one("#queue-panel", Panel)
-        total = max(sum(agent.running + agent.ready + agent.scheduled for agent in app.agents), len(app.queue))
-        few = [part(f"first {len(app.queue)} of  ", "warn")] if total > len(app.queue) else []
-        queue.title.say(list_title("Queue", self.queue), [*few, part(f"{total}", "strong")])
+        queue.title.say(list_title("Queue", self.queue), [part(f"{pulse.open_runs}", "strong")])
 
     def _greet(self) -> None:
         """The very first time there is nothing to look at, so the composer opens."""
         app = self.kolony
-        if self._greeted or app.session is None or app.live.link.state != "live" or not app.agents:
+        if self._greeted or app.session is None or app.live.link.state != "live" or not self.has_content:
+            return
+        if app.pulse is None or not app.pulse.agents:
             return
         self._greeted = True
-        if not app.queue and not app.recent and app.session.role.includes(Role.OPERATOR):
+        if not self.queue.total and app.session.role.includes(Role.OPERATOR):
             app.perform(self._greet_newcomer(), "greet")
 
     async def _greet_newcomer(self) -> None:

@@ -129,8 +129,8 @@ class FramedScreen(Screen[None]):
     def _vitals(self, dot: str) -> list[Part]:
         app = self.kolony
         assert app.session is not None
-        online = sum(1 for agent in app.agents if agent.sessions)
-        parts = [part(f"{dot} {online}/{len(app.agents)} online", "good" if online else "dim")]
+        online, agents = (app.pulse.online, app.pulse.agents) if app.pulse is not None else (0, 0)
+        parts = [part(f"{dot} {online}/{agents} online", "good" if online else "dim")]
         parts += app.needs.count(app.drawing().glyph("⚠"))
         pace = app.samples.pace(app.now())
         if any(pace) and self.size.width >= 80:
@@ -145,6 +145,8 @@ class FramedScreen(Screen[None]):
             if latency is not None and app.live.link.state == "live" and app.opening.frozen is None:
                 words = f"{latency * 1000:.0f} ms"
             parts.append(part(f"   {words}", "bad" if app.live.link.lost else "dim"))
+        if app.notifier.unread:
+            parts.append(part(f"   {app.notifier.unread} new", "warn"))
         me = app.session.me
         # Where room is short one's initials do.
         shown = me.avatar if me.avatar and self.size.width < 60 else me.display_name or me.login

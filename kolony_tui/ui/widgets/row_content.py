@@ -119,6 +119,22 @@ class RowContent(DrawnRows[S]):
         self.refresh()
         self._look_around()
 
+    def forget(self) -> None:
+        """Nothing of what was shown stays; what comes is of another workspace."""
+        self.known, self.rest = False, ""
+        self.marks.clear()
+        self._marked.clear()
+        self._all, self._view, self._index, self._lines = (), [], {}, Lines(0)
+        self._total = self._first = self._place = 0
+        self._goal = self._asked = self._pointed = None
+        self.cursor = None
+        self._fit()
+        self.refresh()
+
+    def know_total(self, total: int) -> None:
+        """How many rows there are without the filter."""
+        self._total = total
+
     def wish(self) -> Wish:
         """The part that is wanted of a source now: what is in view and some rows around it."""
         top = self.scroll_offset.y
@@ -238,7 +254,7 @@ class RowContent(DrawnRows[S]):
     @property
     def total(self) -> int:
         """How many rows there are without the filter, as far as it is known."""
-        return self._total if self.source is not None else len(self._all)
+        return max(self._total, self._lines.rows) if self.source is not None else len(self._all)
 
     @property
     def pointed(self) -> S | None:

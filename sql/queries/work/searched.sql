@@ -1,12 +1,14 @@
--- Looks through the $3 newest runs before $2 and gives the first $4 that pass. $1 workspace; the filter's parameters from
--- $5 on. The first row says up to which run was looked and through how many, and may have no run.
+-- Looks through the $3 newest runs before $2 that it is about, and gives the first $4 of them that pass. $1 workspace;
+-- parameters of what it is about and of the filter from $5 on. The first row says up to which run was looked and through
+-- how many, and may have no run.
 WITH edge AS MATERIALIZED (
     SELECT (array_agg(b.run_id ORDER BY b.run_id))[1] AS reached, count(*) AS searched
-    FROM (SELECT r.run_id FROM kolony.runs r
-          WHERE r.workspace_id = $1 AND r.run_id < $2 ORDER BY r.run_id DESC LIMIT $3) b),
+    FROM (SELECT o.run_id FROM kolony.run_listed o
+          WHERE o.workspace_id = $1 AND o.run_id < $2 AND /* about */ true ORDER BY o.run_id DESC LIMIT $3) b),
 hit AS MATERIALIZED (
     SELECT o.run_id FROM kolony.run_listed o
-    WHERE o.workspace_id = $1 AND o.run_id < $2 AND o.run_id >= (SELECT e.reached FROM edge e) AND /* filter */ true),
+    WHERE o.workspace_id = $1 AND o.run_id < $2 AND o.run_id >= (SELECT e.reached FROM edge e) AND /* about */ true
+      AND /* filter */ true),
 few AS (
     SELECT h.run_id FROM hit h ORDER BY h.run_id DESC LIMIT $4)
 SELECT e.reached, e.searched, v.*

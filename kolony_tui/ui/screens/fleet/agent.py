@@ -11,11 +11,11 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from kolony_tui.core import fleet, work
+from kolony_tui.core import fleet
+from kolony_tui.core.lists import Past
 from kolony_tui.core.session import PersonSession
 from kolony_tui.models.fleet import Agent, AgentSession, AgentToken, Desired
 from kolony_tui.models.people import Role
-from kolony_tui.models.work import Run
 from kolony_tui.text import safe
 from kolony_tui.ui.draw import Part, content, part
 from kolony_tui.ui.live import LiveQuery
@@ -26,8 +26,8 @@ from kolony_tui.ui.screens.listing import list_title
 from kolony_tui.ui.widgets.panel import Panel
 from kolony_tui.ui.widgets.rows import RowList
 from kolony_tui.ui.widgets.run_list import RunList
+from kolony_tui.ui.windows import PastRuns
 
-LISTED = 500
 _SPARK = 24
 _SHOWN = 3
 
@@ -37,7 +37,6 @@ class _Known:
     agent: Agent
     sessions: list[AgentSession]
     tokens: list[AgentToken]
-    runs: list[Run]
 
 
 class AgentScreen(FramedScreen):
@@ -55,6 +54,7 @@ class AgentScreen(FramedScreen):
         self.runs = RunList(
             self.kolony.drawing, empty="it has not been asked for anything yet", without=("agent",), id="agent-runs"
         )
+        self._past = PastRuns(self.kolony, self.runs, Past(agent_id=agent_id), lambda page: self._draw_title())
 
     def body(self) -> ComposeResult:
         """Facts, and its runs."""
@@ -74,6 +74,7 @@ class AgentScreen(FramedScreen):
         super().on_mount()
         query = LiveQuery(f"agent {self.agent_id}", self._wants, self._read, self._show)
         self.kolony.live.watch(self.facts, query)
+        self._past.start()
         self.set_interval(1, self._draw_facts)
 
     @property
@@ -89,18 +90,19 @@ class AgentScreen(FramedScreen):
         sessions = await fleet.agent_sessions(session, self.agent_id)
         tokens = await fleet.tokens(session, self.agent_id) if session.role == Role.ADMIN else []
         tokens.sort(key=lambda each: (not each.token_active, -each.created_at.timestamp()))
-        runs = await work.runs(session, agent_id=self.agent_id, limit=LISTED)
-        return _Known(agent, sessions, tokens, runs)
+        return _Known(agent, sessions, tokens)
 
     def _show(self, known: _Known) -> None:
         self.known = known
-        waiting = [run for run in known.runs if not run.status.ended]
-        self.runs.show(known.runs)
-        self._draw_title(len(waiting))
+        self._draw_title()
         self._draw_facts()
         self.draw_frame()
 
-    def _draw_title(self, open_runs: int) -> None:
+    def _draw_title(self) -> None:
+        if self.known is None or not self.is_mounted:
+            return
+        agent = self.known.agent
+        open_runs = agent.running + agent.ready + agent.scheduled
         title = list_title("Queue and history", self.runs)
         right = [part(f"{open_runs} open of ", "dim"), part(f"{self.runs.total}", "strong")]
         self.query_one("#runs-panel", Panel).title.say(title, right)
@@ -124,7 +126,7 @@ class AgentScreen(FramedScreen):
     def on_row_list_changed(self, event: RowList.Changed) -> None:
         """Filter or marks show in the title."""
         event.stop()
-        self._draw_title(sum(1 for run in (self.known.runs if self.known else []) if not run.status.ended))
+        self._draw_title()
         self.draw_hints()
 
     def on_row_list_pointed(self, event: RowList.Pointed) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from textual.app import ComposeResult
 
+from kolony_tui.core.lists import AGENT_ORDERS
 from kolony_tui.models.fleet import Agent
 from kolony_tui.ui.draw import Part, part
 from kolony_tui.ui.screens.framed import FramedScreen
@@ -13,6 +14,7 @@ from kolony_tui.ui.screens.listing import list_title, recall, remember
 from kolony_tui.ui.widgets.agent_list import AgentList
 from kolony_tui.ui.widgets.panel import Panel
 from kolony_tui.ui.widgets.rows import RowList
+from kolony_tui.ui.windows import Window
 
 
 class AgentsScreen(FramedScreen):
@@ -25,6 +27,8 @@ class AgentsScreen(FramedScreen):
         app = self.kolony
         empty = "no agents yet; :agent NAME makes one"
         self.list = AgentList(app.drawing, lambda: app.samples, full=True, empty=empty, id="agents")
+        self.list.sortable = frozenset(AGENT_ORDERS)
+        self._window = Window(app, self.list, "agents", app.read_agents, lambda page: self._draw_title())
 
     def body(self) -> ComposeResult:
         """The list."""
@@ -38,7 +42,7 @@ class AgentsScreen(FramedScreen):
         """Takes up what was left."""
         super().on_mount()
         recall(self.list, self.kolony.remembered.get("agents"))
-        self.fleet_changed()
+        self._window.start()
 
     @property
     def has_content(self) -> bool:
@@ -50,15 +54,20 @@ class AgentsScreen(FramedScreen):
         return {"agents": remember(self.list)}
 
     def fleet_changed(self) -> None:
-        """Agents were read again."""
-        if self.is_mounted:
-            self.list.show(self.kolony.agents)
-            self._draw_title()
+        """The workspace's numbers are others."""
+        self._draw_title()
+
+    def workspace_changed(self) -> None:
+        """Nothing of the other workspace stays."""
+        self.list.forget()
 
     def _draw_title(self) -> None:
-        self.query_one("#agents-panel", Panel).title.say(
-            list_title("Agents", self.list), [part(f"{len(self.kolony.agents)}", "strong")]
-        )
+        pulse = self.kolony.pulse
+        if pulse is not None and self.is_mounted:
+            self.list.know_total(pulse.agents)
+            self.query_one("#agents-panel", Panel).title.say(
+                list_title("Agents", self.list), [part(f"{pulse.agents}", "strong")]
+            )
 
     @property
     def aimed_at(self) -> Agent | None:

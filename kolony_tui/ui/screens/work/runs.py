@@ -7,8 +7,9 @@ from typing import Any
 from textual.app import ComposeResult
 
 from kolony_tui.core import work
+from kolony_tui.core.lists import Past
 from kolony_tui.core.session import PersonSession
-from kolony_tui.models.work import Draft, Run, RunStatus
+from kolony_tui.models.work import Draft, RunStatus
 from kolony_tui.ui.draw import Part, part
 from kolony_tui.ui.live import LiveQuery
 from kolony_tui.ui.screens.framed import FramedScreen
@@ -17,6 +18,7 @@ from kolony_tui.ui.widgets.draft_list import DraftList
 from kolony_tui.ui.widgets.panel import Panel
 from kolony_tui.ui.widgets.rows import RowList
 from kolony_tui.ui.widgets.run_list import RunList
+from kolony_tui.ui.windows import PastRuns, wants_work
 
 DRAFT = "draft"
 STATUSES: tuple[str | None, ...] = (None, *RunStatus, DRAFT)
@@ -31,8 +33,8 @@ class RunsScreen(FramedScreen):
     def __init__(self) -> None:
         super().__init__()
         self.status: str | None = None
-        self._read_status: tuple[str | None, ...] = ()
         self.runs = RunList(self.kolony.drawing, empty="no such runs", id="runs")
+        self._past = PastRuns(self.kolony, self.runs, Past(), lambda page: self._draw_title())
         self.drafts = DraftList(self.kolony.drawing, id="drafts")
 
     def body(self) -> ComposeResult:
@@ -52,12 +54,13 @@ class RunsScreen(FramedScreen):
         if isinstance(kept, dict) and kept.get("status") in STATUSES:
             self.status = kept["status"]
         self._choose_list()
-        self.kolony.live.watch(self, LiveQuery("runs", _wants, self._read, self._show))
+        self._past.start()
+        self.kolony.live.watch(self.drafts, LiveQuery("drafts", wants_work, self._read, self._show))
 
     @property
     def has_content(self) -> bool:
         """Whether it shows what it is for."""
-        return self._read_status == (self.status,)
+        return self.shown.known
 
     def memory(self) -> dict[str, Any]:
         """Status, filter and order."""
@@ -65,14 +68,14 @@ class RunsScreen(FramedScreen):
 
     def workspace_changed(self) -> None:
         """Nothing of the other workspace stays."""
-        self.runs.show([])
-        self.drafts.show([])
+        self.runs.forget()
+        self.drafts.forget()
 
     def turn(self, by: int) -> None:
         """Goes on to another status."""
         self.status = STATUSES[(STATUSES.index(self.status) + by) % len(STATUSES)]
         self._choose_list()
-        self.kolony.live.look_again(self)
+        self.kolony.live.look_again(self.shown)
 
     @property
     def shown(self) -> RunList | DraftList:
@@ -80,25 +83,17 @@ class RunsScreen(FramedScreen):
         return self.drafts if self.status == DRAFT else self.runs
 
     def _choose_list(self) -> None:
+        if self.status != DRAFT:
+            self._past.turn(Past(self.status))
         self.runs.display, self.drafts.display = self.shown is self.runs, self.shown is self.drafts
         self.shown.focus()
         self._draw_title()
 
-    async def _read(self, session: PersonSession) -> tuple[str | None, list[Run], list[Draft]]:
-        status = self.status
-        if status == DRAFT:
-            return status, [], await work.drafts(session, LISTED)
-        return status, await work.runs(session, status=status, limit=LISTED), []
+    async def _read(self, session: PersonSession) -> list[Draft]:
+        return await work.drafts(session, LISTED)
 
-    def _show(self, found: tuple[str | None, list[Run], list[Draft]]) -> None:
-        status, runs, drafts = found
-        if status != self.status:
-            return
-        self._read_status = (status,)
-        if status == DRAFT:
-            self.drafts.show(drafts)
-        else:
-            self.runs.show(runs)
+    def _show(self, drafts: list[Draft]) -> None:
+        self.drafts.show(drafts)
         self._draw_title()
 
     def _draw_title(self) -> None:
@@ -109,7 +104,7 @@ class RunsScreen(FramedScreen):
             tabs.append(part(f"[{word}]" if chosen else f" {word} ", "accent" if chosen else "dim"))
         panel = self.query_one("#runs-panel", Panel)
         rows = self.shown
-        more = [part("newest  ", "warn")] if rows.total >= LISTED else []
+        more = [part("newest  ", "warn")] if rows is self.drafts and rows.total >= LISTED else []
         panel.title.say(
             [*list_title("Runs" if rows is self.runs else "Drafts", rows), part("  "), *tabs],
             [*more, part(f"{rows.total}", "strong")],
@@ -133,7 +128,3 @@ class RunsScreen(FramedScreen):
         """What can be done depends on the run."""
         event.stop()
         self.draw_hints()
-
-
-def _wants(kind: str, identity: str) -> bool:
-    return kind in ("agent", "agents", "command", "run")
