@@ -47,8 +47,7 @@ def stop_form(app: KolonyApp, chosen: Sequence[Agent], *, marked: bool) -> Form:
         else "".join(safe(agent.name, limit=40).plain for agent in chosen[:1])
     )
     scopes = [EVERYONE, some] if chosen else [EVERYONE]
-    running = sum(agent.running for agent in app.agents)
-    about = [f"everyone: {len(app.agents)} agents with {running} runs at work"]
+    about = [f"everyone: all agents of {slug}, those that are made later too"]
     about += [f"{safe(agent.name, limit=40).plain}: {agent.running} at work" for agent in chosen]
 
     async def deliver(values: Mapping[str, str]) -> None:
