@@ -20,19 +20,20 @@ if TYPE_CHECKING:
 
 Place = Literal[
     "app", "list", "runs", "drafts", "agents", "output", "run", "agent", "composer",
-    "settings", "people", "sessions", "workspaces", "tokens", "audit", "presets", "constraints",
-    "inbox", "stopped",
+    "settings", "people", "sessions", "workspaces", "tokens", "audit", "notes", "notify", "presets", "constraints",
+    "inbox", "stopped", "plan",
 ]  # fmt: skip
 """Where a command's keys work: everywhere, in any list, in lists of runs, drafts or agents, on what a run prints, on
 the screen of a run or an agent, in the composer; in the settings, and there in the lists of people, of a person's
 sessions, of workspaces, of tokens, of constraint profiles; in the audit log; in the list of presets; in the
-inbox, and in the list of what is stopped."""
+inbox, in the list of what is stopped, and in that of a plan's items."""
 
 INSIDE: dict[Place, tuple[Place, ...]] = {
     "app": (),
     "list": ("app",),
     "runs": ("list", "app"),
     "drafts": ("list", "app"),
+    "plan": ("list", "app"),
     "agents": ("list", "app"),
     "output": ("app",),
     "run": ("output", "app"),
@@ -44,6 +45,8 @@ INSIDE: dict[Place, tuple[Place, ...]] = {
     "workspaces": ("list", "settings", "app"),
     "tokens": ("list", "settings", "app"),
     "audit": ("list", "app"),
+    "notes": ("list", "app"),
+    "notify": ("list", "settings", "app"),
     "presets": ("list", "app"),
     "constraints": ("list", "settings", "app"),
     "inbox": ("list", "app"),
@@ -68,8 +71,8 @@ class Command:
     """Something that a person can ask for.
 
     ``role`` is the least role that may (None: it changes nothing). ``unavailable`` answers why it cannot be done
-    now, or None. ``argument`` names what may follow on the ``:`` line, ``arguments`` the choices for it. ``short`` is
-    its word among the hints (empty: it is not one of them), ``shown`` whether palette and ``:`` line have it;
+    now, or None. ``argument`` names what may follow on the ``:`` line, ``arguments`` the choices for it, and
+    ``completes`` those that go on from what is typed, where there are too many to know. ``short`` is its word among the hints (empty: it is not one of them), ``shown`` whether palette and ``:`` line have it;
     ``everywhere``: its keys work in dialogs too.
     """
 
@@ -85,6 +88,7 @@ class Command:
     unavailable: Reason = _always
     argument: str = ""
     arguments: Callable[[KolonyApp], Iterable[str]] = _nothing
+    completes: Callable[[KolonyApp, str], Awaitable[Sequence[str]]] | None = None
     short: str = ""
     everywhere: bool = False
     shown: bool = True
@@ -188,6 +192,7 @@ def commands() -> Mapping[str, Command]:
         going,
         inbox,
         people,
+        plan,
         presets,
         queue,
         settings,
@@ -200,7 +205,7 @@ def commands() -> Mapping[str, Command]:
 
     every: tuple[Command, ...] = (
         *going.COMMANDS, *stop.COMMANDS, *inbox.COMMANDS, *work.COMMANDS, *broadcast.COMMANDS, *queue.COMMANDS,
-        *drafts.COMMANDS, *fleet.COMMANDS, *people.COMMANDS, *tokens.COMMANDS, *workspaces.COMMANDS,
+        *plan.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *people.COMMANDS, *tokens.COMMANDS, *workspaces.COMMANDS,
         *constraints.COMMANDS, *audit.COMMANDS, *settings.COMMANDS, *presets.COMMANDS, *view.COMMANDS,
     )  # fmt: skip
     by_id = {command.id: command for command in every}
