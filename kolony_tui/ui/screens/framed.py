@@ -133,7 +133,7 @@ class FramedScreen(Screen[None]):
         parts = [part(f"{dot} {online}/{agents} online", "good" if online else "dim")]
         parts += app.needs.count(app.drawing().glyph("⚠"))
         pace = app.samples.pace(app.now())
-        if any(pace) and self.size.width >= 80:
+        if any(pace) and self.size.width >= (100 if app.needs.items else 80):
             last = max(pace[-2:])
             parts += [
                 part(f"   {app.drawing().spark(pace, min(len(pace), _PACE_BARS))}", "busy"),
