@@ -47,9 +47,10 @@ def register_steps(runs: Any) -> None:
     moving = verb(runs, "move", _move, "give a waiting run a position in its agent's queue")
     moving.add_argument("run")
     moving.add_argument("position", type=int, metavar="POSITION", help="1 is the next to be taken")
-    assigning = verb(runs, "assign", _assign, "give a waiting run to another agent")
-    assigning.add_argument("run")
-    assigning.add_argument("agent")
+    assigning = verb(runs, "assign", _assign, "give waiting runs to another agent")
+    assigning.add_argument("runs", metavar="RUN", nargs="+")
+    assigning.add_argument("agent", metavar="AGENT")
+    assigning.set_defaults(where=None, dry_run=False, yes=True)
     verb(runs, "why", _why, "why a run waits, and what would free it").add_argument("run")
 
 
@@ -209,11 +210,12 @@ def _release(args: argparse.Namespace) -> int:
 
 
 def _raise(args: argparse.Namespace) -> int:
-    from kolony_tui.core.queue import raise_priority
+    from kolony_tui.core.queue import shift_priority
 
     if not 1 <= args.by <= 100:
         raise UsageError(f"--by is 1 to 100, not {args.by}")
-    return _each(args, lambda session, runs: raise_priority(session, runs, args.sign * args.by), {})
+    words = {str(number): f"has priority {number} now" for number in range(101)}
+    return _each(args, lambda session, runs: shift_priority(session, _ids(runs), args.sign * args.by), words)
 
 
 def _priority(args: argparse.Namespace) -> int:
@@ -236,27 +238,22 @@ def _move(args: argparse.Namespace) -> int:
     from kolony_tui.core.queue import move_run
     from kolony_tui.core.work import find_run
 
-    async def work(session: PersonSession) -> Any:
+    async def work(session: PersonSession) -> tuple[UUID, int]:
         run_id = await find_run(session, args.run)
-        await move_run(session, run_id, args.position)
-        return run_id
+        return run_id, await move_run(session, run_id, args.position)
 
-    run_id = in_session(args, work)
-    return done(args, f"{args.run} is #{args.position} in its queue", run_id=run_id, position=args.position)
+    run_id, position = in_session(args, work)
+    return done(args, f"{args.run} is #{position} in its queue", run_id=run_id, position=position)
 
 
 def _assign(args: argparse.Namespace) -> int:
     from kolony_tui.core.fleet import agent_ids
-    from kolony_tui.core.queue import assign_run
-    from kolony_tui.core.work import find_run
+    from kolony_tui.core.queue import assign_runs
 
-    async def work(session: PersonSession) -> Any:
-        run_id = await find_run(session, args.run)
-        await assign_run(session, run_id, (await agent_ids(session, [args.agent]))[0])
-        return run_id
+    async def assign(session: PersonSession, runs: list[Run]) -> list[StepResult]:
+        return await assign_runs(session, _ids(runs), (await agent_ids(session, [args.agent]))[0])
 
-    run_id = in_session(args, work)
-    return done(args, f"{args.run} waits for {args.agent} now", run_id=run_id, agent=args.agent)
+    return _each(args, assign, {"assigned": f"waits for {args.agent} now"})
 
 
 def _why(args: argparse.Namespace) -> int:
@@ -285,4 +282,4 @@ def _undo(args: argparse.Namespace) -> int:
     from kolony_tui.core.undoing import undo
 
     undone = in_session(args, undo)
-    return done(args, undone.raw, undone=undone)
+    return done(args, f"taken back: {undone.raw}", undone=undone)

@@ -5,16 +5,14 @@ A step on several runs goes on past those that refuse: it answers with a result 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from kolony_tui.core.session import PersonSession
-from kolony_tui.core.work import cancel_run, retry_run, set_run_priority
 from kolony_tui.db.rows import read
-from kolony_tui.models.errors import Refused, UsageError
+from kolony_tui.models.errors import UsageError, WrongState
 from kolony_tui.models.queue import StepResult, WaitReason
 from kolony_tui.models.untrusted import Untrusted
-from kolony_tui.models.work import Run
 
 
 async def _on_each(session: PersonSession, function: str, runs: Sequence[UUID], *more: object) -> list[StepResult]:
@@ -23,29 +21,14 @@ async def _on_each(session: PersonSession, function: str, runs: Sequence[UUID], 
     return [found[run_id] for run_id in dict.fromkeys(runs) if run_id in found]
 
 
-async def _one_by_one(runs: Sequence[UUID], step: Callable[[UUID], Awaitable[str]]) -> list[StepResult]:
-    results = []
-    for run_id in dict.fromkeys(runs):
-        try:
-            results.append(StepResult(run_id, await step(run_id), None))
-        except Refused as error:
-            results.append(StepResult(run_id, None, Untrusted(error.line)))
-    return results
-
-
-async def _became(step: Awaitable[object], word: str) -> str:
-    await step
-    return word
-
-
 async def cancel_runs(session: PersonSession, runs: Sequence[UUID], why: str = "") -> list[StepResult]:
     """Each became ``cancelled`` (it waited) or ``requested`` (until its runner confirms)."""
-    return await _one_by_one(runs, lambda run_id: cancel_run(session, run_id, why))
+    return await _on_each(session, "cancel_runs", runs, why)
 
 
 async def retry_runs(session: PersonSession, runs: Sequence[UUID]) -> list[StepResult]:
     """Queues failed and cancelled runs again."""
-    return await _one_by_one(runs, lambda run_id: _became(retry_run(session, run_id), "waiting"))
+    return await _on_each(session, "retry_runs", runs)
 
 
 async def hold_runs(session: PersonSession, runs: Sequence[UUID], why: str = "") -> list[StepResult]:
@@ -60,45 +43,52 @@ async def release_runs(session: PersonSession, runs: Sequence[UUID]) -> list[Ste
 
 async def set_priority(session: PersonSession, runs: Sequence[UUID], priority: int) -> list[StepResult]:
     """Gives waiting runs a priority, 0 to 100, higher first."""
-    done = str(priority)
-    return await _one_by_one(runs, lambda run_id: _became(set_run_priority(session, run_id, priority), done))
+    return await _on_each(session, "set_runs_priority", runs, priority)
 
 
-async def raise_priority(session: PersonSession, runs: Sequence[Run], by: int) -> list[StepResult]:
-    """Moves the priority of waiting runs up or down from where ``runs`` say that it is; it ends at 0 and at 100."""
-    wanted: dict[int, list[UUID]] = {}
-    for run in runs:
-        wanted.setdefault(min(max(run.priority + by, 0), 100), []).append(run.run_id)
-    results = [each for to, ids in wanted.items() for each in await set_priority(session, ids, to)]
-    order = {run.run_id: place for place, run in enumerate(runs)}
-    return sorted(results, key=lambda result: order[result.run_id])
+async def shift_priority(session: PersonSession, runs: Sequence[UUID], by: int) -> list[StepResult]:
+    """Moves the priority of waiting runs up or down, to 0 or 100 at most; each became its new priority."""
+    return await _on_each(session, "shift_runs_priority", runs, by)
 
 
 async def interrupt_runs(session: PersonSession, runs: Sequence[UUID], why: str = "") -> list[StepResult]:
     """Asks the programs of executing runs to come to an end by themselves; each became ``requested``."""
-    return await _one_by_one(runs, lambda run_id: _became(session.db.call("interrupt_run", run_id, why), "requested"))
+    return await _on_each(session, "interrupt_runs", runs, why)
 
 
-async def move_run(session: PersonSession, run_id: UUID, position: int) -> None:
-    """Gives a waiting run a position in its agent's queue, 1 is the next to be taken. Raises UsageError."""
+async def move_run(session: PersonSession, run_id: UUID, position: int) -> int:
+    """Gives a waiting run a position in its agent's queue, 1 is the next to be taken; answers with the one it got.
+
+    It takes the priority of its new neighbours where its own does not fit. Raises UsageError, WrongState.
+    """
     if not 1 <= position <= 1_000_000:
         raise UsageError(f"a position is 1 (next) or more, not {position}")
-    await session.db.call("move_run", run_id, position)
+    got: int = (await session.db.call("move_run", run_id, position))[0][0]
+    return got
 
 
-async def assign_run(session: PersonSession, run_id: UUID, agent_id: UUID) -> None:
-    """Gives a waiting run to another agent."""
-    await session.db.call("assign_run", run_id, agent_id)
+async def assign_runs(session: PersonSession, runs: Sequence[UUID], agent_id: UUID) -> list[StepResult]:
+    """Gives waiting runs to another agent; each became ``assigned``."""
+    results = []
+    for run_id in dict.fromkeys(runs):
+        try:
+            await session.db.call("assign_run", run_id, agent_id)
+            results.append(StepResult(run_id, "assigned", None))
+        except WrongState as error:
+            results.append(StepResult(run_id, None, Untrusted(error.line)))
+    return results
 
 
-async def hold_command(session: PersonSession, command_id: UUID, why: str = "") -> None:
-    """Holds every run of a command that waits."""
-    await session.db.call("hold_command", command_id, why)
+async def hold_command(session: PersonSession, command_id: UUID, why: str = "") -> int:
+    """Holds every run of a command that waits; answers how many."""
+    held: int = (await session.db.call("hold_command", command_id, why))[0][0]
+    return held
 
 
-async def release_command(session: PersonSession, command_id: UUID) -> None:
-    """Releases every run of a command that is held."""
-    await session.db.call("release_command", command_id)
+async def release_command(session: PersonSession, command_id: UUID) -> int:
+    """Releases every run of a command that is held or waits for others; answers how many."""
+    released: int = (await session.db.call("release_command", command_id))[0][0]
+    return released
 
 
 async def why_waiting(session: PersonSession, run_id: UUID) -> list[WaitReason]:

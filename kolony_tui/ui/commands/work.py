@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
-from uuid import UUID
 
-from kolony_tui.core import work
-from kolony_tui.models.errors import KolonyError
+from kolony_tui.core import queue
+from kolony_tui.models.errors import WrongState
 from kolony_tui.models.people import Role
+from kolony_tui.models.queue import StepResult
 from kolony_tui.models.work import Run, RunStatus
 from kolony_tui.text import safe
+from kolony_tui.ui.draw import part
 from kolony_tui.ui.registry import Command, Reason
 from kolony_tui.ui.subject import chosen_runs, nearest
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 PRIORITY_STEP = 10
 
 
-def _needs_run(fits: Callable[[Run], bool], otherwise: str) -> Reason:
+def needs_run(fits: Callable[[Run], bool], otherwise: str) -> Reason:
     def reason(app: KolonyApp) -> str | None:
         runs = chosen_runs(app)
         if not runs:
@@ -33,7 +34,8 @@ def _needs_run(fits: Callable[[Run], bool], otherwise: str) -> Reason:
 
 
 def _no_agents(app: KolonyApp) -> str | None:
-    return None if app.agents else "there is no agent yet (:agent NAME makes one)"
+    none = app.pulse is not None and not app.pulse.agents
+    return "there is no agent yet (:agent NAME makes one)" if none else None
 
 
 def preview(runs: list[Run]) -> list[str]:
@@ -47,22 +49,35 @@ def session_of(app: KolonyApp) -> PersonSession:
     return app.session
 
 
-async def each(app: KolonyApp, runs: list[Run], step: Callable[[UUID], Awaitable[str]]) -> None:
-    """Does a step for each run, goes on past those that refuse, and says what became of them all."""
-    results: Counter[str] = Counter()
-    refused: KolonyError | None = None
-    for run in runs:
-        try:
-            results[await step(run.run_id)] += 1
-        except KolonyError as error:
-            refused = error
-            if len(runs) == 1:
-                raise
-    if results:
-        app.say(", ".join(f"{count} {result}" if len(runs) > 1 else result for result, count in results.items()))
-    if refused is not None:
-        app.tell(refused)
+def tell_results(app: KolonyApp, runs: list[Run], results: list[StepResult], words: Mapping[str, str]) -> bool:
+    """Says what a step on runs did, in words for what each became; refusals of several have a line each.
+
+    Answers whether any run became something.
+    """
+    names = {run.run_id: run for run in runs}
+    became = Counter(words.get(each.became, each.became) for each in results if each.became is not None)
+    refused = [(names[each.run_id], each.refused) for each in results if each.refused is not None]
+    if became:
+        alone = len(results) == 1
+        app.say(", ".join(word if alone else f"{count} {word}" for word, count in became.items()))
+    if len(refused) == 1 and len(results) == 1:
+        raise WrongState(refused[0][1].raw)
     _unmark(app)
+    if refused:
+        from kolony_tui.ui.screens.told import Told
+
+        lines = [[part(f"{run.reference} ", "strong"), part(run.agent), part("  "), part(why, "bad")]
+                 for run, why in refused]  # fmt: skip
+        app.push_screen(Told(f"{len(refused)} of {len(results)} refused", lines))
+    return bool(became)
+
+
+def counted(runs: list[Run]) -> str:
+    """The runs in a few words: ``14 runs on 9 agents``, or ``run #12``."""
+    if len(runs) == 1:
+        return f"run {runs[0].reference}"
+    agents = len({run.agent_id for run in runs})
+    return f"{len(runs)} runs on {agents} agent{'s' if agents > 1 else ''}"
 
 
 def _unmark(app: KolonyApp) -> None:
@@ -84,21 +99,28 @@ async def _cancel(app: KolonyApp, why: str) -> None:
 
     session = session_of(app)
     runs = [run for run in chosen_runs(app) if not run.status.ended]
-    executing = sum(1 for run in runs if run.status != RunStatus.WAITING)
-    what = f"{len(runs)} runs" if len(runs) > 1 else f"run {runs[0].reference}"
-    said = "What waits is cancelled at once; what executes is asked to end." if executing else "It has not begun yet."
-    answer = await app.push_screen_wait(
-        Question(f"Cancel {what}?", said, preview(runs), yes="Cancel", reason="why (optional)", given=why)
-    )
+    question = Question(
+        f"Cancel {counted(runs)}?", _cancelling(runs), preview(runs),
+        yes="Cancel", no="Leave", reason="why (optional)", given=why, quick=True,
+    )  # fmt: skip
+    answer = await app.push_screen_wait(question)
     if answer is None:
         return
+    results = await queue.cancel_runs(session, [run.run_id for run in runs], answer)
+    gone = sum(1 for each in results if each.became == "cancelled")
     words = {"cancelled": "cancelled", "requested": "asked to end, not confirmed yet"}
+    tell_results(app, runs, results, words)
+    if gone:
+        app.undoing.offer(f"{gone} cancelled before the start" if gone > 1 else "cancelled before its start")
 
-    async def cancel(run_id: UUID) -> str:
-        became = await work.cancel_run(session, run_id, answer)
-        return words.get(became, became)
 
-    await each(app, runs, cancel)
+def _cancelling(runs: list[Run]) -> str:
+    begun = sum(1 for run in runs if run.status != RunStatus.WAITING)
+    if not begun:
+        return "Nothing of it has begun; undo takes it back for half a minute."
+    if len(runs) == 1:
+        return "It has begun: its runner is asked to end it, and confirms."
+    return f"{begun} of them ha{'ve' if begun > 1 else 's'} begun: the runner is asked to end what runs, and confirms."
 
 
 async def _retry(app: KolonyApp, _: str) -> None:
@@ -107,30 +129,19 @@ async def _retry(app: KolonyApp, _: str) -> None:
     session = session_of(app)
     runs = [run for run in chosen_runs(app) if run.status in (RunStatus.FAILED, RunStatus.CANCELLED)]
     if len(runs) > 1:
-        asked = Question(
-            f"Run {len(runs)} runs again?", "Each waits in its agent's queue again.", preview(runs), yes="Retry"
-        )
+        said = "Each waits in its agent's queue again."
+        asked = Question(f"Run {counted(runs)} again?", said, preview(runs), yes="Retry")
         if await app.push_screen_wait(asked) is None:
             return
-
-    async def retry(run_id: UUID) -> str:
-        await work.retry_run(session, run_id)
-        return "queued again"
-
-    await each(app, runs, retry)
+    results = await queue.retry_runs(session, [run.run_id for run in runs])
+    tell_results(app, runs, results, {"waiting": "queued again"})
 
 
 def _priority(by: int) -> Callable[[KolonyApp, str], Awaitable[None]]:
     async def change(app: KolonyApp, _: str) -> None:
-        session = session_of(app)
-        runs = {run.run_id: run for run in chosen_runs(app) if run.status == RunStatus.WAITING}
-
-        async def move(run_id: UUID) -> str:
-            priority = min(max(runs[run_id].priority + by, 0), 100)
-            await work.set_run_priority(session, run_id, priority)
-            return f"priority {priority}"
-
-        await each(app, list(runs.values()), move)
+        runs = [run for run in chosen_runs(app) if run.status == RunStatus.WAITING]
+        results = await queue.shift_priority(session_of(app), [run.run_id for run in runs], by)
+        tell_results(app, runs, results, {str(number): f"priority {number}" for number in range(101)})
 
     return change
 
@@ -167,33 +178,33 @@ async def _save(app: KolonyApp, path: str) -> None:
     await save_output(app, runs[0], path)
 
 
-_OPEN = _needs_run(lambda run: not run.status.ended, "that run has ended already")
-_FAILED = _needs_run(
+_OPEN = needs_run(lambda run: not run.status.ended, "that run has ended already")
+_FAILED = needs_run(
     lambda run: run.status in (RunStatus.FAILED, RunStatus.CANCELLED), "only what failed or was cancelled runs again"
 )
-_WAITING = _needs_run(lambda run: run.status == RunStatus.WAITING, "only what waits can be moved in its queue")
-_ANY = _needs_run(lambda run: True, "")
+WAITING = needs_run(lambda run: run.status == RunStatus.WAITING, "only what waits can be moved in its queue")
+ANY_RUN = needs_run(lambda run: True, "")
 
 COMMANDS: tuple[Command, ...] = (
     Command("work.new", "New command", "opens the composer: send work to agents", _new, keys=("n",), name="new",
             role=Role.OPERATOR, unavailable=_no_agents, short="new"),
     Command("run.cancel", "Cancel runs", "cancels what waits, asks what executes to end; for all marked runs", _cancel,
-            ("runs", "output"), ("x",), "cancel", Role.OPERATOR, destructive=True, unavailable=_OPEN, short="cancel"),
+            ("runs", "output"), ("C",), "cancel", Role.OPERATOR, destructive=True, unavailable=_OPEN, short="cancel"),
     Command("run.retry", "Retry runs", "queues failed or cancelled runs again; for all marked runs", _retry,
             ("runs", "output"), ("r",), "retry", Role.OPERATOR, unavailable=_FAILED, short="retry"),
     Command("run.sooner", "Raise priority", "moves waiting runs up in their queue", _priority(PRIORITY_STEP),
-            ("runs", "run"), ("plus", "equals_sign"), "", Role.OPERATOR, unavailable=_WAITING),
+            ("runs", "run"), ("plus", "equals_sign"), "", Role.OPERATOR, unavailable=WAITING),
     Command("run.later", "Lower priority", "moves waiting runs down in their queue", _priority(-PRIORITY_STEP),
-            ("runs", "run"), ("minus",), "", Role.OPERATOR, unavailable=_WAITING),
+            ("runs", "run"), ("minus",), "", Role.OPERATOR, unavailable=WAITING),
     Command("run.stdout", "Only stdout", "shows standard output alone, or all streams again", _stream("stdout"),
             ("output",), ("o",),
-            unavailable=_ANY, short="stdout"),
+            unavailable=ANY_RUN, short="stdout"),
     Command("run.stderr", "Only stderr", "shows standard error alone, or all streams again", _stream("stderr"),
             ("output",), ("e",),
-            unavailable=_ANY, short="stderr"),
+            unavailable=ANY_RUN, short="stderr"),
     Command("run.save", "Save output", "writes the run's output, byte for byte, to a file", _save,
             ("output",), ("s",), "save",
-            unavailable=_ANY, argument="FILE", short="save"),
+            unavailable=ANY_RUN, argument="FILE", short="save"),
     Command("run.copy", "Copy", "copies the selected text, or the command, to the clipboard (OSC 52)", _copy,
-            ("runs", "output"), ("y",), unavailable=_ANY),
+            ("runs", "output"), ("y",), unavailable=ANY_RUN),
 )  # fmt: skip

@@ -27,7 +27,10 @@ def content_of_list(about: Sequence[str]) -> Content:
 
 
 class Question(ModalScreen[str | None]):
-    """Answers with the reason that was given (perhaps empty) for yes, and with None for no."""
+    """Answers with the reason that was given (perhaps empty) for yes, and with None for no.
+
+    ``quick``: it begins in the reason, and enter there is a yes; for what does little harm or can be undone.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "yes", "Yes"),
@@ -47,8 +50,12 @@ class Question(ModalScreen[str | None]):
         no: str = "No",
         reason: str | None = None,
         given: str = "",
+        quick: bool = False,
     ) -> None:
         super().__init__()
+        self._quick = quick
+        if quick:
+            self.AUTO_FOCUS = "#reason"
         self._question, self._said, self._about = question, said, about
         self._yes, self._no, self._reason, self._given = yes, no, reason, given
 
@@ -62,8 +69,9 @@ class Question(ModalScreen[str | None]):
             if self._reason is not None:
                 yield Input(self._given, placeholder=self._reason, id="reason", compact=True, max_length=500)
             with Horizontal(id="buttons"):
-                yield Button(content(part(f"{self._no} (n)")), id="no", compact=True)
-                yield Button(content(part(f"{self._yes} (y)")), id="yes", variant="error", compact=True)
+                no_key, yes_key = ("esc", "enter") if self._quick else ("n", "y")
+                yield Button(content(part(f"{self._no} ({no_key})")), id="no", compact=True)
+                yield Button(content(part(f"{self._yes} ({yes_key})")), id="yes", variant="error", compact=True)
 
     def action_yes(self) -> None:
         """Yes, with the reason."""
@@ -82,9 +90,12 @@ class Question(ModalScreen[str | None]):
             self.action_no()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter in the reason goes on to the buttons; it decides nothing."""
+        """Enter in the reason goes on to the buttons and decides nothing; unless the question is a quick one."""
         event.stop()
-        self.query_one("#no", Button).focus()
+        if self._quick:
+            self.action_yes()
+        else:
+            self.query_one("#no", Button).focus()
 
 
 class Leaving(ModalScreen[str | None]):

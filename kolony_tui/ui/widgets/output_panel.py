@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.binding import BindingType
 
 from kolony_tui.models.records import OutputStream
-from kolony_tui.models.work import Run
+from kolony_tui.models.work import Run, RunStatus
 from kolony_tui.text import safe
 from kolony_tui.ui.draw import Part, part
 from kolony_tui.ui.looks import run_state
@@ -24,7 +24,7 @@ _ROOM_FOR_STREAMS = 90
 
 
 class RunOutput(OutputView):
-    """The view; ``n`` begins a command where there is nothing to search for."""
+    """The view; ``n`` begins a command where there is nothing to search for, ``w`` asks why while nothing can print."""
 
     def action_find(self, direction: int) -> None:
         """Goes to the next or previous match; without a search ``n`` is what it is elsewhere."""
@@ -32,6 +32,15 @@ class RunOutput(OutputView):
             super().action_find(direction)
         else:
             cast("KolonyApp", self.app).do("work.new")
+
+    def action_toggle_wrap(self) -> None:
+        """Wraps or cuts long lines; of a run that waits for its first try it says why."""
+        panel = self.parent
+        run = panel.run if isinstance(panel, OutputPanel) else None
+        if run is not None and run.status == RunStatus.WAITING and run.attempt == 0:
+            cast("KolonyApp", self.app).do("run.why")
+        else:
+            super().action_toggle_wrap()
 
 
 class OutputPanel(Panel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
 from uuid import UUID
 
 from textual.widgets import Input
@@ -20,7 +21,9 @@ _EDITABLE = 100_000
 class DraftEditor(Composer):
     """Its text and priority can be changed; for whom it is was settled when it was kept."""
 
-    KEYS = (("enter", "send"), ("ctrl+j", "new line"), ("ctrl+s", "save"), ("tab", "priority"), ("esc", "close"))
+    KEYS: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("enter", "send"), ("ctrl+j", "new line"), ("ctrl+s", "save"), ("tab", "priority"), ("esc", "close"),
+    )  # fmt: skip
 
     def __init__(self, draft: Draft, text: Untrusted) -> None:
         shown = safe(text, limit=_EDITABLE, newline="\n").plain
@@ -76,3 +79,18 @@ class DraftEditor(Composer):
     def _left(self, answer: str | None) -> None:
         if answer is not None:
             self.dismiss(None)
+
+
+class WaitingEditor(DraftEditor):
+    """The same on a command that waits and that nobody has begun; enter saves it, and it goes on waiting."""
+
+    KEYS = (("enter", "save"), ("ctrl+j", "new line"), ("tab", "priority"), ("esc", "close"))
+
+    async def deliver(self, session: PersonSession, *, draft: bool) -> UUID | None:
+        """Saves what was changed."""
+        text, priority = self._changed_text, self.priority()
+        changed_priority = priority if priority != self._draft.priority else None
+        if text is not None or changed_priority is not None:
+            await work.edit_command(session, self._draft.command_id, text, changed_priority)
+            self.kolony.say(f"command #{self._draft.number} is changed; it waits as before")
+        return None
