@@ -42,10 +42,6 @@ def _broadcast(app: KolonyApp, text: str) -> None:
     app.push_screen(Composer(text, to=EVERYONE, aim=_marked(app)))
 
 
-def _no_agents(app: KolonyApp) -> str | None:
-    return None if app.agents else "there is no agent yet (:agent NAME makes one)"
-
-
 async def _board(app: KolonyApp, reference: str) -> None:
     from kolony_tui.ui.screens.work.command import CommandScreen
 
@@ -66,7 +62,7 @@ def _not_in(app: KolonyApp) -> str | None:
 
 COMMANDS: tuple[Command, ...] = (
     Command("work.broadcast", "Broadcast", "opens the composer for the marked agents, or for everyone", _broadcast,
-            keys=("b",), name="broadcast", role=Role.OPERATOR, unavailable=_no_agents, short="broadcast"),
+            keys=("b",), name="broadcast", role=Role.OPERATOR, short="broadcast"),
     Command("run.board", "All runs of the command", "shows how all runs of this run's command stand", _board,
             ("runs", "output"), ("t",), "board", unavailable=_not_in, argument="NUMBER"),
 )  # fmt: skip

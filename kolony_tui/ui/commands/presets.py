@@ -65,10 +65,6 @@ async def _use(app: KolonyApp, name: str) -> None:
         await use_preset(app, preset)
 
 
-def _no_use(app: KolonyApp) -> str | None:
-    return None if app.agents else "there is no agent yet (:agent NAME makes one)"
-
-
 def _names(app: KolonyApp) -> Iterable[str]:
     return [_called(each) for each in chosen_presets(app)]
 
@@ -139,7 +135,7 @@ _ANY, _OWN = _needs_preset(to_change=False), _needs_preset(to_change=True)
 
 COMMANDS: tuple[Command, ...] = (
     Command("preset.use", "Use a preset", "asks for what the preset needs, and sends it (as enter does)", _use,
-            ("presets",), ("f",), "preset", Role.OPERATOR, unavailable=_no_use, argument="NAME", arguments=_names,
+            ("presets",), ("f",), "preset", Role.OPERATOR, argument="NAME", arguments=_names,
             short="use"),
     Command("preset.new", "New preset", "saves a command under a name", _new, ("presets",), ("a",), "mkpreset",
             Role.OPERATOR, short="new preset"),

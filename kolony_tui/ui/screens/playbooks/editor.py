@@ -71,7 +71,6 @@ class PresetEditor(Form):
 
     def on_mount(self) -> None:
         """With text and variables below the fields."""
-        super().on_mount()
         self.query_one("#box").mount(
             Static(content(part(_TEXT, "dim")), classes="about-area"),
             TextArea(self._begun_text, id="preset-content", compact=True, show_line_numbers=False,

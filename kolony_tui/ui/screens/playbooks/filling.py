@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.suggester import Suggester
-from textual.widgets import Input, Static
+from textual.widgets import Button, Input, Static
 
 from kolony_tui.core import presets, targeting, work
 from kolony_tui.core.session import PersonSession
@@ -68,7 +68,7 @@ def _field(variable: Variable) -> Field:
 class FillForm(Form):
     """Answers whether it was sent; ``sent`` is what became of it then, ``text`` what is to go to the composer."""
 
-    BINDINGS = [Binding("ctrl+e", "compose_it", "To the composer")]  # noqa: RUF012  (Textual declares it otherwise)
+    BINDINGS = [Binding("ctrl+o", "compose_it", "To the composer")]  # noqa: RUF012  (Textual declares it otherwise)
 
     def __init__(self, preset: Preset, to: str) -> None:
         self.preset = preset
@@ -90,11 +90,13 @@ class FillForm(Form):
 
     def on_mount(self) -> None:
         """With the preview below the fields, and names of agents completed."""
-        super().on_mount()
         self.query_one("#box").mount(
             VerticalScroll(Static("", id="preview", markup=False), id="preview-scroll", can_focus=False),
             Static("", id="goes-to", markup=False),
             before="#wrong",
+        )
+        self.query_one("#buttons").mount(
+            Button(content(part("To the composer (ctrl+o)")), id="compose", compact=True), before="#yes"
         )
         completed = [_TO, *(name for name, each in self._asked.items() if each.type == "agent")]
         for name in completed:
@@ -159,6 +161,13 @@ class FillForm(Form):
         self.query_one("#goes-to", Static).update(content(*said))
 
     # What becomes of it
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """The button that a form does not know; the others are its own."""
+        if event.button.id == "compose":
+            event.stop()
+            event.prevent_default()
+            self.action_compose_it()
 
     async def _send(self, values: Mapping[str, str]) -> None:
         session = self.kolony.session

@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from kolony_tui.core.targeting import Aim
+from kolony_tui.core.targeting import EVERYONE, Aim
 from kolony_tui.models.errors import NotFound
 from kolony_tui.models.work import SentCommand
 from kolony_tui.text import safe
@@ -85,7 +85,8 @@ class CountQuestion(ModalScreen[bool]):
 async def may_go(app: KolonyApp, aim: Aim) -> bool:
     """Whether it may go to these: a person confirms what goes to many. Raises NotFound where that is nobody."""
     if not aim.targets:
-        raise NotFound(f"no agent passes {aim.words!r}", "nothing was sent")
+        what = "there is no agent here" if aim.words == EVERYONE else f"no agent passes {aim.words!r}"
+        raise NotFound(what, "nothing was sent")
     if len(aim) <= app.opening.confirm_above:
         return True
     names = [safe(target.name, limit=60).plain for target in aim.targets]
