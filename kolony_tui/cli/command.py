@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from kolony_tui.core.session import PersonSession
-    from kolony_tui.models.work import Command
+    from kolony_tui.models.work import Command, Dependency
 
 
 def register_command(verbs: Any) -> None:
@@ -27,7 +27,7 @@ def register_command(verbs: Any) -> None:
     listing.add_argument("--parent", metavar="N", help="those that came from this one, as the drafts of a plan")
     listing.add_argument("--limit", type=int, default=200, metavar="N", help="at most so many (200)")
     verb(commands, "show", _command, "one command and its runs").add_argument("command")
-    editing = verb(commands, "edit", _edit, "change a draft; the new text comes after --")
+    editing = verb(commands, "edit", _edit, "change a draft, or what nobody has begun; the new text comes after --")
     editing.set_defaults(takes_rest=True)
     editing.add_argument("command")
     editing.add_argument("--priority", type=int, metavar="N", help="0 to 100, higher first")
@@ -36,6 +36,11 @@ def register_command(verbs: Any) -> None:
     cancelling.add_argument("command")
     cancelling.add_argument("--reason", default="", help="why; its agents and everybody else are told")
     verb(commands, "retry", _retry_command, "queue its failed and cancelled runs again").add_argument("command")
+    holding = verb(commands, "hold", _hold_command, "keep its waiting runs from being taken")
+    holding.add_argument("command")
+    holding.add_argument("--reason", default="", help="why; everybody is told")
+    releasing = verb(commands, "release", _release_command, "let its runs go that are held or wait for what failed")
+    releasing.add_argument("command")
     add_plan_verbs(commands)
 
 
@@ -76,21 +81,40 @@ def _number(reference: str) -> int:
 def _command(args: argparse.Namespace) -> int:
     from kolony_tui.cli.printing import as_json, print_json, print_table
     from kolony_tui.cli.run import print_runs
-    from kolony_tui.core.work import command_detail, find_command
+    from kolony_tui.core.work import command_detail, comes_after, find_command
 
     async def work(session: PersonSession) -> Any:
-        return await command_detail(session, await find_command(session, args.command))
+        command_id = await find_command(session, args.command)
+        return *(await command_detail(session, command_id)), await comes_after(session, command_id)
 
-    command, content, runs = in_session(args, work)
+    command, content, runs, after = in_session(args, work)
     if args.json:
-        print_json({**as_json(command), "content": content, "run_list": runs})
+        print_json({**as_json(command), "content": content, "run_list": runs, "after": after})
         return 0
     print_table(["", ""], [
         ("command", f"#{command.number}"), ("status", command.status.value), ("priority", command.priority),
-        ("by", command.created_by_login), ("sent", command.submitted_at or "not yet"), ("text", content),
+        ("by", command.created_by_login), ("sent", command.submitted_at or "not yet"), *_more(command, after),
+        ("text", content),
     ])  # fmt: skip
     print_runs(runs)
     return 0
+
+
+def _more(command: Command, after: list[Dependency]) -> list[tuple[str, object]]:
+    """The rows of what is not so of every command."""
+    facts: list[tuple[str, object]] = []
+    if command.kind != "natural":
+        facts.append(("kind", command.kind))
+    if command.target_words is not None:
+        facts.append(("goes to", command.target_words))
+    facts += [("after", f"#{each.number}, {each.status.value} (has to be {each.need})") for each in after]
+    if command.at_a_time is not None:
+        facts.append(("at a time", command.at_a_time))
+    if command.stop_after is not None:
+        facts.append(("stop after", f"{command.stop_after} failures"))
+    if command.held:
+        facts.append(("held", f"{command.held} of {command.runs} runs"))
+    return facts
 
 
 def _edit(args: argparse.Namespace) -> int:
@@ -147,3 +171,27 @@ def _retry_command(args: argparse.Namespace) -> int:
 
     command_id, retried = in_session(args, work)
     return done(args, f"{args.command}: {retried} queued again", command_id=command_id, retried=retried)
+
+
+def _hold_command(args: argparse.Namespace) -> int:
+    from kolony_tui.core.queue import hold_command
+    from kolony_tui.core.work import find_command
+
+    async def work(session: PersonSession) -> tuple[UUID, int]:
+        command_id = await find_command(session, args.command)
+        return command_id, await hold_command(session, command_id, args.reason)
+
+    command_id, held = in_session(args, work)
+    return done(args, f"{args.command}: {held} held", command_id=command_id, held=held)
+
+
+def _release_command(args: argparse.Namespace) -> int:
+    from kolony_tui.core.queue import release_command
+    from kolony_tui.core.work import find_command
+
+    async def work(session: PersonSession) -> tuple[UUID, int]:
+        command_id = await find_command(session, args.command)
+        return command_id, await release_command(session, command_id)
+
+    command_id, released = in_session(args, work)
+    return done(args, f"{args.command}: {released} released", command_id=command_id, released=released)

@@ -271,10 +271,8 @@ def _why(args: argparse.Namespace) -> int:
         print_json(reasons)
         return ExitCode.DONE
     for each in reasons:
-        remedy = f"  -> {each.remedy.raw}" if each.remedy.raw else ""
+        remedy = f"  -> {each.remedy.raw}" if each.remedy is not None else ""
         print_line(f"{'  ' * each.depth}{each.words.raw}{remedy}")
-    if not reasons:
-        tell(f"{args.run} does not wait")
     return ExitCode.DONE
 
 

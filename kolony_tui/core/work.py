@@ -187,7 +187,7 @@ async def run_detail(session: PersonSession, run_id: UUID) -> RunDetail:
     run, home = read(Run, found[0]), session.workspace.workspace_id
     attempts = await session.db.rows(Attempt, "work/attempts", home, run_id)
     steps = await session.db.rows(AttemptStep, "work/attempt_steps", home, run_id) if attempts else []
-    after = await session.db.rows(Dependency, "work/dependencies", home, run.command_id)
+    after = await comes_after(session, run.command_id)
     named: str | None = found[0]["constraint_name"]
     return RunDetail(
         run,
@@ -225,6 +225,11 @@ async def command_detail(session: PersonSession, command_id: UUID) -> tuple[Comm
         raise NotFound("there is no such command here", "see kolony command list")
     its_runs = await session.db.rows(Run, "work/runs_of_command", session.workspace.workspace_id, command_id)
     return read(Command, found[0]), Untrusted(found[0]["content"]), its_runs
+
+
+async def comes_after(session: PersonSession, command_id: UUID) -> list[Dependency]:
+    """The commands that a command comes after, by number."""
+    return await session.db.rows(Dependency, "work/dependencies", session.workspace.workspace_id, command_id)
 
 
 async def edit_command(session: PersonSession, command_id: UUID, text: str | None, priority: int | None) -> None:

@@ -21,12 +21,12 @@ class StepResult:
 class WaitReason:
     """One reason why a run waits, in the order of a tree read from its top.
 
-    ``depth`` 0 stands at the top; ``kind`` is a word of the database's, ``remedy`` what would free it (may be empty),
-    ``subject_id`` the run, command, agent or stop that the reason is about.
+    ``depth`` 0 stands at the top; ``kind`` is a word of the database's, ``remedy`` what would free it (None where the
+    line only explains), ``subject_id`` the run, command, agent or stop that the reason is about.
     """
 
     depth: int
     kind: str
     words: Untrusted
-    remedy: Untrusted
+    remedy: Untrusted | None
     subject_id: UUID | None

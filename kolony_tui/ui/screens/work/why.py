@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from uuid import UUID
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,28 +13,39 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from kolony_tui.core import fleet, queue
+from kolony_tui.core import fleet, queue, work
 from kolony_tui.core.session import PersonSession
 from kolony_tui.models.fleet import Desired
 from kolony_tui.models.people import Role
 from kolony_tui.models.queue import WaitReason
 from kolony_tui.models.work import Run
-from kolony_tui.ui.app import KolonyApp
 from kolony_tui.ui.draw import Part, content, part
 from kolony_tui.ui.live import LiveQuery
-from kolony_tui.ui.looks import run_sign
 
-_HELD = {"held", "dependency"}
-_PAUSED = "paused"
+if TYPE_CHECKING:
+    from kolony_tui.ui.app import KolonyApp
+
+_GAP = 1.0
+_HELD = {"held", "canary", "after"}
+_AT_REST = {"paused", "retired"}
+_OPENS: dict[str, Literal["agent", "run", "command", "stop"]] = {
+    "stopped": "stop",
+    **dict.fromkeys(("paused", "retired", "offline", "busy"), "agent"),
+    **dict.fromkeys(("holds_slot", "let_in", "ahead"), "run"),
+    **dict.fromkeys(("after", "window", "dependency", "dependency_failed", "dependency_draft"), "command"),
+}
+"""What enter shows, by the kind of the reason; of other kinds there is nothing more to see."""
 
 
 class WhyScreen(ModalScreen[None]):
-    """Reasons of one run."""
+    """The reasons of one run."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,w", "dismiss", "Close"),
+        Binding("escape,q,w,W", "dismiss", "Close"),
         Binding("h", "release", "Release the run"),
+        Binding("f", "front", "Move the run to the front"),
         Binding("p", "resume", "Resume the agent"),
+        Binding("r", "retry", "Retry what failed"),
         Binding("C", "cancel", "Cancel the run"),
     ]
     AUTO_FOCUS = "#reasons"
@@ -42,7 +54,6 @@ class WhyScreen(ModalScreen[None]):
         super().__init__()
         self.run_shown = run
         self.reasons: list[WaitReason] = []
-        self.known = False
 
     @property
     def kolony(self) -> KolonyApp:
@@ -57,31 +68,26 @@ class WhyScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Begins to read."""
-        box = self.query_one("#box", Vertical)
-        box.border_title = content(part(f"Why {self.run_shown.reference} waits"))
-        query = LiveQuery(f"why {self.run_shown.run_id}", _wants, self._read, self._show)
+        self.query_one("#box", Vertical).border_title = content(part(f"Why {self.run_shown.reference} waits"))
+        query = LiveQuery(f"why {self.run_shown.run_id}", _wants, self._read, self._show, _GAP)
         self.kolony.live.watch(self.query_one("#reasons"), query)
 
     async def _read(self, session: PersonSession) -> list[WaitReason]:
         return await queue.why_waiting(session, self.run_shown.run_id)
 
     def _show(self, reasons: list[WaitReason]) -> None:
-        self.reasons, self.known = reasons, True
         rows = self.query_one("#reasons", OptionList)
         at = rows.highlighted or 0
+        self.reasons = reasons
         rows.clear_options()
-        if not reasons:
-            _, word, _ = run_sign(self.run_shown)
-            rows.add_option(Option(content(part(f"it does not wait any more ({word} when this was opened)", "dim"))))
         rows.add_options(Option(content(*self._line(each))) for each in reasons)
-        rows.highlighted = min(at, max(len(reasons) - 1, 0))
+        rows.highlighted = min(at, len(reasons) - 1) if reasons else None
         self._draw_keys()
 
     def _line(self, reason: WaitReason) -> list[Part]:
-        arrow = self.kolony.drawing().glyph("→")
-        said = [part("  " * reason.depth), part(reason.words, "strong" if reason.depth == 0 else "plain")]
-        if reason.remedy.raw:
-            said += [part(f"  {arrow} ", "dim"), part(reason.remedy, "accent")]
+        said = [part("  " * reason.depth), part(reason.words, "dim" if reason.depth else "strong")]
+        if reason.remedy is not None:
+            said += [part(f"  {self.kolony.drawing().glyph('→')} ", "dim"), part(reason.remedy, "accent")]
         return said
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
@@ -102,17 +108,17 @@ class WhyScreen(ModalScreen[None]):
         self.query_one("#keys", Static).update(content(*said))
 
     def _keys(self) -> list[tuple[str, str]]:
-        keys = []
-        if self.pointed is not None and _opens(self.pointed) is not None:
-            keys.append(("enter", f"shows the {_opens(self.pointed)}"))
+        opens = _OPENS.get(self.pointed.kind) if self.pointed is not None else None
+        keys = [("enter", f"shows the {opens}")] if opens is not None else []
         if self._may:
-            kinds = {each.kind for each in self.reasons}
-            if kinds & _HELD:
-                keys.append(("h", "releases the run"))
-            if self._paused() is not None:
-                keys.append(("p", "resumes the agent"))
-            if self.reasons:
-                keys.append(("C", "cancels the run"))
+            remedies = (
+                ("h", "releases it", _HELD),
+                ("f", "moves it to the front", {"behind"}),
+                ("p", "resumes the agent", _AT_REST),
+                ("r", "retries what failed", {"dependency_failed"}),
+            )
+            keys += [(key, words) for key, words, kinds in remedies if self._subject(kinds) is not None]
+            keys.append(("C", "cancels it"))
         return [*keys, ("esc", "closes")]
 
     @property
@@ -120,63 +126,65 @@ class WhyScreen(ModalScreen[None]):
         session = self.kolony.session
         return session is not None and session.role.includes(Role.OPERATOR) and not self.kolony.live.link.lost
 
-    def _paused(self) -> WaitReason | None:
-        return next((each for each in self.reasons if each.kind == _PAUSED and each.subject_id is not None), None)
+    def _subject(self, kinds: set[str]) -> UUID | None:
+        """What the first reason of one of these kinds is about."""
+        return next((each.subject_id for each in self.reasons if each.kind in kinds), None)
 
     # What frees it
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Goes to what the reason is about."""
         event.stop()
-        reason = self.pointed
-        if reason is None or reason.subject_id is None:
+        reason, app = self.pointed, self.kolony
+        opens = _OPENS.get(reason.kind) if reason is not None else None
+        if reason is None or reason.subject_id is None or opens is None:
             return
-        app, opens, subject = self.kolony, _opens(reason), reason.subject_id
         self.dismiss(None)
-        if opens == "agent":
-            app.call_later(app.open_agent, subject)
-        elif opens == "run":
-            app.call_later(app.open_run, subject)
-        elif opens == "command":
+        if opens == "command":
             from kolony_tui.ui.screens.work.command import CommandScreen
 
-            app.call_later(app.push_screen, CommandScreen(subject))
+            app.call_later(app.push_screen, CommandScreen(reason.subject_id))
+        elif opens == "stop":
+            app.call_later(app.do, "stop.show")
+        else:
+            app.call_later(app.open_agent if opens == "agent" else app.open_run, reason.subject_id)
 
     def action_release(self) -> None:
         """Lets the run be taken."""
-        self._do(lambda session: queue.release_runs(session, [self.run_shown.run_id]), "released")
+        self._do(_HELD, lambda session, _: queue.release_runs(session, [self.run_shown.run_id]), "released")
+
+    def action_front(self) -> None:
+        """Makes it the next one of its queue."""
+        self._do({"behind"}, lambda session, _: queue.move_run(session, self.run_shown.run_id, 1), "it is the next one")
 
     def action_resume(self) -> None:
         """Lets the agent take work again."""
-        paused = self._paused()
-        if paused is not None and paused.subject_id is not None:
-            agent_id = paused.subject_id
-            self._do(lambda session: fleet.set_desired(session, agent_id, Desired.ACTIVE, ""), "the agent is resumed")
+        self._do(_AT_REST, lambda session, agent: fleet.set_desired(session, agent, Desired.ACTIVE, ""), "resumed")
+
+    def action_retry(self) -> None:
+        """Queues what failed of the command before it again."""
+        self._do({"dependency_failed"}, work.retry_command, "queued again")
 
     def action_cancel(self) -> None:
         """Asks whether to cancel the run."""
         self.dismiss(None)
         self.kolony.call_later(self.kolony.do, "run.cancel")
 
-    def _do(self, step: Callable[[PersonSession], Awaitable[object]], done: str) -> None:
+    def _do(self, kinds: set[str], step: Callable[[PersonSession, UUID], Awaitable[object]], done: str) -> None:
+        """Takes a step where a reason of these kinds calls for it."""
+        subject = self._subject(kinds)
+        if subject is None:
+            return
         if not self._may:
-            self.kolony.say("a viewer only looks on; this takes an operator", severity="warning")
+            self.kolony.say("this takes an operator", severity="warning")
             return
 
         async def carry_out() -> None:
             assert self.kolony.session is not None
-            await step(self.kolony.session)
+            await step(self.kolony.session, subject)
             self.kolony.say(done)
 
         self.kolony.perform(carry_out(), "why")
-
-
-def _opens(reason: WaitReason) -> str | None:
-    """What enter shows: agent, run or command; None where there is nothing to show."""
-    return _OPENS.get(reason.kind) if reason.subject_id is not None else None
-
-
-_OPENS: dict[str, str] = {}
 
 
 def _wants(kind: str, identity: str) -> bool:
