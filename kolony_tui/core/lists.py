@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from uuid import UUID
 
 from kolony_tui.core.filter_fields import AGENT_FIELDS, RUN_FIELDS, Fields
 from kolony_tui.core.session import PersonSession
+from kolony_tui.core.targeting import Target
 from kolony_tui.db.rows import read
 from kolony_tui.models.fleet import Agent
 from kolony_tui.models.lists import Group, Page, Pulse, Wish
@@ -102,6 +104,12 @@ async def agents(session: PersonSession, wish: Wish) -> Page[Agent]:
 async def agents_named(session: PersonSession, names: Sequence[str]) -> list[Agent]:
     """The agents of these names, as far as there are any."""
     return await session.db.rows(Agent, "fleet/agents_by_name", session.workspace.workspace_id, list(names))
+
+
+async def agents_like(session: PersonSession, letters: str, limit: int) -> list[Target]:
+    """Agents in whose names these letters stand in this order, whatever is between them; by name."""
+    pattern = "%" + "%".join(re.sub(r"([\\%_])", r"\\\1", letter) for letter in letters.lower()) + "%"
+    return await session.db.rows(Target, "fleet/agents_like", session.workspace.workspace_id, pattern, limit)
 
 
 async def doing(session: PersonSession, agent_ids: Sequence[UUID]) -> dict[UUID, Run]:

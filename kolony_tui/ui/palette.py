@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from rich.text import Text
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider, SearchIcon
 
+from kolony_tui.core import lists
+from kolony_tui.models.errors import KolonyError
 from kolony_tui.text import safe
 from kolony_tui.ui.registry import Command, commands, key_words
 
@@ -96,16 +100,24 @@ class CommandHits(_Finder):
         return do
 
 
+MOST_FOUND = 50
+
+
 class AgentHits(_Finder):
     """Agents by name."""
 
     async def search(self, query: str) -> Hits:
         """The agents that match."""
-        for agent in self.kolony.agents:
-            name = safe(agent.name)
-            found = self.hit(query, name.plain, "agent", lambda of=agent.agent_id: self.kolony.open_agent(of), Text())  # type: ignore[misc]
-            if found is not None:
-                yield found
+        session = self.kolony.session
+        if session is None:
+            return
+        with contextlib.suppress(KolonyError):
+            for agent in await lists.agents_like(session, query, MOST_FOUND):
+                name = safe(agent.name)
+                opening = partial(self.kolony.open_agent, agent.agent_id)
+                found = self.hit(query, name.plain, "agent", opening, Text())
+                if found is not None:
+                    yield found
 
 
 class RunHits(_Finder):

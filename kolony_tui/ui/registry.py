@@ -25,7 +25,8 @@ Place = Literal[
 ]  # fmt: skip
 """Where a command's keys work: everywhere, in any list, in lists of runs, drafts or agents, on what a run prints, on
 the screen of a run or an agent, in the composer; in the settings, and there in the lists of people, of a person's
-sessions, of workspaces, of tokens, of constraint profiles; in the audit log; in the list of presets; in the
+sessions, of workspaces, of tokens, of constraint profiles; in the audit log, in the list of
+one's notifications, and in that of how one is told; in the list of presets; in the
 inbox, in the list of what is stopped, and in that of a plan's items."""
 
 INSIDE: dict[Place, tuple[Place, ...]] = {
@@ -72,8 +73,9 @@ class Command:
 
     ``role`` is the least role that may (None: it changes nothing). ``unavailable`` answers why it cannot be done
     now, or None. ``argument`` names what may follow on the ``:`` line, ``arguments`` the choices for it, and
-    ``completes`` those that go on from what is typed, where there are too many to know. ``short`` is its word among the hints (empty: it is not one of them), ``shown`` whether palette and ``:`` line have it;
-    ``everywhere``: its keys work in dialogs too.
+    ``completes`` those that go on from what is typed, where there are too many to know. ``short`` is its word among
+    the hints (empty: it is not one of them), ``shown`` whether palette and ``:`` line have it; ``everywhere``: its keys
+    work in dialogs too.
     """
 
     id: str
@@ -191,6 +193,7 @@ def commands() -> Mapping[str, Command]:
         fleet,
         going,
         inbox,
+        notifications,
         people,
         plan,
         presets,
@@ -206,7 +209,8 @@ def commands() -> Mapping[str, Command]:
     every: tuple[Command, ...] = (
         *going.COMMANDS, *stop.COMMANDS, *inbox.COMMANDS, *work.COMMANDS, *broadcast.COMMANDS, *queue.COMMANDS,
         *plan.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *people.COMMANDS, *tokens.COMMANDS, *workspaces.COMMANDS,
-        *constraints.COMMANDS, *audit.COMMANDS, *settings.COMMANDS, *presets.COMMANDS, *view.COMMANDS,
+        *constraints.COMMANDS, *audit.COMMANDS, *settings.COMMANDS, *notifications.COMMANDS, *presets.COMMANDS,
+        *view.COMMANDS,
     )  # fmt: skip
     by_id = {command.id: command for command in every}
     assert len(by_id) == len(every), "two commands share an id"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from kolony_tui.models.fleet import Agent, AgentToken
 from kolony_tui.models.people import Person
 from kolony_tui.models.presets import Preset
+from kolony_tui.models.untrusted import Untrusted
 from kolony_tui.models.work import Draft, Run
 
 if TYPE_CHECKING:
@@ -61,6 +63,14 @@ class ChoosesPresets(Protocol):
 
     def chosen_presets(self) -> list[Preset]:
         """The chosen presets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aimed:
+    """An agent that a new command is most likely for, as far as it is known where one is."""
+
+    name: Untrusted
+    desired: str
 
 
 def nearest(app: KolonyApp, kind: type[T]) -> T | None:

@@ -58,7 +58,7 @@ class Walk:
     async def _go(self) -> None:
         app = self.app
         await self.until(lambda: app.session is not None and app.live.link.state == "live" and app.queue_known, "live")
-        await self.until(lambda: bool(app.agents), "the agents")
+        await self.until(lambda: app.pulse is not None, "the numbers")
         for entry in SCREENS:
             for part in ("", *entry.parts()):
                 app.go_to(entry.name, part)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from kolony_tui.core import fleet
+from kolony_tui.core import fleet, lists, targeting
 from kolony_tui.models.errors import NotFound, UsageError
 from kolony_tui.models.fleet import Agent, Desired
 from kolony_tui.models.people import Role
@@ -86,17 +86,27 @@ async def _create(app: KolonyApp, name: str) -> None:
 async def _token(app: KolonyApp, name: str) -> None:
     from kolony_tui.ui.commands.tokens import show_tokens
 
-    agents = [agent for agent in app.agents if safe(agent.name).plain == name] if name else chosen_agents(app)
+    agents = [await agent_named(app, name)] if name else chosen_agents(app)
     if not agents:
-        missing = f"there is no agent {name!r} here" if name else "no agent is chosen here"
-        raise NotFound(missing, "for example :token worker-1")
+        raise NotFound("no agent is chosen here", "for example :token worker-1")
     issued = await fleet.issue_token(session_of(app), agents[0].agent_id, label="issued in the app")
     await show_tokens(app, [(safe(agents[0].name, limit=40), issued)])
 
 
-def agent_names(app: KolonyApp) -> Iterable[str]:
-    """The agents that are not retired, as people type them."""
-    return [safe(agent.name).plain for agent in app.agents if agent.desired != Desired.RETIRED]
+async def agent_named(app: KolonyApp, name: str) -> Agent:
+    """The agent of a name as a person types it. Raises NotFound."""
+    found = await lists.agents_named(session_of(app), [name])
+    if not found:
+        near = await names_of_agents(app, name[:1])
+        raise NotFound(f"there is no agent {name!r} here", f"there are {', '.join(near[:8])}" if near else "see 3")
+    return found[0]
+
+
+async def names_of_agents(app: KolonyApp, begun: str) -> Sequence[str]:
+    """The agents that are not retired, by the names that go on from what is typed."""
+    if app.session is None:
+        return []
+    return [safe(name).plain for name in await targeting.names_like(app.session, begun)]
 
 
 _STAYS = _needs_agent(lambda agent: agent.desired != Desired.RETIRED, "that agent is retired")
@@ -109,5 +119,6 @@ COMMANDS: tuple[Command, ...] = (
     Command("agent.create", "Create an agent", "makes an agent; a token then lets a runner log in as it", _create,
             name="agent", role=Role.OPERATOR, argument="NAME"),
     Command("agent.token", "Issue a token", "makes a token for an agent and shows it once", _token,
-            ("agents", "agent"), ("T",), "token", Role.ADMIN, argument="NAME", arguments=agent_names, short="token"),
+            ("agents", "agent"), ("T",), "token", Role.ADMIN, argument="NAME",
+            completes=names_of_agents, short="token"),
 )  # fmt: skip

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from kolony_tui.models.errors import NotFound, UsageError
+from kolony_tui.models.errors import UsageError
 from kolony_tui.models.records import Destination
-from kolony_tui.text import safe
+from kolony_tui.ui.commands.fleet import agent_named, names_of_agents
 from kolony_tui.ui.registry import SCREENS, Command, ScreenEntry
 from kolony_tui.ui.subject import nearest
 
@@ -89,16 +89,8 @@ def _no_login(app: KolonyApp) -> str | None:
     return app.door.why_not_again
 
 
-def _agent(app: KolonyApp, name: str) -> None:
-    for agent in app.agents:
-        if agent.agent_id.hex == name or safe(agent.name).plain == name:
-            app.open_agent(agent.agent_id)
-            return
-    raise NotFound(f"there is no agent {name!r} here", "3 shows them all")
-
-
-def _names(app: KolonyApp) -> Iterable[str]:
-    return [safe(agent.name).plain for agent in app.agents]
+async def _agent(app: KolonyApp, name: str) -> None:
+    app.open_agent((await agent_named(app, name)).agent_id)
 
 
 async def _run(app: KolonyApp, reference: str) -> None:
@@ -154,7 +146,7 @@ COMMANDS: tuple[Command, ...] = (
             keys=("g", "ctrl+g"), name="jump", unavailable=_no_workspaces, short="jump"),
     Command("go.run", "Open a run", "opens a run by its number", _run, name="run", argument="NUMBER"),
     Command("go.agent", "Open an agent", "opens an agent by its name", _agent, name="open",
-            argument="NAME", arguments=_names),
+            argument="NAME", completes=names_of_agents),
     Command("go.workspace", "Change workspace", "works in another workspace", _workspace, keys=("ctrl+w",),
             name="workspace", unavailable=_no_workspaces, argument="", arguments=_slugs),
     Command("go.login", "Log in again", "asks for the password that the server takes now", _login, name="login",

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from kolony_tui.core import fleet
 from kolony_tui.core.fleet import IssuedToken
 from kolony_tui.core.spans import moment_ahead, span
-from kolony_tui.models.errors import NotFound, UsageError
-from kolony_tui.models.fleet import AgentToken, Desired, TokenState
+from kolony_tui.models.errors import UsageError
+from kolony_tui.models.fleet import AgentToken, TokenState
 from kolony_tui.models.people import Role
 from kolony_tui.text import SafeText, safe
 from kolony_tui.ui.commands.each import for_each
-from kolony_tui.ui.commands.fleet import agent_names
+from kolony_tui.ui.commands.fleet import agent_named, names_of_agents
 from kolony_tui.ui.commands.work import session_of
 from kolony_tui.ui.draw import Part, part
 from kolony_tui.ui.registry import Command, Reason
@@ -71,10 +71,7 @@ async def _issue(app: KolonyApp, name: str) -> None:
     made: list[tuple[SafeText, IssuedToken]] = []
 
     async def deliver(values: Mapping[str, str]) -> None:
-        known = {safe(agent.name, limit=100).plain: agent for agent in app.agents if agent.desired != Desired.RETIRED}
-        agent = known.get(values["agent"])
-        if agent is None:
-            raise NotFound(f"there is no agent {values['agent']!r} here", f"there are {', '.join(list(known)[:8])}")
+        agent = await agent_named(app, values["agent"])
         issued = await fleet.issue_token(
             session_of(app), agent.agent_id, label=values["label"], expires_at=_ends(values["ends"])
         )
@@ -155,7 +152,7 @@ async def _revoke(app: KolonyApp, _: str) -> None:
 
 COMMANDS: tuple[Command, ...] = (
     Command("tokens.issue", "Make a token", "makes a token for an agent, with a label and an end; shown once", _issue,
-            ("tokens",), ("a",), "issue", Role.ADMIN, argument="AGENT", arguments=agent_names,
+            ("tokens",), ("a",), "issue", Role.ADMIN, argument="AGENT", completes=names_of_agents,
             short="make"),
     Command("tokens.rotate", "Rotate tokens", "makes a new token and lets the old one run out; for all who are marked",
             _rotate, ("tokens",), ("r",), "rotate", Role.ADMIN,

@@ -18,6 +18,7 @@ from kolony_tui.ui.draw import part
 from kolony_tui.ui.live import LiveQuery
 from kolony_tui.ui.screens.framed import FramedScreen
 from kolony_tui.ui.screens.listing import list_title, recall, remember
+from kolony_tui.ui.subject import Aimed
 from kolony_tui.ui.widgets.agent_list import AgentList
 from kolony_tui.ui.widgets.output_panel import OutputPanel
 from kolony_tui.ui.widgets.panel import Panel
@@ -198,9 +199,9 @@ class DashboardScreen(FramedScreen):
             self.output.follow_run(run)
 
     @property
-    def aimed_at(self) -> Agent | None:
+    def aimed_at(self) -> Agent | Aimed | None:
         """The agent that a new command is most likely for: under the cursor, or that of the run under the cursor."""
         if self.focused is self.fleet or self.output.run is None:
             return self.fleet.pointed
         run = self.queue.pointed or self.output.run
-        return next((agent for agent in self.kolony.agents if agent.agent_id == run.agent_id), self.fleet.pointed)
+        return Aimed(run.agent, run.agent_desired)

@@ -81,7 +81,13 @@ class _Names(Suggester):
             command = named(word)
         except UsageError:
             return None
-        fitting = [each for each in command.arguments(self._app) if each.startswith(argument)]
+        known = command.arguments(self._app)
+        if command.completes is not None:
+            try:
+                known = await command.completes(self._app, argument)
+            except KolonyError:
+                return None  # whatever is wrong is told by what shows things, and typing goes on
+        fitting = [each for each in known if each.startswith(argument)]
         return f"{word} {fitting[0]}" if fitting else None
 
 

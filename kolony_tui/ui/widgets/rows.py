@@ -192,7 +192,7 @@ class RowList(RowContent[S], can_focus=True):
 
     def mark_rows(self, rows: Sequence[S]) -> None:
         """Marks these rows too."""
-        self._marked.update({self.key(row): row for row in rows})
+        self._marked = self._marked | {self.key(row): row for row in rows}
         self.marks = self.marks | {self.key(row) for row in rows}
         self._marks_changed()
 

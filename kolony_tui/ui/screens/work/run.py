@@ -15,16 +15,16 @@ from textual.widgets import Static
 from kolony_tui.core import work
 from kolony_tui.core.session import PersonSession
 from kolony_tui.models.constraints import Limits
-from kolony_tui.models.fleet import Agent
 from kolony_tui.models.work import Attempt, Run, RunDetail, RunStatus
 from kolony_tui.text import safe
 from kolony_tui.ui.draw import Part, Tone, content, part
 from kolony_tui.ui.live import LiveQuery
 from kolony_tui.ui.looks import exact_span, number, run_sign, size
-from kolony_tui.ui.registry import Place, bindings
+from kolony_tui.ui.registry import Place, bindings, key_words
 from kolony_tui.ui.screens.framed import FramedScreen
 from kolony_tui.ui.screens.work.ending import endings
 from kolony_tui.ui.screens.work.waiting import waits
+from kolony_tui.ui.subject import Aimed
 from kolony_tui.ui.widgets.output import OutputView
 from kolony_tui.ui.widgets.output_panel import OutputPanel
 from kolony_tui.ui.widgets.panel import Panel
@@ -104,12 +104,9 @@ class RunScreen(FramedScreen):
         return [self.detail.run] if self.detail is not None else []
 
     @property
-    def aimed_at(self) -> Agent | None:
+    def aimed_at(self) -> Aimed | None:
         """Whom a new command is most likely for."""
-        if self.detail is None:
-            return None
-        wanted = self.detail.run.agent_id
-        return next((agent for agent in self.kolony.agents if agent.agent_id == wanted), None)
+        return Aimed(self.detail.run.agent, self.detail.run.agent_desired) if self.detail is not None else None
 
     @on(OutputView.SearchRequested)
     def _search(self, event: OutputView.SearchRequested) -> None:
@@ -144,6 +141,8 @@ class RunScreen(FramedScreen):
         ]
         if run.kind != "natural":
             second += [part("   kind ", "dim"), part(run.kind)]
+        if run.kind == "plan" and run.status == RunStatus.COMPLETED and (keys := self.kolony.keys["run.plan"]):
+            second += [part(f"   {key_words(keys[0])} shows what it proposed", "warn")]
         lines = [head, second]
         if detail.limits != Limits():
             lines.append([part("limits ", "dim"), part(detail.limits.words)])
