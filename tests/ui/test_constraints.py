@@ -19,7 +19,7 @@ async def test_an_admin_makes_changes_and_deletes_them(stage: Stage) -> None:
         await pilot.press("ctrl+u", *"1.5", "tab", "tab", *"200", "tab", *"50%", "ctrl+s")
         await until(lambda: "1.5 s" in words(app) and "200 MB" in words(app) and "50% CPU" in words(app), "made")
         await pilot.press("d")
-        await until(lambda: "what is sent without naming one gets small" in words(app), "the default")
+        await until(lambda: "what is sent without naming one gets" in words(app), "the default")
         await pilot.press("enter")
         await until(lambda: "Change small" in words(app), "enter changes")
         await pilot.press("tab", "ctrl+u", *"none", "ctrl+s")
@@ -30,7 +30,7 @@ async def test_an_admin_makes_changes_and_deletes_them(stage: Stage) -> None:
         await until(lambda: "small is deleted" in toasts(app), "gone")
         await until(lambda: "runs have no limits" in words(app), "and not listed")
         await pilot.press("u")
-        await until(lambda: "200 MB" in words(app) and "gets small" in words(app), "undone, and the default again")
+        await until(lambda: "200 MB" in words(app) and "naming one gets" in words(app), "undone, and the default again")
 
 
 async def test_a_viewer_sees_them_and_is_told_why_not_more(stage: Stage) -> None:

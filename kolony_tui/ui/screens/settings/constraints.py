@@ -20,6 +20,7 @@ class ConstraintsSection(Section):
     slug: ClassVar[str] = "constraints"
 
     def __init__(self) -> None:
+        self._default: ConstraintProfile | None = None
         super().__init__(ConstraintList(self.kolony.drawing, id="constraints"))
 
     def wants(self, kind: str, identity: str) -> bool:
@@ -32,15 +33,14 @@ class ConstraintsSection(Section):
 
     def show(self, found: list[ConstraintProfile]) -> None:
         """Shows them."""
+        self._default = next((each for each in found if each.is_default), None)
         self.rows.show(found)
 
     def explanation(self) -> list[list[Part]]:
         """What the default is for, and who changes them."""
-        found: list[ConstraintProfile] = self.rows.rows
-        default = next((each for each in found if each.is_default), None)
         lines = [
-            [part("what is sent without naming one gets ", "dim"), part(default.name, "strong")]
-            if default is not None
+            [part("what is sent without naming one gets ", "dim"), part(self._default.name, "strong")]
+            if self._default is not None
             else [part("there is no default: what is sent without naming one has no limits", "dim")]
         ]
         session = self.kolony.session
