@@ -33,7 +33,7 @@ BEGIN
     ELSIF its.running >= its.slots THEN
         RETURN QUERY SELECT 0, 'busy', format('the agent "%s" is busy: %s of %s slots are taken', its.name, its.running,
             its.slots), 'wait, start another runner, or cancel one of them', of_agent;
-        RETURN QUERY SELECT 1, 'holds_slot', format('%s, %s for %s, asked by %s: %s', kolony.run_reference(home, l.run_id),
+        RETURN QUERY SELECT 1, 'holds_slot', format('#%s, %s for %s, asked by %s: %s', kolony.run_reference(home, l.run_id),
                 CASE WHEN r.cancel_at IS NOT NULL THEN 'being cancelled' WHEN t.started_at IS NULL THEN 'dispatching'
                      ELSE 'executing' END,
                 kolony.in_words(now() - coalesce(t.started_at, t.claimed_at)), coalesce(p.login, 'somebody'),
@@ -88,7 +88,7 @@ BEGIN
     IF blocked.held THEN
         RETURN QUERY SELECT 0, CASE WHEN run.held_by IS NULL THEN 'canary' ELSE 'held' END,
             format('held by %s %s ago%s', coalesce((SELECT p.login FROM kolony.profiles p
-                WHERE p.profile_id = run.held_by), format('its command, which stops after %s failures', command.stop_after)),
+                WHERE p.profile_id = run.held_by), 'its command, which stops after ' || kolony.counted(command.stop_after, 'failure')),
                 kolony.in_words(now() - run.held_at), coalesce(': ' || nullif(run.held_why, ''), '')),
             'release it', run.run_id;
     END IF;
@@ -98,10 +98,10 @@ BEGIN
         RETURN QUERY SELECT * FROM kolony.why_later(home, run.command_id);
     END IF;
     IF blocked.beyond AND NOT blocked.held THEN
-        RETURN QUERY SELECT 0, 'window', format('command #%s lets %s run%s in at a time', command.number,
-            command.at_a_time, CASE WHEN command.at_a_time = 1 THEN '' ELSE 's' END),
+        RETURN QUERY SELECT 0, 'window', format('command #%s lets %s in at a time', command.number,
+            kolony.counted(command.at_a_time, 'run')),
             'wait for one of these to end, or cancel it', run.command_id;
-        RETURN QUERY SELECT 1, 'let_in', format('%s on "%s" is %s', kolony.run_reference(home, o.run_id), o.agent,
+        RETURN QUERY SELECT 1, 'let_in', format('#%s on "%s" is %s', kolony.run_reference(home, o.run_id), o.agent,
             o.status), NULL, o.run_id
             FROM kolony.run_overview o
             WHERE o.workspace_id = home AND o.command_id = run.command_id AND o.finished_at IS NULL
@@ -114,8 +114,7 @@ BEGIN
             CASE WHEN due = command.not_before THEN
                 format('not before %s UTC, in %s', to_char(due AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
                     kolony.in_words(due - now()))
-            ELSE format('tried %s time%s; tried again in %s%s', run.failed_tries,
-                CASE WHEN run.failed_tries = 1 THEN '' ELSE 's' END, kolony.in_words(due - now()),
+            ELSE format('tried %s; tried again in %s%s', kolony.counted(run.failed_tries, 'time'), kolony.in_words(due - now()),
                 coalesce(': ' || "left"(run.error, 200), '')) END,
             'wait, or cancel it', run.run_id;
     END IF;
@@ -146,7 +145,7 @@ BEGIN
     RETURN QUERY SELECT 0, 'behind', format('%s run%s before it in the agent''s queue (its priority is %s)',
         CASE WHEN ahead = 1000 THEN '1000 or more' ELSE ahead::text END, CASE WHEN ahead = 1 THEN ' comes' ELSE 's come' END,
         mine.priority), 'raise it, or move it to the front', run.run_id;
-    RETURN QUERY SELECT 1, 'ahead', format('%s, priority %s: %s', kolony.run_reference(run.workspace_id, q.run_id), q.priority,
+    RETURN QUERY SELECT 1, 'ahead', format('#%s, priority %s: %s', kolony.run_reference(run.workspace_id, q.run_id), q.priority,
         (SELECT "left"(c.title, 60) FROM kolony.runs r
          JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
          WHERE r.workspace_id = run.workspace_id AND r.run_id = q.run_id)), NULL, q.run_id

@@ -169,7 +169,7 @@ async def test_a_waiting_run_passes_to_another_agent(workspace: Workspace, agent
     assert await bob.fetchval("SELECT targets FROM kolony.commands") == [other.agent_id]
     first, second = await Runner.of(database, agent), await Runner.of(database, other)
     assert await first.claim() == []
-    with refused("55000", 'already'):
+    with refused("55000", "already"):
         await bob.execute("SELECT kolony.assign_run($1, $2)", run, other.agent_id)
     [held] = await second.claim()
     with refused("55000", "does not wait any more"):

@@ -354,7 +354,8 @@ async def test_what_is_wrong_with_a_command_is_one_line(
 
 async def test_limits_come_from_the_command_or_else_from_the_profile(workspace: Workspace, agent: Agent) -> None:
     ada, bob = await workspace.database.connect("ada"), await workspace.database.connect("bob")
-    make = "SELECT kolony.make_constraint($1, 'small', time_limit_ms => 60000, memory_limit_mb => 64, as_default => true)"
+    given = "time_limit_ms => 60000, memory_limit_mb => 64, as_default => true"
+    make = f"SELECT kolony.make_constraint($1, 'small', {given})"
     profile = await ada.fetchval(make, workspace.workspace_id)
     await send(bob, agent, memory_limit_mb=128)
     row = await bob.fetchrow("SELECT constraint_id, time_limit_ms, memory_limit_mb, token_budget FROM kolony.commands")
