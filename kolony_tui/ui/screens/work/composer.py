@@ -51,20 +51,20 @@ class Composer(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Close; the text is kept"),
         Binding("ctrl+s", "save_draft", "Keep as draft"),
-        Binding("ctrl+o", "pick_preset", "Fill in a preset"),
-        Binding("alt+m,f2", "fold", "More fields, or fewer"),
-        Binding("alt+k", "choose_kind", "Choose the kind"),
+        Binding("ctrl+o", "pick_preset", "Fill in a preset", priority=True),
+        Binding("alt+m,f2", "fold", "More fields, or fewer", priority=True),
+        Binding("alt+k", "choose_kind", "Choose the kind", priority=True),
     ]
     AUTO_FOCUS = "#text"
     KEYS: ClassVar[tuple[tuple[str, str], ...]] = (
         ("enter", "send"),
-        ("ctrl+j", "new line"),
+        ("alt+m", "more"),
+        ("ctrl+o", "preset"),
         ("ctrl+s", "draft"),
+        ("ctrl+j", "line"),
+        ("esc", "close"),
         ("up", "history"),
         ("tab", "target"),
-        ("ctrl+o", "preset"),
-        ("alt+m", "more"),
-        ("esc", "close"),
     )
 
     def __init__(
