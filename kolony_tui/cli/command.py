@@ -81,7 +81,7 @@ def _number(reference: str) -> int:
 def _command(args: argparse.Namespace) -> int:
     from kolony_tui.cli.printing import as_json, print_json, print_table
     from kolony_tui.cli.run import print_runs
-    from kolony_tui.core.work import command_detail, comes_after, find_command
+    from kolony_tui.core.work import comes_after, command_detail, find_command
 
     async def work(session: PersonSession) -> Any:
         command_id = await find_command(session, args.command)
