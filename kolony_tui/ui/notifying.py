@@ -69,7 +69,7 @@ class Notifier:
         if news.unread != self.unread:
             self.unread = news.unread
             self._app.draw_frames()
-        seen = [each for each in fresh if not self.away and self._in_sight(each)]
+        seen = [each for each in news.newest if not self.away and self._in_sight(each)]
         if seen:
             self._app.perform(self._read_those(seen), "notifications seen")
         self._tell([each for each in reversed(fresh) if each not in seen], settings)

@@ -87,9 +87,16 @@ def _retention() -> Section:
     return RetentionSection()
 
 
+def _notifications() -> Section:
+    from kolony_tui.ui.screens.settings.notifications import NotificationsSection
+
+    return NotificationsSection()
+
+
 SECTIONS: tuple[SectionEntry, ...] = (
     SectionEntry("me", "Me", _me),
     SectionEntry("keys", "Keys", _keys),
+    SectionEntry("notifications", "Notifications", _notifications),
     SectionEntry("connection", "Connection", _connection),
     SectionEntry("rights", "Rights", _rights),
     SectionEntry("people", "People", _people),
