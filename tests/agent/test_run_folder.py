@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
+from kolony_tui.agent.adapter import Assignment
+from kolony_tui.agent.run_folder import RunFolder, sweep
 from tests.agent.colony import Colony, until
 
 ASK = """\
@@ -228,3 +234,21 @@ async def test_a_plan_becomes_drafts_and_a_broken_one_fails_with_its_place(colon
     nothing = await colony.send("echo I have no plan", kind="plan")
     assert (await colony.done(nothing))["status"] == "completed"
     await colony.runners[0].says("left no plan.json")
+
+
+def test_only_what_nobody_holds_is_swept(tmp_path: Path) -> None:
+    work = Assignment(uuid4(), uuid4(), 1, uuid4(), 1, 1, "x", "", {}, None, 1, 1)
+    held, left = RunFolder(tmp_path, work), RunFolder(tmp_path, replace(work, attempt_id=uuid4()))
+    held.make([])
+    left.make([])
+    kept = shutil.copytree(left.path, tmp_path / "kept")
+    left.remove()
+    kept.rename(left.path)  # as a runner leaves it that was killed: there, and locked by nobody
+    being_made = tmp_path / "new-run-0"
+    being_made.mkdir()
+    sweep(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([held.path, being_made])
+    os.utime(being_made, (0, 0))
+    held.remove()
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == []
