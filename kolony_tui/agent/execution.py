@@ -116,6 +116,10 @@ class Execution:
     def _time_is_up(self) -> None:
         self._exceed(time_is_up(self.work.time_limit_ms or 0))
 
+    def held_by(self, lease: Lease) -> bool:
+        """Whether it works under this lease; under an earlier one it only comes to its end, unseen by the database."""
+        return self._desk.lease is lease
+
     async def run(self) -> None:
         """Does the work and writes its end. Raises LoginRefused; every other end is the attempt's own."""
         try:

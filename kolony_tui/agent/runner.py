@@ -227,8 +227,9 @@ class Runner:
             self._report.say("paused" if paused else "resumed", "paused: nothing is claimed" if paused else "resumed")
 
     async def _hear_stop(self, session: Session, stopped: bool) -> None:
-        """Confirms an emergency stop once its orders to end work are being obeyed, again with each beat under it."""
-        if stopped:
+        """Confirms an emergency stop once its orders to end work are being obeyed, again with each beat under it; not
+        while something is at work that the database holds to be lost."""
+        if stopped and all(execution.held_by(session.lease) for execution, _ in self._running.values()):
             await session.acknowledge_stop()
         if stopped != self._stopped_by_people:
             self._stopped_by_people = stopped

@@ -142,7 +142,8 @@ BEGIN
     RETURN QUERY
     SELECT md5('stop ' || o.stop_id || ' ' || o.agent_id)::uuid, 'stop', o.agent_id, NULL::uuid, NULL::uuid,
            'the emergency stop is not confirmed',
-           concat_ws('; ', CASE WHEN o.running > 0 THEN kolony.counted(o.running, 'run') || ' may still be at work' END,
+           concat_ws('; ', CASE WHEN o.running > 0 THEN kolony.counted(o.running, 'run') || ' may still be at work'
+                     ELSE 'what it was at may go on unseen' END,
                      'runner on ' || nullif(o.host, ''), nullif(s.why, '')),
            '[]'::jsonb, 'high'::text, o.since, NULL::timestamptz, o.running, 1::bigint
     FROM kolony.stops s

@@ -142,7 +142,7 @@ class StoppedScreen(FramedScreen):
         self.list.refresh()
         self.query_one("#stopped-panel", Panel).title.say(
             list_title("Stopped agents", self.list),
-            [part(f"{confirmed} of {len(self.list.rows)} confirmed", "strong")],
+            [part(f"{confirmed} of {len(self.list.rows)} confirmed", "strong")] if self.list.rows else (),
         )
 
     def on_row_list_opened(self, event: RowList.Opened) -> None:

@@ -39,9 +39,9 @@ def _left(item: InboxItem, drawing: Drawing) -> Cell:
 COLUMNS: tuple[Column[InboxItem], ...] = (
     Column("kind", "WHAT", 8, _kind, lambda item: item.kind.value),
     Column("agent", "AGENT", 12, lambda item, _: cell(item.agent, "strong"), lambda item: item.agent.raw),
-    Column("title", "TITLE", 20, lambda item, _: cell(item.title), lambda item: item.title.raw, flexible=True),
-    Column("why", "WHY HERE", 26, lambda item, _: (part(item.tier, TIERS[item.tier]), part(f"  {item.why}", "dim")),
-           lambda item: item.tier, rank=2),
+    Column("title", "TITLE", 24, lambda item, _: cell(item.title), lambda item: item.title.raw),
+    Column("why", "WHY HERE", 22, lambda item, _: (part(item.tier, TIERS[item.tier]), part(f"  {item.why}", "dim")),
+           lambda item: item.tier, flexible=True, rank=2),
     Column("run", "RUN", 7, lambda item, _: cell(item.reference, "dim"), lambda item: item.reference or "", rank=4),
     Column("left", "LEFT", 5, _left, lambda item: item.expires_at is None or item.expires_at.timestamp(), right=True,
            rank=3),
