@@ -125,3 +125,4 @@ async def let_pass(superuser: asyncpg.Connection, session_id: UUID) -> None:
 async def let_backoff_pass(superuser: asyncpg.Connection) -> None:
     """Every run that waits for its time is due."""
     await superuser.execute("UPDATE kolony.scheduled_runs SET due_at = now() - interval '1 second'")
+    await superuser.execute("UPDATE kolony.blocked_runs SET due_at = now() - interval '1 second' WHERE due_at > now()")

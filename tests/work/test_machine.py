@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -28,14 +28,19 @@ _Value = TypeVar("_Value")
 
 ENDS = ["completed", "failed", "failed", "cancelled", "released"]
 HOT_TABLES = "kolony.commands, kolony.runs, kolony.attempts, kolony.ready_runs, kolony.scheduled_runs, kolony.leases, "
-HOT_TABLES += "kolony.agent_sessions, kolony.output_chunks"
+HOT_TABLES += "kolony.agent_sessions, kolony.output_chunks, kolony.blocked_runs, kolony.undo_steps"
 WHOLE = """
 SELECT (SELECT count(*) FROM kolony.ready_runs q WHERE q.run_id = r.run_id) AS ready,
        (SELECT count(*) FROM kolony.scheduled_runs q WHERE q.run_id = r.run_id) AS scheduled,
+       b.run_id IS NOT NULL AS blocked, coalesce(b.held, false) AS hold, coalesce(b.after, false) AS after,
+       coalesce(b.beyond, false) AS beyond, r.held_at IS NOT NULL AS marked_held, r.agent_id,
        (SELECT count(*) FROM kolony.leases l WHERE l.run_id = r.run_id) AS leased,
        (SELECT count(*) FROM kolony.attempts t WHERE t.run_id = r.run_id AND t.outcome IS NULL) AS open_attempts,
        r.outcome IS NOT NULL AS ended, o.run_id, o.status, o.attempt, o.priority
-FROM kolony.runs r JOIN kolony.run_overview o USING (run_id)"""
+FROM kolony.runs r JOIN kolony.run_overview o USING (run_id) LEFT JOIN kolony.blocked_runs b USING (run_id)"""
+QUEUE = """
+SELECT o.run_id, o.priority FROM kolony.run_overview o
+WHERE o.agent_id = $1 AND o.position IS NOT NULL ORDER BY o.position"""
 
 
 class Scene:
@@ -49,6 +54,8 @@ class Scene:
         self.agents: list[Agent] = [self.run(self.database.add_agent(name)) for name in ("one", "two")]
         self.tokens = {agent.agent_id: self.run(self.database.open(agent.target)) for agent in self.agents}
         self.home: UUID = self.run(self.bob.fetchval("SELECT workspace_id FROM kolony.workspaces"))
+        # A backoff is over when the machine says so.
+        self.run(self.superuser.execute("UPDATE kolony.workspaces SET backoff_seconds = 600"))
 
     def run(self, awaitable: Awaitable[_Value]) -> _Value:
         """Waits for it."""
@@ -81,20 +88,25 @@ class Machine(RuleBasedStateMachine):
     def step(self, awaitable: Awaitable[_Value], refusal: Refusal | None) -> _Value | None:
         """The database does as the model said."""
         if refusal is None:
-            return self.scene.run(awaitable)
+            answer = self.scene.run(awaitable)
+            self.model.free()
+            return answer
         with refused(str(refusal)):
             self.scene.run(awaitable)
         return None
 
     def expected(self, model_step: Any, *arguments: Any) -> tuple[Any, Refusal | None]:
         """What the model says of a step, and whether it refuses it."""
-        before = [(thing, dict(thing.__dict__)) for thing in (*self.model.runs, *self.model.sessions)]
+        things = (*self.model.runs, *self.model.sessions, *self.model.commands, *self.model.agents, *self.model.done)
+        before = [(thing, dict(thing.__dict__)) for thing in things]
+        done = list(self.model.done)
         try:
             return model_step(*arguments), None
         except Refusal as refusal:
             # A step that is refused leaves nothing behind, what the clock had decided by then included.
             for thing, as_it_was in before:
                 thing.__dict__.update(as_it_was)
+            self.model.done = done
             return None, refusal
 
     def as_bob(self, call: str, *arguments: Any) -> Awaitable[Any]:
@@ -118,20 +130,30 @@ class Machine(RuleBasedStateMachine):
         priority=st.integers(0, 3),
         most=st.integers(1, 3),
         retry_on=st.sampled_from(["lost", "failure"]),
+        at_a_time=st.sampled_from([None, None, 1]),
+        stop_after=st.sampled_from([None, None, 1]),
         data=st.data(),
     )
-    def send(self, both: bool, draft: bool, priority: int, most: int, retry_on: str, data: st.DataObject) -> None:
+    def send(self, both: bool, draft: bool, priority: int, most: int, retry_on: str, data: st.DataObject,
+             at_a_time: int | None, stop_after: int | None) -> None:  # fmt: skip
         agents = self.model.agents if both else [data.draw(st.sampled_from(self.model.agents))]
-        self._send(agents, draft, priority, most, retry_on)
+        after = data.draw(st.lists(st.sampled_from(self.model.commands), max_size=2, unique_by=id))
+        need = data.draw(st.sampled_from(["completed", "ended"]))
+        more = {"at_a_time": at_a_time, "stop_after": stop_after, "after_need": need}
+        self._send(agents, draft, priority, most, retry_on, after=after, **more)
 
-    def _send(self, agents: list[ModelAgent], draft: bool, priority: int, most: int, retry_on: str) -> None:
+    def _send(self, agents: list[ModelAgent], draft: bool, priority: int, most: int, retry_on: str,
+              after: Sequence[ModelCommand] = (), **more: Any) -> None:  # fmt: skip
         given: dict[str, Any] = {"priority": priority, "as_draft": draft, "max_attempts": most, "retry_on": retry_on}
+        given |= {**more, "after_commands": [command.command_id for command in after]}
         call = send_rows(self.scene.bob, [agent.agent_id for agent in agents], **given)
         if not draft and any(agent.desired == "retired" for agent in agents):
             self.step(call, Refusal("55000"))
             return
         rows = self.scene.run(call)
         command = ModelCommand(rows[0]["command_id"], priority, most, retry_on, draft)
+        command.at_a_time, command.stop_after = more.get("at_a_time"), more.get("stop_after")
+        command.comes_after = [(each, more["after_need"]) for each in after]
         self.model.commands.append(command)
         self.targets[command.command_id] = agents
         if not draft:
@@ -144,15 +166,14 @@ class Machine(RuleBasedStateMachine):
         command.runs = [
             ModelRun(row["run_id"], command, agent, command.priority) for row, agent in zip(rows, agents, strict=True)
         ]
+        self.model.enqueue(command)
 
     @precondition(lambda self: self.model.commands)
     @rule(data=st.data(), priority=st.integers(0, 3))
     def edit(self, data: st.DataObject, priority: int) -> None:
         command = data.draw(st.sampled_from(self.model.commands))
-        _, refusal = self.expected(self.model.submit, command)
+        _, refusal = self.expected(self.model.edit, command, priority)
         self.step(self.as_bob("edit_command", command.command_id, "changed", priority), refusal)
-        if refusal is None:
-            command.priority = priority
 
     @precondition(lambda self: self.model.commands)
     @rule(data=st.data())
@@ -206,10 +227,14 @@ class Machine(RuleBasedStateMachine):
             self.past.append((run, row["attempt_id"], runner))
 
     @precondition(lambda self: self.past)
-    @rule(data=st.data(), word=st.sampled_from(["start", "append", *ENDS, *ENDS]),
+    @rule(data=st.data(), word=st.sampled_from(["start", "append", "heard", *ENDS, *ENDS]),
           number=st.sampled_from([0, 0, 0, 0, 1]))  # fmt: skip
     def say(self, data: st.DataObject, word: str, number: int) -> None:
         run, attempt, runner = data.draw(st.sampled_from(self.past[-5:]))
+        if word == "heard":
+            self.scene.run(runner.step(attempt, word))
+            run.heard = run.heard or (run.interrupt and run.attempt_id == attempt)
+            return
         if word in ("start", "append"):
             _, refusal = self.expected(self.model.check_holds, run, attempt)
             call = runner.start(attempt) if word == "start" else runner.append(attempt, [(number, b"x")])
@@ -230,7 +255,8 @@ class Machine(RuleBasedStateMachine):
         return bool(self.scene.run(self.scene.bob.fetchval(sql, attempt)) == word)
 
     @precondition(lambda self: self.model.runs)
-    @rule(data=st.data(), step=st.sampled_from(["cancel", "retry", "priority"]), priority=st.integers(0, 3))
+    @rule(data=st.data(), step=st.sampled_from(["cancel", "retry", "priority", "hold", "release", "interrupt"]),
+          priority=st.integers(0, 3))  # fmt: skip
     def change_run(self, data: st.DataObject, step: str, priority: int) -> None:
         run = data.draw(st.sampled_from(self.model.runs))
         if step == "cancel":
@@ -239,9 +265,41 @@ class Machine(RuleBasedStateMachine):
         elif step == "retry":
             _, refusal = self.expected(self.model.retry, run)
             self.step(self.as_bob("retry_run", run.run_id), refusal)
+        elif step != "priority":
+            _, refusal = self.expected(getattr(self.model, step), run)
+            self.step(self.as_bob(f"{step}_run", run.run_id), refusal)
         else:
             _, refusal = self.expected(self.model.set_priority, run, priority)
             self.step(self.as_bob("set_run_priority", run.run_id, priority), refusal)
+
+    @precondition(lambda self: self.model.runs)
+    @rule(data=st.data(), position=st.integers(1, 4))
+    def move(self, data: st.DataObject, position: int) -> None:
+        run = data.draw(st.sampled_from(self.model.runs))
+        queue = [row["run_id"] for row in self.scene.run(self.scene.bob.fetch(QUEUE, run.agent.agent_id))]
+        _, refusal = self.expected(self.model.check_moves, run)
+        self.step(self.as_bob("move_run", run.run_id, position), refusal)
+        if refusal is None and run.run_id in queue:
+            queue.remove(run.run_id)
+            queue.insert(min(position, len(queue) + 1) - 1, run.run_id)
+            rows = self.scene.run(self.scene.bob.fetch(QUEUE, run.agent.agent_id))
+            now = [row["run_id"] for row in rows]
+            assert [each for each in now if each in queue] == queue
+            run.priority = next(row["priority"] for row in rows if row["run_id"] == run.run_id)
+
+    @precondition(lambda self: self.model.runs)
+    @rule(data=st.data())
+    def assign(self, data: st.DataObject) -> None:
+        run, agent = data.draw(st.sampled_from(self.model.runs)), data.draw(st.sampled_from(self.model.agents))
+        _, refusal = self.expected(self.model.assign, run, agent)
+        self.step(self.as_bob("assign_run", run.run_id, agent.agent_id), refusal)
+
+    @rule()
+    def undo(self) -> None:
+        late = "UPDATE kolony.undo_steps SET made_at = made_at + (now() - (SELECT max(made_at) FROM kolony.undo_steps))"
+        self.scene.run(self.scene.superuser.execute(late))
+        _, refusal = self.expected(self.model.undo)
+        self.step(self.as_bob("undo"), refusal)
 
     @precondition(lambda self: self.model.commands)
     @rule(data=st.data())
@@ -289,7 +347,12 @@ class Machine(RuleBasedStateMachine):
         for run in self.model.runs:
             row = rows[run.run_id]
             assert (row["status"], row["attempt"], row["priority"]) == (run.status, run.attempt, run.priority)
-            places = Counter(ready=row["ready"], scheduled=row["scheduled"], leased=row["leased"])
+            places = Counter(
+                ready=row["ready"], scheduled=row["scheduled"], leased=row["leased"], blocked=row["blocked"]
+            )
+            assert (row["hold"], row["marked_held"]) == (run.hold, run.hold)
+            assert (row["after"], row["beyond"]) == (run.after, run.beyond)
+            assert row["agent_id"] == run.agent.agent_id
             assert places.total() == (0 if row["ended"] else 1), places
             assert row["leased"] == row["open_attempts"] == (1 if run.held else 0)
             assert not row["ready"] or run.due
