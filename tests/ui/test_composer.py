@@ -66,7 +66,7 @@ async def test_a_filter_says_to_whom_it_goes_and_the_board_follows_the_runs(stag
         assert "to type=claude" in words(app)
         await pilot.press("enter")
         await until(lambda: "asked by" in words(app), "a run of it")
-        await pilot.press("T")
+        await pilot.press("B")
         await until(lambda: isinstance(app.screen, CommandScreen), "and from there to all of them")
     assert await commands(stage) == [("uptime", 3, "natural", "type=claude", None, None, None, True)]
 

@@ -64,5 +64,5 @@ COMMANDS: tuple[Command, ...] = (
     Command("work.broadcast", "Broadcast", "opens the composer for the marked agents, or for everyone", _broadcast,
             keys=("b",), name="broadcast", role=Role.OPERATOR, short="broadcast"),
     Command("run.board", "All runs of the command", "shows how all runs of this run's command stand", _board,
-            ("runs", "output"), ("T",), "board", unavailable=_not_in, argument="NUMBER"),
+            ("runs", "output"), ("B",), "board", unavailable=_not_in, argument="NUMBER"),
 )  # fmt: skip
