@@ -49,17 +49,20 @@ def session_of(app: KolonyApp) -> PersonSession:
     return app.session
 
 
-def tell_results(app: KolonyApp, runs: list[Run], results: list[StepResult], words: Mapping[str, str]) -> bool:
+def tell_results(app: KolonyApp, runs: list[Run], results: list[StepResult], words: Mapping[str, str]) -> None:
     """Says what a step on runs did, in words for what each became; refusals of several have a line each.
 
-    Answers whether any run became something.
+    What was cancelled before its start can be taken back, and that is said too.
     """
     names = {run.run_id: run for run in runs}
     became = Counter(words.get(each.became, each.became) for each in results if each.became is not None)
     refused = [(names[each.run_id], each.refused) for each in results if each.refused is not None]
     if became:
-        alone = len(results) == 1
-        app.say(", ".join(word if alone else f"{count} {word}" for word, count in became.items()))
+        said = ", ".join(word if len(results) == 1 else f"{count} {word}" for word, count in became.items())
+        if any(each.became == "cancelled" for each in results):
+            app.undoing.offer(said)
+        else:
+            app.say(said)
     if len(refused) == 1 and len(results) == 1:
         raise WrongState(refused[0][1].raw)
     _unmark(app)
@@ -69,7 +72,6 @@ def tell_results(app: KolonyApp, runs: list[Run], results: list[StepResult], wor
         lines = [[part(f"{run.reference} ", "strong"), part(run.agent), part("  "), part(why, "bad")]
                  for run, why in refused]  # fmt: skip
         app.push_screen(Told(f"{len(refused)} of {len(results)} refused", lines))
-    return bool(became)
 
 
 def counted(runs: list[Run]) -> str:
@@ -107,11 +109,8 @@ async def _cancel(app: KolonyApp, why: str) -> None:
     if answer is None:
         return
     results = await queue.cancel_runs(session, [run.run_id for run in runs], answer)
-    gone = sum(1 for each in results if each.became == "cancelled")
-    words = {"cancelled": "cancelled", "requested": "asked to end, not confirmed yet"}
+    words = {"cancelled": "cancelled", "requested": "asked to end (not confirmed yet)"}
     tell_results(app, runs, results, words)
-    if gone:
-        app.undoing.offer(f"{gone} cancelled before the start" if gone > 1 else "cancelled before its start")
 
 
 def _cancelling(runs: list[Run]) -> str:
