@@ -87,22 +87,23 @@ CREATE FUNCTION kolony.kind_words(kind text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE kind
         WHEN 'investigate' THEN
-'This is an investigation. Find out what the command asks, change nothing, and say what you found: each finding with
-the evidence for it, then what you recommend.'
+            'This is an investigation. Find out what the command asks, change nothing, and say what you found: each '
+            'finding with the evidence for it, then what you recommend.'
         WHEN 'review' THEN
-'This is a review of another run''s work. What that run was asked, how it ended and what it printed stands in the folder
-"subjects" of the folder that KOLONY_RUN_DIR names: a .json file with the facts and a .txt file with the output. Judge
-that work as the command says; do not do it again.'
+            'This is a review of another run''s work. What that run was asked, how it ended and what it printed stands '
+            'in the folder "subjects" of the folder that KOLONY_RUN_DIR names: a .json file with the facts and a .txt '
+            'file with the output. Judge that work as the command says; do not do it again.'
         WHEN 'synthesize' THEN
-'This is a synthesis of the work of other runs. What each of them was asked, how it ended and what it printed stands in
-the folder "subjects" of the folder that KOLONY_RUN_DIR names: for each a .json file with the facts and a .txt file with
-the output. Bring them together as the command says.'
+            'This is a synthesis of the work of other runs. What each of them was asked, how it ended and what it '
+            'printed stands in the folder "subjects" of the folder that KOLONY_RUN_DIR names: for each a .json file '
+            'with the facts and a .txt file with the output. Bring them together as the command says.'
         WHEN 'plan' THEN
-'This is a request for a plan, not for the work itself. Write the plan to the file plan.json in the folder that
-KOLONY_RUN_DIR names (write plan.json.tmp, then rename it): a JSON list of at most 200 items in the order in which they
-are to be done, each {"content": the command''s text, "agent": the name of the agent it is for (left out: you),
-"priority": 0 to 100 (left out: as this command), "after": [the numbers of earlier items, counted from 1, that must be
-completed first]}. A person reads it, and sends what they accept of it.'
+            'This is a request for a plan, not for the work itself. Write the plan to the file plan.json in the folder '
+            'that KOLONY_RUN_DIR names (write plan.json.tmp, then rename it): a JSON list of at most 200 items in the '
+            'order in which they are to be done, each {"content": the command''s text, "agent": the name of the agent '
+            'it is for (left out: you), "priority": 0 to 100 (left out: as this command), "after": [the numbers of '
+            'earlier items, counted from 1, that must be completed first]}. A person reads it, and sends what they '
+            'accept of it.'
     END
 $$;
 
