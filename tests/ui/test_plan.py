@@ -45,7 +45,7 @@ async def test_a_plan_is_decided_about(stage: Stage) -> None:
     runner, run_id = await _planned(stage)
     async with stage.app("bob", (80, 24)) as (app, pilot):
         app.open_run(run_id)
-        await until(lambda: "✔ completed" in words(app) and "P shows what it proposed" in words(app), "its run")
+        await until(lambda: "✔ completed" in words(app) and "plan   P shows it" in words(app), "its run")
         await pilot.press("i")
         await until(lambda: isinstance(app.screen, Told) and "request for a plan" in words(app), "what it was told")
         assert "plan the day" in words(app)

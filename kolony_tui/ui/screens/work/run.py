@@ -142,7 +142,7 @@ class RunScreen(FramedScreen):
         if run.kind != "natural":
             second += [part("   kind ", "dim"), part(run.kind)]
         if run.kind == "plan" and run.status == RunStatus.COMPLETED and (keys := self.kolony.keys["run.plan"]):
-            second += [part(f"   {key_words(keys[0])} shows what it proposed", "warn")]
+            second += [part(f"   {key_words(keys[0])} shows it", "warn")]
         lines = [head, second]
         if detail.limits != Limits():
             lines.append([part("limits ", "dim"), part(detail.limits.words)])
