@@ -193,6 +193,7 @@ def commands() -> Mapping[str, Command]:
         fleet,
         going,
         inbox,
+        lists,
         notifications,
         people,
         plan,
@@ -210,7 +211,7 @@ def commands() -> Mapping[str, Command]:
         *going.COMMANDS, *stop.COMMANDS, *inbox.COMMANDS, *work.COMMANDS, *broadcast.COMMANDS, *queue.COMMANDS,
         *plan.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *people.COMMANDS, *tokens.COMMANDS, *workspaces.COMMANDS,
         *constraints.COMMANDS, *audit.COMMANDS, *settings.COMMANDS, *notifications.COMMANDS, *presets.COMMANDS,
-        *view.COMMANDS,
+        *lists.COMMANDS, *view.COMMANDS,
     )  # fmt: skip
     by_id = {command.id: command for command in every}
     assert len(by_id) == len(every), "two commands share an id"

@@ -69,16 +69,17 @@ SELECT m.workspace_id, r.command_id, (ARRAY['review', 'test', 'summarise', 'fix'
        || r.n % 977 || '/file_' || r.n % 89 || '.py and say what is wrong with it', ARRAY[r.agent_id], r.n % 11 * 10,
        m.profile_id, r.at, r.at, r.outcome, CASE WHEN r.outcome IS NOT NULL THEN r.at + interval '20 seconds' END
 FROM kolony.memberships m, made_runs r ORDER BY r.n;
-INSERT INTO kolony.runs (workspace_id, run_id, command_id, ordinal, agent_id, priority, created_at, outcome, finished_at,
-    exit_code, error)
+INSERT INTO kolony.runs (workspace_id, run_id, command_id, ordinal, agent_id, priority, created_at, outcome,
+    finished_at, exit_code, error)
 SELECT w.workspace_id, r.run_id, r.command_id, 1, r.agent_id, r.n % 11 * 10, r.at, r.outcome,
        CASE WHEN r.outcome IS NOT NULL THEN r.at + interval '20 seconds' END,
        CASE r.outcome WHEN 'completed' THEN 0 WHEN 'failed' THEN 1 END,
        CASE WHEN r.outcome = 'failed' THEN 'exited with 1' END
 FROM kolony.workspaces w, made_runs r ORDER BY r.n;
-INSERT INTO kolony.attempts (workspace_id, run_id, number, agent_id, session_id, claimed_at, started_at, ended_at, outcome,
-    exit_code)
-SELECT w.workspace_id, r.run_id, 1, r.agent_id, s.session_id, r.at + interval '10 seconds', r.at + interval '11 seconds',
+INSERT INTO kolony.attempts (workspace_id, run_id, number, agent_id, session_id, claimed_at, started_at, ended_at,
+    outcome, exit_code)
+SELECT w.workspace_id, r.run_id, 1, r.agent_id, s.session_id, r.at + interval '10 seconds',
+       r.at + interval '11 seconds',
        CASE WHEN r.outcome IS NOT NULL THEN r.at + interval '20 seconds' END, r.outcome,
        CASE WHEN r.outcome = 'failed' THEN 1 ELSE 0 END
 FROM kolony.workspaces w, made_runs r
@@ -96,7 +97,8 @@ FROM kolony.workspaces w, made_runs r WHERE r.n > {ended} + {executing} + {ready
 """
 _AUDIT = """
 INSERT INTO kolony.audit_log (workspace_id, entry_id, at, event, login, application, command_id, details)
-SELECT w.workspace_id, nextval('kolony.audit_entries'), now(), 'COMMAND_SENT', '{person}', 'kolony', r.command_id, jsonb_build_object('number', r.n)
+SELECT w.workspace_id, nextval('kolony.audit_entries'), now(), 'COMMAND_SENT', '{person}', 'kolony', r.command_id,
+       jsonb_build_object('number', r.n)
 FROM kolony.workspaces w, made_runs r WHERE r.n > {ended} - 200000 ORDER BY r.n;
 """
 

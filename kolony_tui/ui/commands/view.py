@@ -1,4 +1,4 @@
-"""The view itself: filter, sort, statuses, theme, looking again."""
+"""The view itself: statuses, theme, looking again."""
 
 from __future__ import annotations
 
@@ -7,39 +7,9 @@ from typing import TYPE_CHECKING
 
 from kolony_tui.models.errors import UsageError
 from kolony_tui.ui.registry import Command
-from kolony_tui.ui.subject import nearest
 
 if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
-
-
-def _filter(app: KolonyApp, text: str) -> None:
-    from kolony_tui.ui.screens.line import FilterLine
-    from kolony_tui.ui.widgets.rows import RowList
-
-    rows = nearest(app, RowList)
-    if rows is None:
-        raise UsageError("there is no list here", "tab goes to one")
-    if text:
-        rows.narrow(text)
-    else:
-        app.push_screen(FilterLine(rows))
-
-
-def _sort(app: KolonyApp, column: str) -> None:
-    from kolony_tui.ui.widgets.rows import RowList
-
-    rows = nearest(app, RowList)
-    if rows is not None:
-        rows.sort_next()
-
-
-def _reverse(app: KolonyApp, _: str) -> None:
-    from kolony_tui.ui.widgets.rows import RowList
-
-    rows = nearest(app, RowList)
-    if rows is not None:
-        rows.sort(rows.sorted_by, backwards=not rows.backwards)
 
 
 def _status(by: int) -> Callable[[KolonyApp, str], None]:
@@ -86,12 +56,6 @@ def _nowhere(app: KolonyApp) -> str | None:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("list.filter", "Filter", "shows only rows with this text; !text those without it", _filter, ("list",),
-            ("slash",),
-            name="filter", argument="TEXT", short="filter"),
-    Command("list.sort", "Sort", "sorts by the next column, and after the last one not at all", _sort,
-            ("list",), ("s",)),
-    Command("list.reverse", "Sort backwards", "turns the order round", _reverse, ("list",), ("S",)),
     Command("list.next_status", "Next status", "shows the runs of the next status, or the drafts", _status(1),
             ("runs", "drafts"),
             ("right_square_bracket",), unavailable=_not_in_past),

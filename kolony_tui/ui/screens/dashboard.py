@@ -106,6 +106,7 @@ class DashboardScreen(FramedScreen):
         if pulse is None or not self.is_mounted:
             return
         self.fleet.know_total(pulse.agents)
+        self.queue.know_total(pulse.open_runs)
         self.query_one("#fleet-panel", Panel).title.say(
             list_title("Fleet", self.fleet), [part(f"{pulse.busy} busy  ", "dim"), part(f"{pulse.agents}", "strong")]
         )

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
+from kolony_tui.core.selecting import FilterError
 from kolony_tui.models.errors import KolonyError, UsageError
 from kolony_tui.ui.draw import content, part
 from kolony_tui.ui.registry import Command, commands, named
@@ -142,7 +143,10 @@ class GoLine(_Line):
 
 
 class FilterLine(_Line):
-    """``/`` and a text; the list follows while one types, escape brings back what was before."""
+    """``/`` and a filter; the list follows while one types, escape brings back what was before.
+
+    What cannot be read is pointed at below the line, and the list stays as it was with the last that could.
+    """
 
     sign = "/"
 
@@ -150,15 +154,51 @@ class FilterLine(_Line):
         super().__init__(rows.filter)
         self._rows = rows
         self._before = rows.filter
+        self._wrong = ""
+
+    def compose(self) -> ComposeResult:
+        """The line, and below it where it is wrong."""
+        with Vertical(id="filter"):
+            with Horizontal(id="filter-line"):
+                yield Static(content(part(self.sign, "accent")), id="sign")
+                yield self.input
+                yield self.about
+            yield Static("", id="where", markup=False)
+
+    def on_mount(self) -> None:
+        """How many pass is known when the database has answered."""
+        super().on_mount()
+        self.set_interval(0.1, self._count)
+        self._count()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filters."""
-        self._rows.narrow(event.value)
-        self.tell(f"{len(self._rows.rows)} of {self._rows.total}   !text: without it")
+        self._wrong, position = "", 0
+        try:
+            self._rows.narrow(event.value)
+        except FilterError as error:
+            self._wrong, position = error.line, error.position
+        where = self.query_one("#where", Static)
+        where.display = bool(self._wrong)
+        room = max(self.size.width - 4, 0)
+        glyph = self.kolony.drawing().glyph
+        place = max(position - int(self.input.scroll_offset.x), 0)
+        before = min(place + 2, max(room - len(self._wrong), 0))
+        where.update(content(part(" " * before), part(f"{glyph('▲')} ", "bad"), part(self._wrong, "bad")))
+        self._count()
+
+    def _count(self) -> None:
+        if self._wrong:
+            self.tell("")
+            return
+        rows = self._rows
+        of = rows.rest or f"of {rows.total}"
+        self.tell(f"{rows.passed} {of}   !text, field=value, @tag, and, or")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Keeps the filter."""
-        self.dismiss(None)
+        """Keeps the filter; one that cannot be read stays to be put right."""
+        if not self._wrong:
+            self.dismiss(None)
 
     def action_leave(self) -> None:
         """Back to what was before."""

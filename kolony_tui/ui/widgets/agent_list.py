@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 
+from kolony_tui.core.filter_fields import AGENT_FIELDS, Fields
 from kolony_tui.models.fleet import Agent
 from kolony_tui.ui.draw import Cell, cell, part
 from kolony_tui.ui.looks import Drawing, agent_sign, agent_state, exact_span, number, size, span
@@ -25,6 +26,15 @@ def _sign(agent: Agent, drawing: Drawing) -> Cell:
 def _doing(agent: Agent, drawing: Drawing) -> Cell:
     run = drawing.doing.get(agent.agent_id)
     return () if run is None else (part(f"{drawing.age(run.started_at)}  ", "dim"), part(run.title))
+
+
+def _tags(agent: Agent, drawing: Drawing) -> Cell:
+    return tuple(piece for tag in agent.tags for piece in (part("@", "dim"), part(tag, "dim"), part(" ")))
+
+
+def _waiting(agent: Agent, drawing: Drawing) -> Cell:
+    waiting = agent.ready + agent.scheduled
+    return cell(str(waiting), "dim") if waiting else ()
 
 
 def _state_order(agent: Agent) -> tuple[int, str]:
@@ -56,7 +66,7 @@ def columns_of(samples: Callable[[], Samples], *, full: bool) -> list[Column[Age
     few: list[Column[Agent]] = [
         Column("sign", "", 1, _sign),
         Column("name", "AGENT", 14, lambda agent, _: cell(agent.name, "strong"), lambda agent: agent.name.raw),
-        Column("state", "STATE", 14, agent_state, _state_order, flexible=not full),
+        Column("state", "STATE", 14, agent_state, _state_order, flexible=not full, groups=full),
         Column("doing", "DOING", 16, _doing, flexible=True, rank=3),
         Column("spark", "CPU", 6, spark, rank=1),
     ]
@@ -77,7 +87,9 @@ def columns_of(samples: Callable[[], Samples], *, full: bool) -> list[Column[Age
         Column("uptime", "UP", 5, _measure("uptime_seconds", span), _order("uptime_seconds"), right=True, rank=6),
         Column("done", "DONE", 5, _measure("done", lambda value: f"{value:.0f}"), _order("done"), right=True, rank=2),
         Column("mean", "MEAN", 7, _measure("mean_seconds", exact_span), _order("mean_seconds"), right=True, rank=7),
-        Column("type", "TYPE", 8, lambda agent, _: cell(agent.type, "dim"), lambda agent: agent.type, rank=8),
+        Column(
+            "type", "TYPE", 8, lambda agent, _: cell(agent.type, "dim"), lambda agent: agent.type, rank=8, groups=True
+        ),
         Column(
             "host",
             "HOST",
@@ -85,6 +97,7 @@ def columns_of(samples: Callable[[], Samples], *, full: bool) -> list[Column[Age
             lambda agent, _: cell(agent.host, "dim"),
             lambda agent: agent.host.raw if agent.host else "",
             rank=9,
+            groups=True,
         ),
         Column(
             "category",
@@ -93,7 +106,10 @@ def columns_of(samples: Callable[[], Samples], *, full: bool) -> list[Column[Age
             lambda agent, _: cell(agent.category, "dim"),
             lambda agent: agent.category.raw,
             rank=10,
+            groups=True,
         ),
+        Column("tags", "TAGS", 14, _tags, lambda agent: [tag.raw for tag in agent.tags], rank=11, groups=True),
+        Column("waiting", "WAITING", 7, _waiting, lambda agent: -(agent.ready + agent.scheduled), right=True, rank=12),
     ]
 
 
@@ -101,6 +117,8 @@ class AgentList(RowList[Agent]):
     """Agents, by id."""
 
     place: ClassVar[Place] = "agents"
+    fields: ClassVar[Fields | None] = AGENT_FIELDS
+    list_name: ClassVar[str] = "fleet"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("list"), *bindings("agents")]
 
     def __init__(

@@ -41,6 +41,8 @@ class RowContent(DrawnRows[S]):
     """The key of the row under the cursor, or a heading."""
     fields: ClassVar[Fields | None] = None
     """What a filter can ask about; None: the columns."""
+    list_name: ClassVar[str] = ""
+    """What its views are kept under; empty: its id."""
 
     def __init__(
         self,
@@ -212,6 +214,11 @@ class RowContent(DrawnRows[S]):
             self._asked = None
             self.source.look()
         self.tell_changed()
+
+    @property
+    def view_name(self) -> str:
+        """What its views are kept under."""
+        return self.list_name or (self.id or "list").replace("-", "_")
 
     @property
     def orders(self) -> list[str]:

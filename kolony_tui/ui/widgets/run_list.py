@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 
+from kolony_tui.core.filter_fields import RUN_FIELDS, Fields
 from kolony_tui.models.work import Run
 from kolony_tui.ui.draw import Cell, cell
 from kolony_tui.ui.looks import Drawing, exact_span, run_state
@@ -73,6 +74,8 @@ class RunList(RowList[Run]):
     """Runs, by id. ``without`` names columns that say nothing here; ``past_below``: what ended is dimmed, below."""
 
     place: ClassVar[Place] = "runs"
+    fields: ClassVar[Fields | None] = RUN_FIELDS
+    list_name: ClassVar[str] = "queue"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("list"), *bindings("runs")]
 
     def __init__(
