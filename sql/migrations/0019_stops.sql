@@ -301,11 +301,11 @@ BEGIN
 END
 $$;
 
--- How long runners have to confirm: a heartbeat to hear of it, and the graces of interrupt and terminate.
+-- How long runners have to confirm: to hear of it by a heartbeat, and what an emergency leaves of the graces.
 CREATE FUNCTION kolony.stop_patience(home uuid) RETURNS interval
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN (SELECT make_interval(secs => 2 * w.heartbeat_seconds + 15) FROM kolony.workspaces w
+    RETURN (SELECT make_interval(secs => 2 * w.heartbeat_seconds + 10) FROM kolony.workspaces w
             WHERE w.workspace_id = home);
 END
 $$;

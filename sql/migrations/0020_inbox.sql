@@ -91,12 +91,17 @@ BEGIN
     END IF;
     RETURN QUERY
     WITH mine AS MATERIALIZED (
-        SELECT c.command_id, c.title FROM kolony.commands c
-        WHERE c.workspace_id = home AND c.created_by = ANY (senders) AND c.outcome = 'failed'
-          AND c.finished_at > now() - interval '7 days'
+        SELECT newest.command_id, newest.title FROM unnest(senders) sender
+        CROSS JOIN LATERAL (
+            SELECT c.command_id, c.title FROM kolony.commands c
+            WHERE c.workspace_id = home AND c.created_by = sender AND c.outcome = 'failed'
+              AND c.finished_at > now() - interval '7 days'
+            ORDER BY c.finished_at DESC LIMIT 500) newest
         UNION ALL
+        -- One that has several runs goes on after a failure.
         SELECT c.command_id, c.title FROM kolony.commands c
-        WHERE c.workspace_id = home AND c.outcome IS NULL AND c.created_by = ANY (senders))
+        WHERE c.workspace_id = home AND c.outcome IS NULL AND c.created_by = ANY (senders)
+          AND cardinality(c.targets) > 1)
     SELECT md5('failure ' || r.run_id || ' ' || r.finished_at)::uuid,
            CASE WHEN r.limit_hit IS NULL THEN 'failure' ELSE 'limit' END, r.agent_id, r.run_id, r.command_id,
            CASE WHEN r.limit_hit IS NULL THEN 'failed: ' ELSE replace(r.limit_hit, '_', ' ') || ' reached: ' END

@@ -44,7 +44,9 @@ class Form(ModalScreen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave without doing it"),
         Binding("ctrl+s", "deliver", "Do it"),
-        Binding("enter,down", "next", "Next field"),
+        # Before the field has it: keys that were typed ahead are for the next field already.
+        Binding("enter", "next", "Next field", priority=True),
+        Binding("down", "next", "Next field", show=False),
         Binding("up", "app.focus_previous", "Previous field", show=False),
     ]
 
@@ -108,7 +110,10 @@ class Form(ModalScreen[bool]):
         return found
 
     def action_next(self) -> None:
-        """Enter: the next field, and from the last one on to delivering."""
+        """Enter: the next field, and from the last one on to delivering; a button is pressed."""
+        if isinstance(self.focused, Button):
+            self.focused.press()
+            return
         last = self.query_one(f"#field-{self._fields[-1].id}")
         if self.focused is last:
             self.action_deliver()
