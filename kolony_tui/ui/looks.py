@@ -151,7 +151,7 @@ LIMIT_WORDS = {
     "memory_limit": "memory limit",
     "cpu_limit": "CPU limit",
 }
-_WAITS_FOR = {"dependency": "after others", "window": "not yet let in"}
+_WAITS_FOR = {"dependency": "after others", "window": "not let in"}
 
 
 def run_state(run: Run, drawing: Drawing) -> Cell:
@@ -160,7 +160,7 @@ def run_state(run: Run, drawing: Drawing) -> Cell:
     sign = drawing.glyph(glyph)
     if run.status.ended:
         why = LIMIT_WORDS[run.limit_hit] if run.limit_hit else word
-        code = f" {run.exit_code}" if run.exit_code and not run.limit_hit else ""
+        code = f" {run.exit_code}" if run.exit_code and run.status == RunStatus.FAILED and not run.limit_hit else ""
         return (part(f"{sign} {why}{code}", tone),)
     if run.status == RunStatus.EXECUTING and word in ("executing", "asks"):
         said = "" if word == "executing" else f"{word} "

@@ -22,12 +22,13 @@ class Undoing:
         self._until: datetime | None = None
         self._ticking: Timer | None = None
 
-    def offer(self, done: str) -> None:
-        """Says what was done (a few words, "2 runs are cancelled") and which key takes it back."""
+    def offer(self, done: str, steps: int = 1) -> None:
+        """Says what was done, in a few words, and which key takes it back; of several ``steps`` one at a time."""
         self._until = self._app.now() + timedelta(seconds=UNDO_SECONDS)
         keys = self._app.keys["step.undo"]
         how = f"{key_words(keys[0])} undoes" if keys else ":undo undoes"
-        self._app.say(f"{done}; {how} it for {UNDO_SECONDS} s")
+        what = "it" if steps == 1 else "them one by one"
+        self._app.say(f"{done}; {how} {what} for {UNDO_SECONDS} s")
         self._app.draw_frames()
         if self._ticking is None:
             self._ticking = self._app.set_interval(1, self._tick)

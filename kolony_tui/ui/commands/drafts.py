@@ -48,7 +48,7 @@ async def _delete(app: KolonyApp, _: str) -> None:
         return
     for draft in drafts:
         await work.cancel_command(session, draft.command_id, "deleted as a draft")
-    app.say(f"{what} deleted")
+    app.undoing.offer(f"{what} deleted", len(drafts))
     rows = nearest(app, DraftList)
     if rows is not None:
         rows.unmark()

@@ -38,7 +38,11 @@ async def _set_all(app: KolonyApp, agents: list[Agent], desired: Desired, why: s
     for agent in agents:
         await fleet.set_desired(session, agent.agent_id, desired, why)
     words = {Desired.ACTIVE: "resumed", Desired.PAUSED: "paused", Desired.RETIRED: "retired"}[desired]
-    app.say(f"{len(agents)} agents {words}" if len(agents) > 1 else f"{safe(agents[0].name).plain} is {words}")
+    said = f"{len(agents)} agents {words}" if len(agents) > 1 else f"{safe(agents[0].name).plain} is {words}"
+    if desired == Desired.RETIRED:
+        app.undoing.offer(said, len(agents))
+    else:
+        app.say(said)
     from kolony_tui.ui.widgets.rows import RowList
 
     rows = nearest(app, RowList)

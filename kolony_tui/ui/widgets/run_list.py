@@ -60,7 +60,13 @@ COLUMNS: tuple[Column[Run], ...] = (
     ),
     Column("agent", "AGENT", 12, lambda run, _: cell(run.agent, "strong"), lambda run: run.agent.raw, rank=1),
     Column("command", "COMMAND", 20, lambda run, _: cell(run.title), lambda run: run.title.raw, flexible=True),
-    Column("cause", "CAUSE", 24, lambda run, _: cell(run.error or run.cancel_why, "dim"), rank=9),
+    Column(
+        "cause",
+        "CAUSE",
+        24,
+        lambda run, _: cell(run.error or run.cancel_why or run.interrupt_why or run.held_why, "dim"),
+        rank=9,
+    ),
     Column("tries", "TRY", 3, _tries, lambda run: -run.attempt, right=True, rank=7),
     Column("took", "TOOK", 7, _duration, right=True, rank=8),
     Column(
