@@ -131,6 +131,7 @@ def _run(args: argparse.Namespace) -> int:
             **as_json(run), "reference": run.reference, "content": detail.content, "usage": usage, "artifacts": [],
             **as_json(detail.limits), "constraint": detail.constraint_name, "attempts": detail.attempts,
             "steps": detail.steps, "after": detail.after, "told": parts,
+            "approvals": detail.approvals,
         })  # fmt: skip
         return 0
     print_table(["", ""], [
@@ -153,6 +154,15 @@ def _run(args: argparse.Namespace) -> int:
                 for each in detail.steps
             ],
         )
+    if detail.approvals:
+        print_table(
+            ["TRY", "ASKED", "AGO", "BECAME", "BY", "ANSWER", "NOTE"],
+            [
+                (each.attempt, each.title, ago(each.created_at), each.state.value, each.answered_by_login, each.answer,
+                 each.note)
+                for each in detail.approvals
+            ],
+        )  # fmt: skip
     _print_instructions(parts)
     return 0
 

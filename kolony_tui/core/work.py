@@ -10,6 +10,7 @@ from uuid import UUID
 
 from kolony_tui.core.session import PersonSession
 from kolony_tui.db.rows import read
+from kolony_tui.models.approvals import Approval
 from kolony_tui.models.constraints import Limits
 from kolony_tui.models.errors import NotFound, UsageError
 from kolony_tui.models.untrusted import Untrusted
@@ -188,6 +189,7 @@ async def run_detail(session: PersonSession, run_id: UUID) -> RunDetail:
     attempts = await session.db.rows(Attempt, "work/attempts", home, run_id)
     steps = await session.db.rows(AttemptStep, "work/attempt_steps", home, run_id) if attempts else []
     after = await comes_after(session, run.command_id)
+    approvals = await session.db.rows(Approval, "work/approvals", home, run_id) if attempts else []
     named: str | None = found[0]["constraint_name"]
     return RunDetail(
         run,
@@ -197,6 +199,7 @@ async def run_detail(session: PersonSession, run_id: UUID) -> RunDetail:
         tuple(attempts),
         tuple(steps),
         tuple(after),
+        tuple(approvals),
     )
 
 

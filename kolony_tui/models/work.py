@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from kolony_tui.models.approvals import Approval
 from kolony_tui.models.constraints import Limits
 from kolony_tui.models.states import CommandStatus as CommandStatus
 from kolony_tui.models.states import RunStatus as RunStatus
@@ -113,7 +114,7 @@ class RunDetail:
     """A run with everything that its screen shows. ``content`` is the whole text of its command.
 
     ``limits``: of each try, and ``constraint_name`` the profile that they were taken from. ``steps``: of all its
-    attempts, in their order. ``after``: the commands that its command comes after.
+    attempts, in their order. ``after``: the commands that its command comes after. ``approvals``: what it asked.
     """
 
     run: Run
@@ -123,6 +124,7 @@ class RunDetail:
     attempts: tuple[Attempt, ...]
     steps: tuple[AttemptStep, ...]
     after: tuple[Dependency, ...]
+    approvals: tuple[Approval, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,11 @@ def test_a_plan_from_its_proposal_to_its_runs(kolony: CommandLine) -> None:
     token = kolony("token", "issue", "planner", "--json").json["token"]
     runner = kolony.started("agent", "run", "planner", KOLONY_AGENT_TOKEN=token)
     try:
-        write = f"printf '%s' '{json.dumps(PLAN)}' > \"$KOLONY_RUN_DIR/plan.json\""
+        write = (
+            f"cd \"$KOLONY_RUN_DIR\" && printf '%s' '{json.dumps(PLAN)}' > plan.json && "
+            'echo \'{"title": "sure?", "expires_s": 1}\' > ask/q.json && '
+            "until [ -e answers/q.json ]; do sleep 0.1; done"
+        )
         sent = kolony("send", "planner", "--kind", "plan", "--wait", "--json", "--", write).json
         plan = str(sent["number"])
         items = kolony("command", "plan", plan, "--json").json
@@ -34,11 +38,16 @@ def test_a_plan_from_its_proposal_to_its_runs(kolony: CommandLine) -> None:
         kolony("command", "accept", plan, "--only", "3").refused(4, "item 3 is no draft any more: it is accepted")
         assert [each["item"] for each in kolony("command", "discard", plan, "--json").json] == [1]
         kolony("command", "plan", str(items[0]["number"])).refused(4, "has proposed no plan")
-        told = kolony("run", "show", plan, "--json").json["told"]
+        run = kolony("run", "show", plan, "--json").json
+        assert [(each["title"], each["state"], each["answered_by_login"]) for each in run["approvals"]] == [
+            ("sure?", "expired", None)
+        ]
+        told = run["told"]
         assert [each["part"] for each in told] == ["instructions", "command"]
         assert told[0]["words"].startswith("Be \x1b[31mbrief.\n\nThis is a request for a plan")
         shown = kolony("run", "show", plan).out
         assert "This is a request for a plan" in shown
+        assert "expired" in shown
         assert "\x1b" not in shown
     finally:
         runner.terminate()

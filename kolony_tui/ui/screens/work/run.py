@@ -22,6 +22,7 @@ from kolony_tui.ui.live import LiveQuery
 from kolony_tui.ui.looks import exact_span, number, run_sign, size
 from kolony_tui.ui.registry import Place, bindings, key_words
 from kolony_tui.ui.screens.framed import FramedScreen
+from kolony_tui.ui.screens.work.asked import asked
 from kolony_tui.ui.screens.work.ending import endings
 from kolony_tui.ui.screens.work.waiting import waits
 from kolony_tui.ui.subject import Aimed
@@ -150,6 +151,7 @@ class RunScreen(FramedScreen):
                 lines[-1] += [part("  of ", "dim"), part(detail.constraint_name, limit=40)]
         if not run.status.ended:
             lines += waits(detail, drawing)
+        lines += asked(detail, drawing)
         if last is not None and (usage := _usage(last)):
             lines.append(usage)
         lines += endings(detail, drawing)
