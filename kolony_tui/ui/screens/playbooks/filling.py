@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.suggester import Suggester
+from textual.timer import Timer
 from textual.widgets import Button, Input, Static
 
 from kolony_tui.core import presets, targeting, work
@@ -16,7 +17,7 @@ from kolony_tui.models.errors import CannotConnect, KolonyError, UsageError
 from kolony_tui.models.presets import Preset, Variable
 from kolony_tui.models.work import SentCommand
 from kolony_tui.text import safe
-from kolony_tui.ui.draw import content, part
+from kolony_tui.ui.draw import Part, content, part
 from kolony_tui.ui.screens.form import Field, Form
 from kolony_tui.ui.screens.work.broadcast import aim_parts, may_go
 from kolony_tui.ui.widgets.choice import Choice
@@ -75,6 +76,7 @@ class FillForm(Form):
         self.sent: SentCommand | None = None
         self.text = ""
         self.to = to
+        self._pause: Timer | None = None
         self._asked = {each.name: each for each in preset.asks}
         fields = [*(_field(each) for each in preset.asks), Field(_TO, "To", to, hint="agents, a filter, or everyone")]
         super().__init__(
@@ -128,15 +130,19 @@ class FillForm(Form):
         self._look_soon()
 
     def _look_soon(self) -> None:
-        self.set_timer(_PAUSE, self._look)
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = self.set_timer(_PAUSE, self._look)
 
     def _look(self) -> None:
-        self.run_worker(self._preview(), name="preview", group="preview", exclusive=True, exit_on_error=False)
+        # The function: its coroutine would be left behind where the form goes before the worker begins.
+        self.run_worker(self._preview, name="preview", group="preview", exit_on_error=False)  # type: ignore[arg-type]
 
     async def _preview(self) -> None:
         session = self.kolony.session
         if session is None or not self.query("#preview"):
             return
+        typed = self.values
         lacking = ""
         try:
             try:
@@ -146,19 +152,20 @@ class FillForm(Form):
                 text = await presets.fill_preset(session, self.preset, self.given, partly=True)
         except KolonyError:
             text = self.preset.content.raw
-        said = [(safe(text, limit=5000, newline="\n"), "plain")]
+        goes_to = await self._goes_to(session, typed[_TO])
+        if not self.is_attached or self.values != typed:
+            return
+        said: list[Part] = [(safe(text, limit=5000, newline="\n"), "plain")]
         if lacking:
-            said.append(part(f"\n{lacking}", "dim"))
-        self.query_one("#preview", Static).update(content(*said))  # type: ignore[arg-type]
-        await self._draw_aim(session)
+            said += [part(" "), part(lacking, "warn")]
+        self.query_one("#preview", Static).update(content(*said))
+        self.query_one("#goes-to", Static).update(content(*goes_to))
 
-    async def _draw_aim(self, session: PersonSession) -> None:
-        words = self.values[_TO]
+    async def _goes_to(self, session: PersonSession, words: str) -> list[Part]:
         try:
-            said = aim_parts(await targeting.aim(session, words)) if words else [part("for whom?", "dim")]
+            return aim_parts(await targeting.aim(session, words)) if words else [part("for whom?", "dim")]
         except KolonyError as error:
-            said = [part(error.message, "dim")]
-        self.query_one("#goes-to", Static).update(content(*said))
+            return [part(error.message, "warn")]
 
     # What becomes of it
 

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.timer import Timer
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -78,6 +79,7 @@ class Composer(ModalScreen[None]):
         self._unsent = ""
         self._sending = False
         self._sent_to_many: SentCommand | None = None
+        self._pause: Timer | None = None
         self.more = SendingFields()
 
     @property
@@ -200,23 +202,28 @@ class Composer(ModalScreen[None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Soon it is looked up to whom that goes."""
         if event.input.id == "target":
-            self.set_timer(_PAUSE, self._look_up)
+            if self._pause is not None:
+                self._pause.stop()
+            self._pause = self.set_timer(_PAUSE, self._look_up)
 
     def _look_up(self) -> None:
-        self.run_worker(self._show_aim(), name="aim", group="aim", exclusive=True, exit_on_error=False)
+        # The function: its coroutine would be left behind where the screen goes before the worker begins.
+        self.run_worker(self._show_aim, name="aim", group="aim", exit_on_error=False)  # type: ignore[arg-type]
 
     async def _show_aim(self) -> None:
         session = self.kolony.session
         field = self.query_one("#target", Input)
+        typed = field.value.strip()
         said: list[Part] = []
-        if session is not None and field.value.strip() and not field.disabled:
+        if session is not None and typed and not field.disabled:
             try:
                 aim = await self._aimed(session)
                 # One agent, by its name: nothing that is not in the field already.
-                said = [] if len(aim) == 1 and aim.words == field.value.strip() else aim_parts(aim)
+                said = [] if len(aim) == 1 and aim.words == typed else aim_parts(aim)
             except KolonyError as error:
                 said = [part(error.line, "warn")]
-        self._say("#goes-to", said)
+        if self.is_attached and field.value.strip() == typed:
+            self._say("#goes-to", said)
 
     async def _aimed(self, session: PersonSession) -> Aim:
         """To whom it goes. Raises UsageError, NotFound."""
