@@ -140,10 +140,10 @@ async def test_what_is_known_of_each_agent(workspace: Workspace, agent: Agent) -
     assert (await acknowledge(runner), await acknowledge(resting), await acknowledge(resting)) == (1, 1, 1)
     assert [await known(eve, each) for each in (agent, idle, away)] == ["ending", "ended", "not connected"]
     counts = "SELECT agents, confirmed, running, missing FROM kolony.stop_overview"
-    assert tuple(await eve.fetchrow(counts)) == (3, 2, 1, 0)
+    assert tuple(await eve.fetchrow(counts) or ()) == (3, 2, 1, 0)
     await runner.finish(claimed["attempt_id"], "cancelled")
     assert await known(eve, agent) == "ended"
-    assert tuple(await eve.fetchrow(counts)) == (3, 3, 0, 0)
+    assert tuple(await eve.fetchrow(counts) or ()) == (3, 3, 0, 0)
 
 
 async def test_a_runner_that_hangs_is_named_until_it_has_confirmed(workspace: Workspace, agent: Agent) -> None:
@@ -196,9 +196,9 @@ async def test_nothing_is_claimed_after_the_stop(workspace: Workspace, of: str) 
     await stop(bob, workspace, *([] if of == "everyone" else agents))
     count = """SELECT count(*), count(*) FILTER (WHERE r.cancel_at IS NULL)
                FROM kolony.leases JOIN kolony.runs r USING (run_id)"""
-    after = tuple(await eve.fetchrow(count))
+    after = tuple(await eve.fetchrow(count) or ())
     await asyncio.gather(*claims)
-    assert tuple(await eve.fetchrow(count)) == after
+    assert tuple(await eve.fetchrow(count) or ()) == after
     assert 0 < after[0] < 100
     assert after[1] == 0, "claimed before the stop, and not cancelled by it"
 
