@@ -458,7 +458,8 @@ class KolonyApp(App[int]):
         kept = {**self.remembered, "screen": self.current_mode, "theme": self.theme}
         # Half a command may hold anything, and the state file no secret.
         kept.pop("unsent", None)
-        kept["open"] = open_subjects(self)
+        if self.is_running:  # of a closed app this is known from when it was told to exit
+            kept["open"] = open_subjects(self)
         for name in self._screen_stacks:
             kept.update(self._memory_of(name))
         return kept

@@ -1,4 +1,4 @@
-"""What one is told in the app: counted, shown once, sounded only where one looks elsewhere; rules and webhooks there."""
+"""What one is told in the app: counted, shown once, sounded only for who looks elsewhere; rules and webhooks."""
 
 from __future__ import annotations
 

@@ -90,8 +90,8 @@ class FramedScreen(Screen[None]):
         self.draw_frame()
 
     def draw_frame(self) -> None:
-        """Header, banner and hints."""
-        if self.is_mounted:
+        """Header, banner and hints; of a screen that is being taken down there are none any more."""
+        if self.is_mounted and self.children:
             self._draw_header(self.query_one(Header))
             self._draw_banner(self.query_one(Banner))
             self.draw_hints()
@@ -112,7 +112,7 @@ class FramedScreen(Screen[None]):
         header.line.say(left, right)
 
     def _trail(self) -> list[Part]:
-        """The crumbs of every screen on the way here, each name once; the last two where room is short."""
+        """The crumbs of every screen on the way here, each name once."""
         stack = self.app.screen_stack
         way = stack[: stack.index(self) + 1] if self in stack else [self]
         crumbs: dict[str, Part] = {}
@@ -122,8 +122,9 @@ class FramedScreen(Screen[None]):
                     crumbs.pop(crumb[0].plain, None)
                     crumbs[crumb[0].plain] = crumb
         every = list(crumbs.values())
-        if self.size.width < 100 and len(every) > 2:
-            return [part(self.kolony.drawing().glyph("…"), "dim"), *every[-2:]]
+        # Where room is short, where one is counts more than how one came there.
+        if self.size.width < 100 and len(way) > 1 and len(every) > 1:
+            return [part(self.kolony.drawing().glyph("…"), "dim"), every[-1]]
         return every
 
     def _vitals(self, dot: str) -> list[Part]:
@@ -139,7 +140,7 @@ class FramedScreen(Screen[None]):
                 part(f"   {app.drawing().spark(pace, min(len(pace), _PACE_BARS))}", "busy"),
                 part(f" {last:.0f}/min", "dim"),
             ]
-        if self.size.width >= 60:
+        if self.size.width >= (100 if app.needs.items and app.notifier.unread else 60):
             latency = app.live.link.latency
             words = {"live": "live", "lost": "lost", "opening": "opening"}[app.live.link.state]
             if latency is not None and app.live.link.state == "live" and app.opening.frozen is None:
