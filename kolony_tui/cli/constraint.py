@@ -6,7 +6,7 @@ import argparse
 
 from kolony_tui.cli.listing import print_rows
 from kolony_tui.cli.verbs import done, group, in_session, verb
-from kolony_tui.models.constraints import Limits, limit_written, time_limit_written
+from kolony_tui.models.constraints import MOST_TOKENS, Limits, limit_written, time_limit_written
 from kolony_tui.models.errors import UsageError
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without typing: these modules are to load fast
@@ -41,12 +41,12 @@ def register_constraint(verbs: Any) -> None:
 
 def _add_limits(parser: Any, more: str) -> None:
     # An option's value is a tuple of one, so that ``none`` is told from an option that is not there.
-    def number(what: str) -> Callable[[str], tuple[int | None]]:
-        return lambda text: (limit_written(text, what),)
+    def number(what: str, *most: int) -> Callable[[str], tuple[int | None]]:
+        return lambda text: (limit_written(text, what, *most),)
 
     parser.add_argument("--time-limit", metavar="S", type=lambda text: (time_limit_written(text),),
                         help=f"seconds that a run's program has{more}")  # fmt: skip
-    parser.add_argument("--token-budget", metavar="N", type=number("a token budget"),
+    parser.add_argument("--token-budget", metavar="N", type=number("a token budget", MOST_TOKENS),
                         help=f"tokens that it may report{more}")  # fmt: skip
     parser.add_argument("--memory-limit-mb", metavar="N", type=number("a memory limit"),
                         help=f"memory of all its processes{more}")  # fmt: skip
@@ -158,7 +158,7 @@ def _default(args: argparse.Namespace) -> int:
     from kolony_tui.core.constraints import set_default
 
     if (args.name is None) == (not args.none):
-        raise UsageError("which profile is to be the default?", "name one, or say --none")
+        raise UsageError("no default was named", "name one profile, or say --none")
 
     async def work(session: PersonSession) -> ConstraintProfile | None:
         found = None if args.none else await _meant(session, args.name)

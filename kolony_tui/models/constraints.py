@@ -9,6 +9,9 @@ from uuid import UUID
 from kolony_tui.models.errors import UsageError
 from kolony_tui.models.untrusted import Untrusted
 
+MOST_TOKENS = 10**12
+_YEAR_SECONDS = 31_536_000
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -71,7 +74,7 @@ def duration(milliseconds: int) -> str:
     return f"{milliseconds / 1000:.10g} s" if milliseconds >= 1000 else f"{milliseconds} ms"
 
 
-def limit_written(text: str, what: str) -> int | None:
+def limit_written(text: str, what: str, most: int = 2**31 - 1) -> int | None:
     """A limit that a person wrote; None for ``none`` or nothing. Raises UsageError. The database checks its range.
 
     >>> limit_written("200", "a memory limit"), limit_written("none", "a memory limit")
@@ -80,7 +83,7 @@ def limit_written(text: str, what: str) -> int | None:
     text = text.strip().lower()
     if text in ("", "none"):
         return None
-    if not (text.isascii() and text.isdecimal() and int(text) <= _MOST):
+    if not (text.isascii() and text.isdecimal() and int(text) <= most):
         raise UsageError(f"{what} is a whole number, or none; not {text!r}")
     return int(text)
 
@@ -101,7 +104,3 @@ def time_limit_written(text: str) -> int | None:
     if not 0.001 <= seconds <= _YEAR_SECONDS:
         raise UsageError(f"a time limit is a number of seconds from 0.001 to {_YEAR_SECONDS}, or none; not {text!r}")
     return round(seconds * 1000)
-
-
-_MOST = 2**31 - 1
-_YEAR_SECONDS = 31_536_000

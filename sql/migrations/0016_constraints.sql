@@ -189,7 +189,7 @@ BEGIN
     UPDATE kolony.constraint_profiles p SET deleted_at = now(), is_default = false
     WHERE p.workspace_id = profile.workspace_id AND p.constraint_id = the_constraint;
     PERFORM kolony.remember_undo(profile.workspace_id, 'delete_constraint',
-        format('delete the constraint profile "%s"', profile.name),
+        format('constraint profile "%s" deleted', profile.name),
         jsonb_build_object('constraint_id', the_constraint, 'was_default', profile.is_default));
     PERFORM kolony.hint(profile.workspace_id, 'constraint:' || the_constraint);
 END

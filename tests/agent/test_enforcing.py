@@ -39,7 +39,7 @@ async def _interrupt(colony: Colony, run_id: UUID, why: str = "") -> None:
     ("text", "limit", "name", "words", "event"),
     [
         (HOG, {"memory_limit_mb": 100}, "memory_limit", "memory limit of 100 MB reached (peak ", "MEMORY"),
-        (BURNER, {"cpu_limit_percent": 30}, "cpu_limit", "CPU limit of 30% reached (", "CPU"),
+        (BURNER, {"cpu_limit_percent": 5}, "cpu_limit", "CPU limit of 5% reached (", "CPU"),
         ("exec sleep 652", {"time_limit_ms": 300}, "time_limit", "time limit of 300 ms reached", "TIME"),
         ("echo '{\"total_tokens\": 70}' > u; mv u $KOLONY_RUN_DIR/usage.json; exec sleep 653", {"token_budget": 50},
          "token_budget", "token budget of 50 used up (70 tokens)", "TOKEN"),

@@ -59,13 +59,13 @@ async def test_processor_time_of_a_whole_session_is_seen_over_a_window() -> None
     # Two burners below a shell that does nothing itself.
     with program("sh", "-c", "(while :; do :; done) & while :; do :; done") as burner:
         meter = Meter()
-        burning = _watch(Limits(cpu_limit_percent=20), lambda: meter.of(burner.pid), window=1.0)
+        burning = _watch(Limits(cpu_limit_percent=5), lambda: meter.of(burner.pid), window=1.0)
         patient = _watch(Limits(cpu_limit_percent=900), lambda: meter.of(burner.pid), window=1.0)
         began = time.monotonic()
         others = asyncio.create_task(patient.exceeded())
         found = await asyncio.wait_for(burning.exceeded(), 30)
         assert time.monotonic() - began >= 1.0, "not before its window is full"
-        assert (found.limit, found.words[:24]) == ("cpu_limit", "CPU limit of 20% reached")
+        assert (found.limit, found.words[:23]) == ("cpu_limit", "CPU limit of 5% reached")
         assert not others.done()
         others.cancel()
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from kolony_tui.core import constraints
-from kolony_tui.models.constraints import ConstraintProfile, Limits, limit_written, time_limit_written
+from kolony_tui.models.constraints import MOST_TOKENS, ConstraintProfile, Limits, limit_written, time_limit_written
 from kolony_tui.models.people import Role
 from kolony_tui.text import safe
 from kolony_tui.ui.commands.each import for_each
@@ -39,7 +39,7 @@ def _called(profile: ConstraintProfile) -> str:
 def _limits(values: Mapping[str, str]) -> Limits:
     return Limits(
         time_limit_written(values["time"]),
-        limit_written(values["tokens"], "a token budget"),
+        limit_written(values["tokens"], "a token budget", MOST_TOKENS),
         limit_written(values["memory"].upper().removesuffix("MB"), "a memory limit"),
         limit_written(values["cpu"].removesuffix("%"), "a CPU limit"),
     )
