@@ -10,7 +10,7 @@ CREATE INDEX runs_ended ON kolony.runs (workspace_id, finished_at) WHERE outcome
 -- itself, so that a search reads commands by key and never all of them. Open runs are put in order by place.
 CREATE VIEW kolony.run_listed WITH (security_invoker = true) AS
 SELECT r.workspace_id, r.run_id, r.command_id, r.ordinal, r.agent_id, r.priority, r.created_at, r.finished_at, r.outcome,
-       r.exit_code, r.error, r.cancel_at, r.held_at, r.limit_hit, t.started_at, a.name AS agent,
+       r.exit_code, r.error, r.cancel_at, r.held_at, r.limit_hit, a.name AS agent,
        (SELECT c.number FROM kolony.commands c
         WHERE c.workspace_id = r.workspace_id AND c.command_id = r.command_id) AS command_number,
        (SELECT c.title FROM kolony.commands c
