@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from kolony_tui.agent.left_file import read_bounded
 from kolony_tui.agent.limits import Clock
 from kolony_tui.agent.link import Lapsed, Link
-from kolony_tui.agent.run_folder import RunFolder, read_bounded
+from kolony_tui.agent.run_folder import RunFolder
 from kolony_tui.models.errors import Fenced, KolonyError, LoginRefused, Refused, UsageError
 
 POLL_SECONDS = 0.15

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from kolony_tui.agent.left_file import Unreadable, read_bounded
 from kolony_tui.agent.meter import Taken
 from kolony_tui.models.constraints import Limits, duration
 
@@ -172,8 +173,8 @@ class Watch:
             if state == self._read or not 0 < facts.st_size <= _REPORT_BYTES:
                 return
             self._read = state
-            tokens = tokens_in(report.read_bytes())
-        except OSError:
+            tokens = tokens_in(read_bounded(report, _REPORT_BYTES) or b"")
+        except (OSError, Unreadable):
             return
         if tokens is not None:
             self.tokens = tokens

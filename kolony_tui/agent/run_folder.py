@@ -11,24 +11,19 @@ import fcntl
 import json
 import os
 import shutil
-import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kolony_tui.agent.adapter import Assignment, CannotStart
-from kolony_tui.models.errors import WorkFailed
+from kolony_tui.agent.left_file import Unreadable, read_bounded
 
 PLAN_BYTES = 4 * 1024 * 1024
 SUBJECT_BYTES = 256 * 1024
 """How much of the text and of the output of a run that a command is about is handed over."""
 
 _STALE_SECONDS = 3600.0
-
-
-class Unreadable(WorkFailed):
-    """A file that the program left cannot be taken; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,24 +114,6 @@ class RunFolder:
         with open(descriptor, "wb") as file:
             file.write(content)
         unfinished.rename(target)
-
-
-def read_bounded(file: Path, most: int) -> bytes | None:
-    """A regular file's content; None where there is no file. Raises Unreadable for all that is too large or no file."""
-    try:
-        # Without waiting: a pipe of that name would never answer.
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise Unreadable(f"{file.name} cannot be read: {error.strerror}") from error
-    with open(descriptor, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Unreadable(f"{file.name} is no regular file")
-        content = opened.read(most + 1)
-    if len(content) > most:
-        raise Unreadable(f"{file.name} has more than {most // 1024} KiB")
-    return content
 
 
 def sweep(scratch: Path) -> None:
