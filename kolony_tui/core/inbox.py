@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from kolony_tui.core.session import PersonSession
+from kolony_tui.core.session import PersonSession, clock
 from kolony_tui.db.rows import read
 from kolony_tui.models.errors import NotFound, UsageError
 from kolony_tui.models.inbox import Answered, InboxItem
@@ -78,7 +78,7 @@ def _clean(text: str | None) -> str | None:
 
 async def put_off(session: PersonSession, wanted: Sequence[UUID], length: timedelta) -> datetime:
     """Takes items out of one's own inbox for a while; answers until when."""
-    until = datetime.now(UTC) + length
+    until = await clock(session) + length
     await session.db.call("mark_inbox", session.workspace.workspace_id, list(wanted), until, False)
     return until
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from kolony_tui.ui.app import KolonyApp
 
-_STOP_GAP = 0.5
+_STOP_GAP = 1.0
 _INBOX_GAP = 1.0
 LISTED_DETAIL = 4000
 """Characters of each detail that lists and previews have; who looks at one item reads all of it."""
