@@ -150,6 +150,10 @@ async def test_the_nearest_rule_decides(workspace: Workspace, agent: Agent) -> N
     assert await failed(bob, agent) == {"ada": "high", "bob": "medium", "eve": "low"}
     with refused("P0002", "no such rule"):
         await bob.execute("SELECT kolony.delete_notification_rule($1)", mine)
+    with refused("55000", "nothing to undo"):
+        await eve.execute("SELECT kolony.undo()")
+    assert await bob.fetchval("SELECT kolony.undo()") == "rule for run_failed deleted"
+    assert await failed(bob, agent) == {"ada": "high", "eve": "low"}
 
 
 async def test_rules_are_refused_with_reasons(workspace: Workspace, agent: Agent) -> None:
