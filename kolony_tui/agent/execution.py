@@ -63,6 +63,7 @@ class Execution:
         self._unsaid = False
         self._started = False
         self._stop: Stop | None = None
+        self._emergency = False
         self._exceeded: Exceeded | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._stuck: KolonyError | None = None
@@ -80,20 +81,28 @@ class Execution:
         )
 
     def stop(self, reason: Stop, *, emergency: bool = False) -> None:
-        """Ends the work for this reason; the first reason holds, but LOST overrides all and kills at once."""
-        if self.settled or self._stop is Stop.LOST or (self._stop is not None and reason is not Stop.LOST):
-            return
-        self._stop = reason
-        if reason is Stop.CANCEL:
-            self._step("heard", "")
-        if self._started:
-            self._end(reason, emergency=emergency)
+        """Ends the work for this reason; the first reason holds, but LOST overrides all and kills at once.
 
-    def _end(self, reason: Stop, *, emergency: bool = False) -> None:
+        ``emergency``: with less patience, also where it is being ended already.
+        """
+        hurried = emergency and not self._emergency
+        self._emergency = self._emergency or emergency
+        if self.settled or self._stop is Stop.LOST:
+            return
+        if self._stop is None or reason is Stop.LOST:
+            self._stop = reason
+            if reason is Stop.CANCEL:
+                self._step("heard", "")
+        elif not hurried:
+            return
+        if self._started:
+            self._end(self._stop)
+
+    def _end(self, reason: Stop) -> None:
         if reason is Stop.LOST:
             self._adapter.kill()
         else:
-            self._stopping = asyncio.create_task(self._adapter.cancel(emergency=emergency))
+            self._stopping = asyncio.create_task(self._adapter.cancel(emergency=self._emergency))
 
     def interrupt(self) -> None:
         """Asks the work to stop what it is doing: once for each request, however often the order for it comes."""
@@ -248,10 +257,9 @@ class Execution:
     async def _say_end(self, verdict: Verdict, chunks: int) -> None:
         ended = verdict.ended
         error = verdict.error.replace("\0", "\ufffd")[:_ERROR_CHARACTERS] if verdict.error else None
-        limit = [] if verdict.limit_hit is None else [verdict.limit_hit]
         await self._insist(
             "finish_attempt", self.work.attempt_id, verdict.outcome, ended.exit_code, ended.signal, error, ended.usage,
-            chunks, self._cutter.bytes, self._cutter.lines, *limit,
+            chunks, self._cutter.bytes, self._cutter.lines, verdict.limit_hit,
         )  # fmt: skip
 
     async def _mend(self, hole: str, *, first: bool) -> None:

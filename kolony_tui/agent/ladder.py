@@ -104,6 +104,7 @@ class Ladder:
         self._hurry = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None
         self._asked = False
+        self._emergency = False
         self._left = asyncio.Event()
         self.over = asyncio.Event()
         """Nothing lives any more, or nobody waits for it any longer: see ``survivors``."""
@@ -124,8 +125,12 @@ class Ladder:
             self._tell("sigint", "")
 
     def ask(self, *, emergency: bool = False) -> None:
-        """SIGINT, SIGTERM, SIGKILL, each with its grace."""
+        """SIGINT, SIGTERM, SIGKILL, each with its grace; in an emergency also where it had begun with more patience."""
         self._asked = True
+        if emergency and not self._emergency:
+            self._emergency = True
+            if self._ending is not None:
+                asyncio.get_running_loop().call_later(self._graces.emergency, self.kill)
         each = self._graces.interrupt, self._graces.terminate
         if emergency:
             each = (min(each[0], self._graces.emergency / 2), min(each[1], self._graces.emergency / 2))
@@ -155,6 +160,7 @@ class Ladder:
             self._ending = asyncio.create_task(self._end(rungs))
 
     async def _end(self, rungs: tuple[tuple[signal.Signals | None, float], ...]) -> None:
+        killed = False
         try:
             for number, seconds in rungs:
                 if self._hurry.is_set():
@@ -164,9 +170,12 @@ class Ladder:
                     # A stopped program does not hear anything but this and SIGKILL.
                     self._signal(signal.SIGCONT)
                     self._say(RUNG_NAMES[number])
+                    killed = number is signal.SIGKILL
                 if await self._none_left(seconds if number is not signal.SIGKILL else 0.0):
                     self._say("gone")
                     return
+            if not killed:
+                self._say(RUNG_NAMES[signal.SIGKILL])  # ``kill`` has sent it
             until = time.monotonic() + self._graces.confirm
             while not await self._none_left(0.5, hurried=True):
                 self._signal(signal.SIGKILL)

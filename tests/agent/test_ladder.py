@@ -48,6 +48,15 @@ class Climb:
         return await until(said, deadline=10, what=f"{count} pids")
 
 
+    async def tells(self, step: str) -> None:
+        """Waits until a step was told."""
+
+        async def told() -> bool:
+            return not step or step in self.steps
+
+        await until(told, deadline=10, what=step)
+
+
 class Stand:
     """Makes climbs, and ends them."""
 
@@ -92,10 +101,16 @@ async def test_what_ignores_everything_takes_every_rung_with_its_children(stand:
 
 
 async def test_an_emergency_has_less_patience(stand: Stand) -> None:
-    climb = await stand.run(IGNORES, interrupt=60, terminate=60, emergency=0.2)
-    [pid] = await climb.says(1)
-    await asyncio.wait_for(climb.work.cancel(emergency=True), 10)
-    assert not lives(pid)
+    for cancelled_before in (False, True):
+        climb = await stand.run(IGNORES, interrupt=60, terminate=60, emergency=0.2)
+        [pid] = await climb.says(1)
+        patient = asyncio.create_task(climb.work.cancel()) if cancelled_before else None
+        await climb.tells("sigint" if cancelled_before else "")
+        await asyncio.wait_for(climb.work.cancel(emergency=True), 10)
+        assert not lives(pid)
+        assert climb.steps[-3:] == ["sigkill", "ended exit 137 (SIGKILL)", "gone"]
+        if patient is not None:
+            await patient
 
 
 @pytest.mark.parametrize("code", [0, 3])
