@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
+
 from textual.widgets import Input
 
+from kolony_tui.core import work
+from kolony_tui.core.session import log_in
 from kolony_tui.ui.app import KolonyApp
+from kolony_tui.ui.draw import plain
+from kolony_tui.ui.looks import Drawing
 from kolony_tui.ui.screens.asking import Question
 from kolony_tui.ui.screens.work.draft import WaitingEditor
+from kolony_tui.ui.screens.work.ending import endings
 from kolony_tui.ui.screens.work.why import WhyScreen
 from kolony_tui.ui.widgets.run_list import RunList
 from tests.ui.stage import Stage, toasts, until, words
+from tests.work.calls import let_pass
 
 
 def queue(app: KolonyApp) -> list[str]:
@@ -77,6 +86,30 @@ async def test_interrupt_and_cancel_tell_every_rung_and_what_nobody_confirmed(st
         await until(lambda: "never confirmed" in " ".join(words(app).split()), "what nobody saw end says so")
         await note("gone")
         await until(lambda: "all gone" in words(app) and "never confirmed" not in words(app), "until somebody did")
+
+
+async def test_g6_a_runner_that_is_gone_has_confirmed_nothing(stage: Stage) -> None:
+    runner = await stage.runner()
+    run_id = await stage.send("a long job")
+    await runner.take()
+    bob, superuser = await stage.workspace.database.connect("bob"), await stage.workspace.database.superuser()
+    await bob.execute("SELECT kolony.cancel_run($1, 'enough')", run_id)
+    session = await log_in(stage.workspace.database.target("eve"), "kolony tests", "main")
+
+    async def told() -> str:
+        detail = await work.run_detail(session, run_id)
+        lines = [plain(line) for line in endings(detail, Drawing(datetime.now(UTC)))]
+        return f"{detail.run.status}: {' | '.join(lines)}"
+
+    assert re.fullmatch(r"executing: bob asked it to end 0:0\d ago \(enough\) → not confirmed yet", await told())
+    await let_pass(superuser, runner.session_id)
+    await work.settle(session)
+    assert re.fullmatch(r"cancelled: bob asked it to end 0:0\d ago \(enough\) → never confirmed", await told())
+    await bob.execute("SELECT kolony.retry_run($1)", run_id)
+    assert await told() == "waiting: ", "what was asked of the try before is past"
+    await bob.execute("SELECT kolony.cancel_run($1)", run_id)
+    assert "confirmed" not in await told(), "what waited needs nobody to confirm it"
+    await session.db.close()
 
 
 async def test_many_are_cancelled_with_a_preview_and_brought_back(stage: Stage) -> None:

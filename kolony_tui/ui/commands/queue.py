@@ -97,6 +97,14 @@ def _step(by: int) -> Callable[[KolonyApp, str], Awaitable[None]]:
     return move
 
 
+async def _set_priority(app: KolonyApp, priority: str) -> None:
+    if not priority.isascii() or not priority.isdecimal():
+        raise UsageError(f"{priority!r} is no priority", "for example :priority 80")
+    runs = _waiting(app)
+    results = await queue.set_priority(session_of(app), [run.run_id for run in runs], int(priority))
+    tell_results(app, runs, results, {priority: f"priority {priority}"})
+
+
 async def _assign(app: KolonyApp, name: str) -> None:
     runs = _waiting(app)
     if not name:
@@ -160,6 +168,8 @@ COMMANDS: tuple[Command, ...] = (
             ("runs", "run"), ("K",), "", Role.OPERATOR, unavailable=WAITING),
     Command("run.back", "One place back", "moves a waiting run behind the one after it", _step(1),
             ("runs", "run"), ("J",), "", Role.OPERATOR, unavailable=WAITING),
+    Command("run.priority", "Set priority", "gives waiting runs a priority from 0 to 100; for all marked runs",
+            _set_priority, name="priority", role=Role.OPERATOR, unavailable=WAITING, argument="NUMBER"),
     Command("run.assign", "Give to another agent", "gives waiting runs to another agent; for all marked runs", _assign,
             ("runs", "run"), ("A",), "assign", Role.OPERATOR, unavailable=WAITING, argument="AGENT",
             completes=names_of_agents),
