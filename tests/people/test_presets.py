@@ -55,7 +55,8 @@ async def test_a_private_preset_is_its_owners_alone_and_a_shared_one_everybodys(
         "restore_preset_version($1, 1)": "42501",
     }
     for other in (ada, eve, otto):
-        assert await other.fetch(overview) == await other.fetch("SELECT * FROM kolony.preset_versions") == []
+        for table in ("presets", "preset_versions", "preset_overview"):
+            assert await other.fetch(f"SELECT * FROM kolony.{table}") == []
         async with unchanged(superuser):
             for step in (*steps, "fill_preset($1)"):
                 with refused("P0002", "there is no such preset"):

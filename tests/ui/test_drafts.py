@@ -62,6 +62,8 @@ async def test_changes_are_not_thrown_away_unasked(stage: Stage) -> None:
         await _listed(app, pilot)
         await pilot.press("enter")
         await until(lambda: isinstance(app.screen, DraftEditor), "open")
+        await pilot.press("alt+m")
+        await until(lambda: "that was settled" in words(app), "how it is sent stays")
         await pilot.press("!", "escape")
         await until(lambda: isinstance(app.screen, Question), "it asks")
         await pilot.press("n")

@@ -242,6 +242,8 @@ class Composer(ModalScreen[None]):
 
     def action_fold(self) -> None:
         """Shows the seldom fields, or hides them; what they hold stays."""
+        if self._is_settled():
+            return
         self.more.display = not self.more.display
         if self.more.display:
             self.run_worker(self._know_profiles(), name="profiles", group="profiles", exit_on_error=False)
@@ -252,9 +254,18 @@ class Composer(ModalScreen[None]):
 
     def action_choose_kind(self) -> None:
         """To the kind."""
+        if self._is_settled():
+            return
         if not self.more.display:
             self.action_fold()
         self.more.query_one("#kind", Choice).focus()
+
+    def _is_settled(self) -> bool:
+        """Whether this is a command that is kept already; says so then."""
+        if self.query_one("#target", Input).disabled:
+            self.explain("that was settled when it was written; here text and priority change")
+            return True
+        return False
 
     async def _know_profiles(self) -> None:
         session = self.kolony.session
@@ -276,6 +287,8 @@ class Composer(ModalScreen[None]):
 
     def action_pick_preset(self) -> None:
         """Fills in a preset, and takes its text here; or sends it from there."""
+        if self._is_settled():
+            return
         self.run_worker(self._pick_preset(), name="preset", group="preset", exclusive=True, exit_on_error=False)
 
     async def _pick_preset(self) -> None:
