@@ -223,7 +223,7 @@ class Execution:
 
     def _happened(self, event: str, words: str) -> None:
         """Something came from the program by its folder, or went to it."""
-        self._desk.report.say(event, f"{self.work.reference} {words}", **self._facts())
+        self._desk.report.say(event, f"{self.work.reference} {words}", detail=words, **self._facts())
         self._announce()
 
     def _step_said(self, step: str, written: bool) -> None:
