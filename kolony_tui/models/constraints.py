@@ -66,11 +66,14 @@ class ConstraintProfile:
 
 
 def duration(milliseconds: int) -> str:
-    """A time limit as people say it.
+    """A time limit as people say it: in the largest unit of which it is a whole number, or in seconds.
 
-    >>> duration(400), duration(1500), duration(90_000)
-    ('400 ms', '1.5 s', '90 s')
+    >>> duration(400), duration(1500), duration(90_000), duration(1_800_000), duration(28_800_000)
+    ('400 ms', '1.5 s', '90 s', '30 min', '8 h')
     """
+    for unit, word in ((3_600_000, "h"), (60_000, "min")):
+        if milliseconds >= unit and milliseconds % unit == 0:
+            return f"{milliseconds // unit} {word}"
     return f"{milliseconds / 1000:.10g} s" if milliseconds >= 1000 else f"{milliseconds} ms"
 
 
