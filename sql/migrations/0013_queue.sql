@@ -167,7 +167,7 @@ BEGIN
               AND (p.expires_at IS NULL OR p.expires_at > now()));
 END
 $$;
-COMMENT ON FUNCTION kolony.open_asks(uuid, uuid, uuid) IS 'member: count what an agent asks now';
+COMMENT ON FUNCTION kolony.open_asks(uuid, uuid, uuid) IS 'anyone: count what an agent of theirs asks now';
 CREATE FUNCTION kolony.is_stopped(home uuid, of_agent uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -175,7 +175,7 @@ BEGIN
        AND EXISTS (SELECT FROM kolony.stops_in_force f WHERE f.workspace_id = home AND f.agent_id = of_agent);
 END
 $$;
-COMMENT ON FUNCTION kolony.is_stopped(uuid, uuid) IS 'member: ask whether an emergency stop holds an agent';
+COMMENT ON FUNCTION kolony.is_stopped(uuid, uuid) IS 'anyone: ask whether an emergency stop holds an agent of theirs';
 GRANT EXECUTE ON FUNCTION kolony.open_asks(uuid, uuid, uuid), kolony.is_stopped(uuid, uuid) TO kolony_user;
 
 SET LOCAL ROLE kolony_owner;
