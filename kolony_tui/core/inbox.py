@@ -14,6 +14,8 @@ from kolony_tui.models.inbox import Answered, InboxItem
 from kolony_tui.models.untrusted import Untrusted
 
 LONGEST_DETAIL = 65_536
+LISTED = 1000
+"""So many items the database lists, what is urgent first."""
 _PIECE = re.compile(r"[0-9a-fA-F-]{4,36}")
 
 

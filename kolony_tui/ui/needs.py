@@ -74,8 +74,9 @@ class Needs:
         if not self.items:
             return []
         many = len(self.items)
+        shown = f"{many}+" if many >= inbox.LISTED else str(many)
         words = "to see" if self._app.read_only else "needs you" if many == 1 else "need you"
-        return [part(f"   {sign} {many} {words}", "warn")]
+        return [part(f"   {sign} {shown} {words}", "warn")]
 
     def banner(self, now: datetime) -> tuple[list[Part], list[Part]] | None:
         """What the banner says while a stop is on: whom, by whom, since when, why; and who has confirmed."""

@@ -220,7 +220,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM FROM kolony.stop_gates g WHERE g.workspace_id = home FOR UPDATE;
     IF wanted IS NULL THEN
-        PERFORM FROM kolony.agents a WHERE a.workspace_id = home ORDER BY a.agent_id FOR NO KEY UPDATE;
+        PERFORM count(*) FROM (
+            SELECT FROM kolony.agents a WHERE a.workspace_id = home ORDER BY a.agent_id FOR NO KEY UPDATE) taken;
     ELSE
         PERFORM FROM kolony.agents a WHERE a.workspace_id = home AND a.agent_id = ANY (wanted)
         ORDER BY a.agent_id FOR NO KEY UPDATE;

@@ -125,7 +125,8 @@ RETURNS TABLE (item_id uuid, kind text, agent_id uuid, run_id uuid, command_id u
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
-    SELECT md5('gone ' || a.agent_id || ' ' || coalesce(newest.session_id::text, ''))::uuid, 'gone', a.agent_id, NULL::uuid, NULL::uuid,
+    SELECT md5('gone ' || a.agent_id || ' ' || coalesce(newest.session_id::text, ''))::uuid, 'gone', a.agent_id,
+           NULL::uuid, NULL::uuid,
            CASE WHEN newest.session_id IS NULL THEN 'never connected' ELSE 'gone' END || ', '
                || concat_ws(' and ', CASE WHEN held.runs > 0 THEN kolony.counted(held.runs, 'run') || ' in hand' END,
                                      CASE WHEN queue.runs > 0 THEN kolony.counted(queue.runs, 'run') || ' waiting' END),
@@ -159,10 +160,11 @@ $$;
 
 -- What waits for me, in the order in which it should be seen to: what is urgent (a stop that is not confirmed, or what
 -- expires within 15 minutes), what blocks others, what is of high risk, and the rest; in each by how much of it, then by
--- age. ``why`` says for each row what put it there. Without ``hidden`` what I put off or am done with is left out.
+-- age. ``why`` says for each row what put it there. The first 1000; without ``hidden`` what I put off or am done with is
+-- left out.
 CREATE FUNCTION kolony.inbox(in_workspace uuid, hidden boolean DEFAULT false, longest integer DEFAULT 65536)
-RETURNS TABLE (item_id uuid, kind text, tier text, why text, agent_id uuid, agent text, run_id uuid, command_number bigint,
-    ordinal integer, target_count integer, title text, detail text, options jsonb, risk text, since timestamptz,
+RETURNS TABLE (item_id uuid, kind text, tier text, why text, agent_id uuid, agent text, run_id uuid,
+    command_number bigint, ordinal integer, target_count integer, title text, detail text, options jsonb, risk text, since timestamptz,
     expires_at timestamptz, blocks bigint, blocked_agents bigint, likeness text, snoozed_until timestamptz,
     done_at timestamptz)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -184,24 +186,30 @@ BEGIN
         FROM found f
         LEFT JOIN kolony.inbox_marks m
             ON m.workspace_id = in_workspace AND m.profile_id = me AND m.item_id = f.item_id
-        WHERE hidden OR m.item_id IS NULL OR m.done_at IS NULL AND coalesce(m.snoozed_until, '-infinity') <= now())
+        WHERE hidden OR m.item_id IS NULL OR m.done_at IS NULL AND coalesce(m.snoozed_until, '-infinity') <= now()),
+    ranked AS MATERIALIZED (
+        SELECT p.*, row_number() OVER (
+                   ORDER BY p.place, CASE WHEN p.place = 1 THEN coalesce(p.expires_at, '-infinity') END, p.blocks DESC,
+                            array_position(ARRAY['high', 'medium', 'low'], p.risk), p.since, p.item_id) AS rank
+        FROM placed p ORDER BY rank LIMIT 1000)
     SELECT p.item_id, p.kind, (ARRAY['urgent', 'blocks others', 'high risk', 'by age'])[p.place],
            concat_ws('; ',
                CASE WHEN p.expires_at IS NOT NULL THEN 'expires in ' || kolony.in_words(p.expires_at - now()) END,
                CASE WHEN p.kind = 'stop' THEN 'not confirmed for ' || kolony.in_words(now() - p.since) END,
                CASE WHEN p.blocks > 0 THEN 'blocks ' || kolony.counted(p.blocks, 'run')
-                   || CASE WHEN p.blocked_agents > 1 THEN ' on ' || kolony.counted(p.blocked_agents, 'agent') ELSE '' END END,
+                   || coalesce(' on ' || CASE WHEN p.blocked_agents > 1
+                                              THEN kolony.counted(p.blocked_agents, 'agent') END, '') END,
                CASE WHEN p.risk <> 'low' AND p.kind IN ('permission', 'question') THEN p.risk || ' risk' END,
                CASE WHEN p.kind <> 'stop' THEN 'for ' || kolony.in_words(now() - p.since) END),
            p.agent_id, a.name, p.run_id, c.number, r.ordinal, cardinality(c.targets), p.title,
            "left"(p.detail, longest), p.options, p.risk, p.since, p.expires_at, p.blocks, p.blocked_agents,
-           kolony.likeness(p.kind, p.title, p.detail), p.snoozed_until, p.done_at
-    FROM placed p
+           CASE WHEN p.kind IN ('gone', 'stop') THEN md5(p.kind) ELSE kolony.likeness(p.kind, p.title, p.detail) END,
+           p.snoozed_until, p.done_at
+    FROM ranked p
     JOIN kolony.agents a ON a.workspace_id = in_workspace AND a.agent_id = p.agent_id
     LEFT JOIN kolony.runs r ON r.workspace_id = in_workspace AND r.run_id = p.run_id
     LEFT JOIN kolony.commands c ON c.workspace_id = in_workspace AND c.command_id = r.command_id
-    ORDER BY p.place, CASE WHEN p.place = 1 THEN coalesce(p.expires_at, '-infinity') END, p.blocks DESC,
-             array_position(ARRAY['high', 'medium', 'low'], p.risk), p.since, p.item_id;
+    ORDER BY p.rank;
 END
 $$;
 
@@ -229,7 +237,8 @@ BEGIN
             USING ERRCODE = '55000', HINT = 'answer it, or put it off';
     END IF;
     INSERT INTO kolony.inbox_marks AS m (workspace_id, profile_id, item_id, snoozed_until, done_at)
-    SELECT DISTINCT in_workspace, me, w, CASE WHEN NOT done THEN until END, CASE WHEN done THEN now() END FROM unnest(items) w
+    SELECT DISTINCT in_workspace, me, w, CASE WHEN NOT done THEN until END, CASE WHEN done THEN now() END
+    FROM unnest(items) w
     ON CONFLICT (workspace_id, profile_id, item_id) DO UPDATE
     SET snoozed_until = EXCLUDED.snoozed_until, done_at = EXCLUDED.done_at, marked_at = now();
     GET DIAGNOSTICS marked = ROW_COUNT;
@@ -242,7 +251,8 @@ END
 $$;
 
 -- The same answer to several questions, each for itself: what refuses says why and keeps none of the others.
-CREATE FUNCTION kolony.answer_approvals(approvals uuid[], allow boolean, answer text DEFAULT NULL, note text DEFAULT NULL)
+CREATE FUNCTION kolony.answer_approvals(approvals uuid[], allow boolean, answer text DEFAULT NULL,
+    note text DEFAULT NULL)
 RETURNS TABLE (approval_id uuid, became text, refused text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
