@@ -7,7 +7,7 @@ import inspect
 import sys
 from importlib import import_module
 
-NAMES = ("list_runs", "first_start", "output_widget", "rls_reading", "stop_barrier")
+NAMES = ("list_runs", "first_start", "output_widget", "rls_reading", "stop_barrier", "broadcast")
 
 
 def main(words: list[str]) -> int:

@@ -114,12 +114,24 @@ class Machine(RuleBasedStateMachine):
         marks = ", ".join(f"${number}" for number in range(1, len(arguments) + 1))
         return self.scene.bob.fetchval(f"SELECT kolony.{call}({marks})", *arguments)
 
-    @initialize(concurrency=st.integers(1, 3), most=st.integers(1, 2), retry_on=st.sampled_from(["lost", "failure"]))
-    def begin(self, concurrency: int, most: int, retry_on: str) -> None:
+    @initialize(
+        concurrency=st.integers(1, 3),
+        most=st.integers(1, 2),
+        retry_on=st.sampled_from(["lost", "failure"]),
+        at_a_time=st.sampled_from([1, None]),
+        stop_after=st.sampled_from([None, 1, 2]),
+        need=st.sampled_from([None, "completed", "ended"]),
+    )
+    def begin(self, concurrency: int, most: int, retry_on: str, at_a_time: int | None, stop_after: int | None,
+              need: str | None) -> None:  # fmt: skip
         """Something to do and somebody to do it: hypothesis leaves out rules at random, the first ones too."""
         for agent in self.model.agents:
             self._open(agent, concurrency)
-        self._send(self.model.agents, draft=False, priority=1, most=most, retry_on=retry_on)
+        more = {"at_a_time": at_a_time, "stop_after": stop_after}
+        self._send(self.model.agents, draft=False, priority=1, most=most, retry_on=retry_on, **more)
+        if need:
+            last = self.model.commands[-1:]
+            self._send(self.model.agents[:1], False, 2, most, retry_on, after=last, after_need=need)
         self._send(self.model.agents[:1], draft=False, priority=2, most=most, retry_on=retry_on)
         for session in self.model.sessions:
             self._claim(session, 1)
