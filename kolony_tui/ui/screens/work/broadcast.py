@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -16,7 +15,6 @@ from kolony_tui.models.errors import NotFound
 from kolony_tui.models.work import SentCommand
 from kolony_tui.text import safe
 from kolony_tui.ui.draw import Part, content, part
-from kolony_tui.ui.screens.asking import content_of_list
 
 if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
@@ -40,15 +38,15 @@ class CountQuestion(ModalScreen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave without doing it")]
     AUTO_FOCUS = "#count"
 
-    def __init__(self, count: int, names: Sequence[str]) -> None:
+    def __init__(self, aim: Aim) -> None:
         super().__init__()
-        self._count, self._names = count, names
+        self._count, self._aim = len(aim), aim
 
     def compose(self) -> ComposeResult:
         """Whom it goes to, and the field for their number."""
         with Vertical(id="box"):
             yield Static(content(part(f"This goes to {self._count} agents.", "strong")), id="question")
-            yield Static(content_of_list(self._names), id="about")
+            yield Static(content(*aim_parts(self._aim)[1:]), id="about")
             yield Static(content(part(f"Type {self._count} to send it.", "dim")))
             yield Input(id="count", compact=True, max_length=9)
             yield Static("", id="wrong", markup=False)
@@ -89,8 +87,7 @@ async def may_go(app: KolonyApp, aim: Aim) -> bool:
         raise NotFound(what, "nothing was sent")
     if len(aim) <= app.opening.confirm_above:
         return True
-    names = [safe(target.name, limit=60).plain for target in aim.targets]
-    return await app.push_screen_wait(CountQuestion(len(aim), names))
+    return await app.push_screen_wait(CountQuestion(aim))
 
 
 def show_sent(app: KolonyApp, sent: SentCommand) -> None:

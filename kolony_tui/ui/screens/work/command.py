@@ -24,6 +24,8 @@ from kolony_tui.ui.widgets.rows import RowList
 from kolony_tui.ui.widgets.run_list import RunList
 
 _SHOWN_TEXT = 20_000
+_GAP = 1.0
+"""Seconds between two readings: they may be thousands of runs."""
 
 Found = tuple[Command, Untrusted, list[Run]]
 
@@ -74,7 +76,7 @@ class CommandScreen(FramedScreen):
         """Begins to read."""
         super().on_mount()
         name = f"command {self.command_id}"
-        self.kolony.live.watch(self.facts, LiveQuery(name, _wants, self._read, self._show))
+        self.kolony.live.watch(self.facts, LiveQuery(name, _wants, self._read, self._show, _GAP))
         self.set_interval(1, self._draw_facts)
 
     @property

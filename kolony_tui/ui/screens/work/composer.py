@@ -26,6 +26,7 @@ from kolony_tui.ui.draw import Part, content, part
 from kolony_tui.ui.screens.playbooks.filling import AgentNames, sending_of
 from kolony_tui.ui.screens.work.broadcast import aim_parts, may_go, show_sent
 from kolony_tui.ui.screens.work.command_text import CommandText as CommandText
+from kolony_tui.ui.screens.work.history import History
 from kolony_tui.ui.screens.work.sending_fields import SendingFields
 from kolony_tui.ui.widgets.choice import Choice
 
@@ -38,7 +39,6 @@ EXAMPLES = (
     ("the wisdom of Python", "python3 -c 'import this'"),
 )
 """What a newcomer can pick from: each really runs under the process adapter."""
-_REMEMBERED = 50
 _PAUSE = 0.15
 """Seconds without a key before it is looked up to whom the target goes."""
 
@@ -74,9 +74,7 @@ class Composer(ModalScreen[None]):
         super().__init__()
         self._begun = text
         self._to, self._aim, self._how = aim.words if aim is not None else to, aim, how
-        self._history: list[str | UUID] | None = None
-        self._at = 0
-        self._unsent = ""
+        self._history = History()
         self._sending = False
         self._sent_to_many: SentCommand | None = None
         self._pause: Timer | None = None
@@ -176,24 +174,9 @@ class Composer(ModalScreen[None]):
         if session is None:
             return
         try:
-            if self._history is None:
-                found = await work.commands(session, limit=_REMEMBERED)
-                self._history = [each.command_id for each in found if each.created_by_login == session.me.login]
-            if self._at == 0:
-                self._unsent = self.command_text.text
-            at = min(max(self._at + by, 0), len(self._history))
-            if at == self._at:
-                return
-            self._at = at
-            if at == 0:
-                self._put(self._unsent)
-                return
-            past = self._history[at - 1]
-            if isinstance(past, UUID):
-                # A sent command is somebody's text by now: what it shows is made safe, as anywhere.
-                past = safe((await work.command_detail(session, past))[1], limit=100_000, newline="\n").plain
-                self._history[at - 1] = past
-            self._put(past)
+            text = await self._history.go(session, by, self.command_text.text)
+            if text is not None:
+                self._put(text)
         except KolonyError as error:
             self.explain(error.line)
 
