@@ -208,7 +208,7 @@ def commands() -> Mapping[str, Command]:
     )
 
     every: tuple[Command, ...] = (
-        *going.COMMANDS, *stop.COMMANDS, *inbox.COMMANDS, *work.COMMANDS, *broadcast.COMMANDS, *queue.COMMANDS,
+        *going.COMMANDS, *stop.COMMANDS, *inbox.COMMANDS, *queue.COMMANDS, *work.COMMANDS, *broadcast.COMMANDS,
         *plan.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *people.COMMANDS, *tokens.COMMANDS, *workspaces.COMMANDS,
         *constraints.COMMANDS, *audit.COMMANDS, *settings.COMMANDS, *notifications.COMMANDS, *presets.COMMANDS,
         *lists.COMMANDS, *view.COMMANDS,
