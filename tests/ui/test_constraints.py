@@ -44,3 +44,15 @@ async def test_a_viewer_sees_them_and_is_told_why_not_more(stage: Stage) -> None
         assert "[red]" in words(app), "no markup"
         await pilot.press("enter", "a")
         await until(lambda: "you are a viewer here; this takes an admin" in toasts(app), "told")
+
+
+async def test_an_agent_shows_how_its_runner_holds_limits(stage: Stage) -> None:
+    runner = await stage.runner()
+    await runner.connection.execute(
+        "SELECT kolony.beat($1, $2, '{}')", runner.session_id, {"cpu_percent": 1.0, "limits": "kernel"}
+    )
+    async with stage.app("eve") as (app, pilot):
+        await pilot.press("3")
+        await until(lambda: "idle" in words(app), "there")
+        await pilot.press("enter")
+        await until(lambda: "limits held by the kernel" in words(app), "said")

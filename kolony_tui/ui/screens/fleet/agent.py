@@ -28,6 +28,9 @@ from kolony_tui.ui.widgets.rows import RowList
 from kolony_tui.ui.widgets.run_list import RunList
 from kolony_tui.ui.windows import PastRuns
 
+_HELD = {"measured": "measured", "kernel": "held by the kernel", "kernel-memory": "memory held by the kernel"}
+"""How the newest runner of an agent holds limits, by what it says of itself."""
+
 _SPARK = 24
 _SHOWN = 3
 
@@ -186,6 +189,8 @@ class AgentScreen(FramedScreen):
             ("failed", f"{number(health.get('failed')) or 0:.0f}"),
             ("mean", exact_span(mean) if (mean := number(health.get("mean_seconds"))) is not None else "-"),
         ]
+        if (held := _HELD.get(str(health.get("limits")))) is not None and not narrow:
+            counts.append(("limits", held))
         lines.append([piece for label, value in counts for piece in (part(f"{label} ", "dim"), part(f"{value}   "))])
         return lines
 
