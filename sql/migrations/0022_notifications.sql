@@ -277,7 +277,8 @@ CREATE TRIGGER note_lifted AFTER UPDATE OF lifted_at ON kolony.stops
 SET LOCAL ROLE kolony_api;
 
 -- Notes agents whose status is another one than what was last told, each change once. Busy or not is no news, and an
--- agent that was gone for less than the time between two looks was not gone.
+-- agent that was gone for less than the time between two looks was not gone. Where more than five of somebody's agents
+-- change alike at once (a host is gone), that is one event, but for those about which somebody has a rule.
 CREATE FUNCTION kolony.note_agents(home uuid, looked_before timestamptz) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -289,10 +290,12 @@ BEGIN
         SELECT DISTINCT s.agent_id FROM kolony.agent_sessions s
         WHERE s.workspace_id = home AND s.ended_at IS NULL
           AND s.last_seen + make_interval(secs => s.lease_seconds) >= clock_timestamp()),
+    online AS MATERIALIZED (
+        SELECT t.agent_id FROM kolony.agent_tellings t WHERE t.workspace_id = home AND t.status = 'online'),
     asked AS (
-        SELECT l.agent_id FROM live l
-        UNION SELECT t.agent_id FROM kolony.agent_tellings t WHERE t.workspace_id = home AND t.status = 'online'
-        UNION SELECT s.agent_id FROM kolony.agent_sessions s WHERE s.workspace_id = home AND s.session_id >= since),
+        (SELECT l.agent_id FROM live l EXCEPT SELECT o.agent_id FROM online o)
+        UNION (SELECT o.agent_id FROM online o EXCEPT SELECT l.agent_id FROM live l)
+        UNION (SELECT s.agent_id FROM kolony.agent_sessions s WHERE s.workspace_id = home AND s.session_id >= since)),
     found AS (
         SELECT q.agent_id, coalesce(t.status, 'offline') AS before, newest.host, newest.end_reason,
                CASE WHEN l.agent_id IS NOT NULL THEN 'online' WHEN newest.end_error THEN 'error' ELSE 'offline' END
@@ -301,28 +304,48 @@ BEGIN
         LEFT JOIN live l ON l.agent_id = q.agent_id
         LEFT JOIN kolony.agent_tellings t ON t.workspace_id = home AND t.agent_id = q.agent_id
         LEFT JOIN LATERAL (SELECT s.host, s.end_error, coalesce(s.end_reason, 'stopped answering') AS end_reason
-                           FROM kolony.agent_sessions s WHERE s.workspace_id = home AND s.agent_id = q.agent_id
-                           ORDER BY s.session_id DESC LIMIT 1) newest ON l.agent_id IS NULL),
+                           FROM kolony.agent_sessions s
+                           WHERE l.agent_id IS NULL AND s.workspace_id = home AND s.agent_id = q.agent_id
+                           ORDER BY s.session_id DESC LIMIT 1) newest ON true),
     told AS (
         INSERT INTO kolony.agent_tellings AS t (workspace_id, agent_id, status)
         SELECT home, f.agent_id, f.status FROM found f WHERE f.status <> f.before
-        ON CONFLICT (workspace_id, agent_id) DO UPDATE SET status = EXCLUDED.status, told_at = now())
+        ON CONFLICT (workspace_id, agent_id) DO UPDATE SET status = EXCLUDED.status, told_at = now()),
+    changed AS (
+        SELECT f.*, kolony.plain_words(a.name, 200) AS name, a.created_by,
+               EXISTS (SELECT FROM kolony.notification_rules r
+                       WHERE r.workspace_id = home AND r.kind = 'agent_status' AND r.deleted_at IS NULL
+                         AND (r.agent_id = f.agent_id OR r.tag = ANY (a.tags))) AS has_rule,
+               CASE WHEN f.status = 'error' THEN 'high'
+                    WHEN f.status = 'offline' AND f.end_reason = 'stopped answering' THEN 'medium' ELSE 'low' END
+                   AS priority
+        FROM found f JOIN kolony.agents a ON a.workspace_id = home AND a.agent_id = f.agent_id
+        WHERE f.status <> f.before AND (a.desired <> 'retired' OR f.status <> 'offline')),
+    counted AS (
+        SELECT c.*, count(*) OVER (PARTITION BY c.created_by, c.status, c.priority, c.has_rule) > 5 AND NOT c.has_rule
+                   AS of_many
+        FROM changed c)
     INSERT INTO kolony.notification_events (workspace_id, kind, priority, title, message, data, dedupe, agent_id, owner)
-    SELECT home, 'agent_status',
-           CASE WHEN f.status = 'error' THEN 'high'
-                WHEN f.status = 'offline' AND f.end_reason = 'stopped answering' THEN 'medium' ELSE 'low' END,
-           "left"(format(CASE f.status WHEN 'online' THEN '%s is online' WHEN 'error' THEN '%s ended with an error'
-                               ELSE '%s is offline' END, kolony.plain_words(a.name, 200)), 300),
-           CASE WHEN f.status = 'online' THEN '' ELSE kolony.plain_words(concat_ws(': ', nullif(f.host, ''),
-               f.end_reason), 1000) END,
-           jsonb_build_object('agent_id', a.agent_id, 'agent', a.name, 'old_status', f.before, 'new_status', f.status),
-           format('agent_status:%s:%s', a.agent_id, f.status), a.agent_id, a.created_by
-    FROM found f JOIN kolony.agents a ON a.workspace_id = home AND a.agent_id = f.agent_id
-    WHERE f.status <> f.before AND (a.desired <> 'retired' OR f.status <> 'offline');
+    SELECT home, 'agent_status', c.priority,
+           format(CASE c.status WHEN 'online' THEN '%s is online' WHEN 'error' THEN '%s ended with an error'
+                                ELSE '%s is offline' END, c.name),
+           CASE WHEN c.status = 'online' THEN ''
+                ELSE kolony.plain_words(concat_ws(': ', nullif(c.host, ''), c.end_reason), 1000) END,
+           jsonb_build_object('agent_id', c.agent_id, 'agent', c.name, 'old_status', c.before, 'new_status', c.status),
+           format('agent_status:%s:%s', c.agent_id, c.status), c.agent_id, c.created_by
+    FROM counted c WHERE NOT c.of_many
+    UNION ALL
+    SELECT home, 'agent_status', c.priority,
+           format(CASE c.status WHEN 'online' THEN '%s agents are online' WHEN 'error' THEN '%s agents ended with an error'
+                                ELSE '%s agents are offline' END, count(*)),
+           "left"(string_agg(c.name, ', ' ORDER BY c.name), 1000),
+           jsonb_build_object('agents', count(*), 'new_status', c.status), NULL, NULL, c.created_by
+    FROM counted c WHERE c.of_many GROUP BY c.created_by, c.status, c.priority;
 END
 $$;
 
--- The events that wait, each once: those of one name together, with their number and the words of the last one.
+-- The events that wait, while nobody else takes any: those of one name together, with their number and the words of the
+-- last one.
 CREATE FUNCTION kolony.take_events(home uuid) RETURNS kolony.notification_events[]
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -330,9 +353,9 @@ DECLARE
 BEGIN
     WITH taken AS (
         DELETE FROM kolony.notification_events e
-        WHERE (e.workspace_id, e.event_id) IN (
-            SELECT q.workspace_id, q.event_id FROM kolony.notification_events q
-            WHERE q.workspace_id = home ORDER BY q.event_id LIMIT 10000 FOR UPDATE SKIP LOCKED)
+        WHERE e.workspace_id = home AND e.event_id <= (
+            SELECT max(q.event_id) FROM (SELECT o.event_id FROM kolony.notification_events o
+                                         WHERE o.workspace_id = home ORDER BY o.event_id LIMIT 10000) q)
         RETURNING e.*),
     last_of_each AS (
         SELECT DISTINCT ON (coalesce(t.dedupe, t.event_id::text)) t::kolony.notification_events AS event,
@@ -417,7 +440,7 @@ DECLARE
 BEGIN
     -- Many ask, and mostly there is nothing to do: that costs two reads.
     IF EXISTS (SELECT FROM kolony.notification_turns t WHERE t.workspace_id = home
-               AND t.looked_at >= clock_timestamp() - interval '2 seconds')
+               AND t.looked_at >= clock_timestamp() - interval '5 seconds')
        AND NOT EXISTS (SELECT FROM kolony.notification_events e WHERE e.workspace_id = home)
     THEN
         RETURN 0;
@@ -427,7 +450,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
-    IF turn.looked_at < clock_timestamp() - interval '2 seconds' THEN
+    IF turn.looked_at < clock_timestamp() - interval '5 seconds' THEN
         PERFORM kolony.note_agents(home, turn.looked_at);
         UPDATE kolony.notification_turns t SET looked_at = clock_timestamp() WHERE t.workspace_id = home;
     END IF;
@@ -453,34 +476,6 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kolony.require_role(in_workspace, 'viewer');
     RETURN kolony.hand_out(in_workspace);
-END
-$$;
-
-CREATE FUNCTION kolony.read_notifications(which uuid[]) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    changed integer;
-BEGIN
-    UPDATE kolony.notifications n SET read_at = now()
-    WHERE n.profile_id = kolony.my_profile_id() AND n.workspace_id = ANY (kolony.my_workspace_ids())
-      AND n.notification_id = ANY (which) AND n.read_at IS NULL;
-    GET DIAGNOSTICS changed = ROW_COUNT;
-    RETURN changed;
-END
-$$;
-
--- All that came until then: what comes while somebody reads the list stays unread.
-CREATE FUNCTION kolony.read_all_notifications(in_workspace uuid, up_to timestamptz DEFAULT now()) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    changed integer;
-BEGIN
-    PERFORM kolony.require_role(in_workspace, 'viewer');
-    UPDATE kolony.notifications n SET read_at = now()
-    WHERE n.profile_id = kolony.my_profile_id() AND n.workspace_id = in_workspace AND n.read_at IS NULL
-      AND n.last_at <= up_to;
-    GET DIAGNOSTICS changed = ROW_COUNT;
-    RETURN changed;
 END
 $$;
 

@@ -1,6 +1,35 @@
--- Rules for notifications, quiet hours, and the upkeep of both: who may write what.
+-- What people write about notifications: that they read them, by which rules they come, and when they are quiet; and the
+-- upkeep.
 
 SET LOCAL ROLE kolony_api;
+
+CREATE FUNCTION kolony.read_notifications(which uuid[]) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    changed integer;
+BEGIN
+    UPDATE kolony.notifications n SET read_at = now()
+    WHERE n.profile_id = kolony.my_profile_id() AND n.workspace_id = ANY (kolony.my_workspace_ids())
+      AND n.notification_id = ANY (which) AND n.read_at IS NULL;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    RETURN changed;
+END
+$$;
+
+-- All that came until then: what comes while somebody reads the list stays unread.
+CREATE FUNCTION kolony.read_all_notifications(in_workspace uuid, up_to timestamptz DEFAULT now()) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    changed integer;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'viewer');
+    UPDATE kolony.notifications n SET read_at = now()
+    WHERE n.profile_id = kolony.my_profile_id() AND n.workspace_id = in_workspace AND n.read_at IS NULL
+      AND n.last_at <= up_to;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    RETURN changed;
+END
+$$;
 
 -- What a rule may say, for those who make and those who change one.
 CREATE FUNCTION kolony.check_rule(audience text, priority text, channels text[]) RETURNS void

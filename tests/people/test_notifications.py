@@ -65,6 +65,27 @@ async def test_each_change_of_an_agents_status_is_told_once_to_who_made_it(works
     assert await told(bob, workspace) == []
 
 
+async def test_many_agents_that_go_at_once_are_one_notification(workspace: Workspace) -> None:
+    database = workspace.database
+    ada, bob, superuser = await database.connect("ada"), await database.connect("bob"), await database.superuser()
+    agents = [await database.add_agent(f"a{number}") for number in range(7)]
+    await rule(bob, workspace, "agent_status", audience="everyone", of_agent=agents[3].agent_id, priority="critical")
+    runners = [await Runner.of(database, each) for each in agents]
+    assert await told(ada, workspace) == [
+        ("agent_status", "low", "a3 is online", 1), ("agent_status", "low", "6 agents are online", 1)
+    ]  # fmt: skip
+    for runner in runners:
+        await let_pass(superuser, runner.session_id)
+    await look(superuser)
+    assert (await told(ada, workspace))[2:] == [
+        ("agent_status", "medium", "a3 is offline", 1), ("agent_status", "medium", "6 agents are offline", 1)
+    ]  # fmt: skip
+    assert (await ada.fetch(NOTES))[3]["message"] == "a0, a1, a2, a4, a5, a6"
+    assert [each[1:3] for each in await told(bob, workspace)] == [
+        ("critical", "a3 is online"), ("critical", "a3 is offline")
+    ]  # fmt: skip
+
+
 async def test_failures_of_a_broadcast_are_one_notification_for_the_sender(workspace: Workspace, agent: Agent) -> None:
     database = workspace.database
     ada, bob = await database.connect("ada"), await database.connect("bob")
