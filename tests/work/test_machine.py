@@ -127,7 +127,7 @@ class Machine(RuleBasedStateMachine):
         """Something to do and somebody to do it: hypothesis leaves out rules at random, the first ones too."""
         for agent in self.model.agents:
             self._open(agent, concurrency)
-        more = {"at_a_time": at_a_time, "stop_after": stop_after}
+        more: dict[str, Any] = {"at_a_time": at_a_time, "stop_after": stop_after}
         self._send(self.model.agents, draft=False, priority=1, most=most, retry_on=retry_on, **more)
         if need:
             last = self.model.commands[-1:]
@@ -151,7 +151,7 @@ class Machine(RuleBasedStateMachine):
         agents = self.model.agents if both else [data.draw(st.sampled_from(self.model.agents))]
         after = data.draw(st.lists(st.sampled_from(self.model.commands), max_size=2, unique_by=id))
         need = data.draw(st.sampled_from(["completed", "ended"]))
-        more = {"at_a_time": at_a_time, "stop_after": stop_after, "after_need": need}
+        more: dict[str, Any] = {"at_a_time": at_a_time, "stop_after": stop_after, "after_need": need}
         self._send(agents, draft, priority, most, retry_on, after=after, **more)
 
     def _send(self, agents: list[ModelAgent], draft: bool, priority: int, most: int, retry_on: str,

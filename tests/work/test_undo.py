@@ -37,9 +37,8 @@ async def test_cancelled_runs_come_back_to_where_they_waited(workspace: Workspac
     await bob.execute("SELECT kolony.hold_run($1, 'later')", runs["held"])
     first = await bob.fetchval("SELECT command_id FROM kolony.runs WHERE run_id = $1", runs["first"])
     runs["after"] = (await send(bob, agent, "after", after_commands=[first]))[0]
-    runs["timed"] = (await bob.fetchrow(
-        """SELECT run_id FROM kolony.send_command($1, $2, 'timed', not_before => now() + interval '1 hour')""",
-        workspace.workspace_id, [agent.agent_id]))[0]  # fmt: skip
+    timed = "SELECT run_id FROM kolony.send_command($1, $2, 'timed', not_before => now() + interval '1 hour')"
+    runs["timed"] = await bob.fetchval(timed, workspace.workspace_id, [agent.agent_id])
     other = await database.add_agent("other")
     await send(bob, [agent.agent_id, other.agent_id], "window", at_a_time=1)
     before = await whole(superuser)

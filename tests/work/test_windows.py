@@ -261,7 +261,7 @@ async def test_circles_are_refused_and_named(workspace: Workspace, agent: Agent)
         await until_blocked(superuser, bob)
     with refused("22023"):
         await closing
-    assert await bob.fetch("SELECT position FROM kolony.run_overview WHERE waits_for IS NULL") == [(1,)]
+    assert await bob.fetchval("SELECT array_agg(position) FROM kolony.run_overview WHERE waits_for IS NULL") == [1]
 
 
 async def test_a_command_that_has_begun_is_not_edited_any_more(workspace: Workspace, agent: Agent) -> None:

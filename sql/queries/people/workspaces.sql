@@ -3,7 +3,8 @@ SELECT w.workspace_id, w.slug, w.name, m.role, w.admits_viewers, w.plan, w.max_m
        (SELECT count(*) FROM kolony.memberships o WHERE o.workspace_id = w.workspace_id AND NOT o.disabled) AS members,
        (SELECT count(*) FROM kolony.agents a WHERE a.workspace_id = w.workspace_id AND a.desired <> 'retired') AS agents,
        (SELECT count(*) FROM kolony.ready_runs q WHERE q.workspace_id = w.workspace_id)
-       + (SELECT count(*) FROM kolony.scheduled_runs q WHERE q.workspace_id = w.workspace_id) AS waiting_runs
+       + (SELECT count(*) FROM kolony.scheduled_runs q WHERE q.workspace_id = w.workspace_id)
+       + (SELECT count(*) FROM kolony.blocked_runs q WHERE q.workspace_id = w.workspace_id) AS waiting_runs
 FROM kolony.memberships m
 JOIN kolony.workspaces w USING (workspace_id)
 WHERE m.profile_id = kolony.my_profile_id()
