@@ -14,6 +14,9 @@ from tests.database import verifier
 
 VERBS = ("select", "insert", "update", "delete", "truncate", "lock", "references")
 SOME_HASH = b"\x07" * 32
+SOME_SECRET = "a secret of twenty-four letters"
+SENDING = (50, False, 3, "lost", None, "natural", [], None, None, [], "completed", *(None,) * 10)
+"""What a plain command is sent with, after its text."""
 _PARTITION = re.compile(r"_\d{4}_\d{2}$")
 
 Line = tuple[str, str, tuple[str, ...]]
@@ -144,14 +147,14 @@ async def _updated(
 
 
 async def function_cell(connection: asyncpg.Connection, name: str, types: list[str], place: Place) -> str:
-    """How a call ends: ``-`` without EXECUTE, ``ok``, or the SQLSTATE."""
+    """How a call ends: ``-`` without EXECUTE, ``ok``, the SQLSTATE, or ``refused`` for each thing that it was about."""
     given = arguments(place).get(name)
     values = given if given is not None else ()
     marks = ", ".join(f"{f'${n}' if given is not None else 'NULL'}::{kind}" for n, kind in enumerate(types, 1))
     transaction = connection.transaction()
     await transaction.start()
     try:
-        await connection.fetch(f"SELECT * FROM kolony.{name}({marks})", *values)
+        rows = await connection.fetch(f"SELECT to_jsonb(f) FROM kolony.{name}({marks}) f", *values)
     except asyncpg.InsufficientPrivilegeError as error:
         return "-" if "permission denied for function" in str(error) else "42501"
     except asyncpg.PostgresError as error:
@@ -162,7 +165,8 @@ async def function_cell(connection: asyncpg.Connection, name: str, types: list[s
         return str(error.sqlstate)
     finally:
         await transaction.rollback()
-    return "ok"
+    # What does many things at once answers for each, and passes by those that it may not touch.
+    return "refused" if rows and all(isinstance(row[0], dict) and row[0].get("refused") for row in rows) else "ok"
 
 
 def arguments(place: Place) -> dict[str, tuple[Any, ...]]:
@@ -170,55 +174,118 @@ def arguments(place: Place) -> dict[str, tuple[Any, ...]]:
     of = place.ids
     home, login = of["workspace"], of["login"]
     return {
+        "accept_plan": (of["plan"], None),
+        "acknowledge_stop": (of["session"],),
         "add_person": (home, "newcomer", verifier(), "viewer", ""),
+        "add_webhook": (home, "another", "https://example.org/in", SOME_SECRET, [], "low"),
         "admit_person": (home, of["loose"], "viewer", ""),
         "announce": ([f"run:{of['run']}"],),
+        "answer_approval": (of["approval"], True, None, None),
+        "answer_approvals": ([of["approval"]], False, None, None),
         "append_output": (of["attempt"], [0], ["stdout"], [of["now"]], [0], [0], [b"x"]),
+        "ask": (of["attempt"], "fourth", "question", "why?", "", None, "low", None),
+        "assign_run": (of["run"], of["second_agent"]),
+        "audited_workspace_ids": (),
         "beat": (of["session"], {}, [of["attempt"]]),
         "cancel_command": (of["command"], ""),
         "cancel_run": (of["run"], ""),
+        "cancel_runs": ([of["run"]], ""),
+        "change_constraint": (of["constraint"], "tighter", "", 500, None, None, None),
+        "change_notification_rule": (of["rule"], "owner", "high", [], False),
+        "change_preset": (of["preset"], {"priority": 60}, None),
+        "change_webhook": (of["webhook"], None, None, "high", None),
         "change_workspace": (home, "Other", None),
         "claim_runs": (of["session"], 1),
         "close_session": (of["session"], "", False),
         "connected_people": (home,),
         "create_agent": (home, "newcomer", "process", "", "", "", {}),
         "create_workspace": ("third", "Third"),
+        "delete_constraint": (of["constraint"],),
+        "delete_notification_rule": (of["rule"],),
+        "delete_preset": (of["preset"],),
+        "delete_view": (of["view"],),
         "disable_person": (home, login),
+        "discard_plan": (of["plan"], None),
         "edit_command": (of["draft"], "other words", 1),
         "enable_person": (home, login),
+        "end_delivery": (of["delivery"], 1, 200, None),
         "ensure_profile": (),
         "expire_token": (of["token"], of["now"]),
-        "finish_attempt": (of["attempt"], "completed", 0, None, None, {}, 1, 10, 1),
+        "fill_preset": (of["preset"], {}, None, False),
+        "finish_attempt": (of["attempt"], "completed", 0, None, None, {}, 1, 10, 1, None),
         "force_out": (home, login),
+        "hear_answer": (of["answered"],),
+        "hold_command": (of["command"], ""),
+        "hold_run": (of["run"], ""),
+        "hold_runs": ([of["run"]], ""),
         "holds_role": (home, "viewer"),
+        "inbox": (home, True, 100),
+        "interrupt_run": (of["at_work"], ""),
+        "interrupt_runs": ([of["at_work"]], ""),
+        "is_stopped": (home, of["second_agent"]),
         "issue_token": (of["agent"], "ka_00112233445566ff", verifier(), SOME_HASH, "kol_0011", "", None),
+        "lift_stop": (home, None),
         "list_tokens": (home,),
+        "make_constraint": (home, "another", "", 1000, None, None, None, False),
+        "make_notification_rule": (home, "limit_hit", False, "owner", None, None, None, [], True),
+        "make_preset": (home, "another", "text", {}, False),
+        "mark_inbox": (home, [of["approval"]], of["later"], False),
+        "move_run": (of["run"], 1),
         "my_colleague_ids": (),
+        "my_preset_ids": (),
         "my_profile_id": (),
         "my_rights": (home,),
         "my_workspace_ids": (),
         "note_login": (home, "1.0"),
         "note_logout": (home,),
+        "note_step": (of["attempt"], "sigint", ""),
+        "open_asks": (home, of["agent"], None),
         "open_session": ("h", 1, "0", "process", 1),
+        "propose_plan": (of["planning"], [{"content": "one"}]),
+        "read_all_notifications": (home, of["now"]),
+        "read_notifications": ([of["run"]],),
+        "read_subject": (of["reviewing"], of["failed"], 100),
+        "release_command": (of["held_command"],),
+        "release_run": (of["held"],),
+        "release_runs": ([of["held"]],),
         "remove_person": (home, login),
+        "remove_webhook": (of["webhook"],),
         "reset_password": (home, login, verifier()),
+        "restore_preset_version": (of["preset"], 1),
         "retry_command": (of["failed_command"],),
         "retry_run": (of["failed"],),
+        "retry_runs": ([of["failed"]],),
         "revoke_token": (of["token"],),
         "rotate_token": (of["token"], "ka_00112233445566ff", verifier(), SOME_HASH, "kol_0011", of["hour"], None, None),
         "run_upkeep": (False, None),
+        "save_view": (home, "fleet", "another", {}, False),
         "schema_version": (),
         "seal_audit_now": (home,),
-        "send_command": (home, [of["agent"]], "x", 50, False, 3, "lost", None),
+        "send_command": (home, [of["agent"]], "x", *SENDING),
         "set_agent_desired": (of["agent"], "paused", ""),
         "set_audit_retention": (home, 40),
+        "set_default_constraint": (home, of["constraint"]),
+        "set_dependencies": (of["draft"], [of["command"]], "ended"),
         "set_limits": (home, "team", 50, 50, 50),
+        "set_notification_settings": (None, None, "UTC", "never", "off", "low"),
         "set_role": (home, login, "viewer"),
         "set_run_priority": (of["run"], 1),
+        "set_runs_priority": ([of["run"]], 1),
         "settle": (home,),
+        "share_preset": (of["preset"], False),
+        "shift_runs_priority": ([of["run"]], 1),
         "start_attempt": (of["attempt"],),
+        "stop_agents": (home, None, ""),
         "submit_command": (of["draft"],),
+        "tag_agents": ([of["agent"]], ["tag"], []),
+        "take_deliveries": (home, 1, None),
+        "take_notice": (home,),
+        "test_webhook": (of["webhook"],),
+        "told": (of["run"],),
+        "undelete_constraint": (of["deleted_constraint"], False),
+        "undo": (None,),
         "verify_audit": (home,),
         "watchdog": (),
         "watchdog_patience": (),
+        "why_waiting": (of["run"],),
     }

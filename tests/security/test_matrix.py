@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -12,8 +11,8 @@ import pytest
 from kolony_tui.models.errors import KolonyError, LoginRefused
 from kolony_tui.models.secret import Secret
 from tests.database import Agent, Database, Workspace
-from tests.security.probes import Line, Place, function_cell, functions, relation_lines, relations
-from tests.work.calls import Runner, let_pass
+from tests.security.furnishing import Furnisher
+from tests.security.probes import Line, function_cell, functions, relation_lines, relations
 
 TABLE = Path(__file__).with_name("matrix.tsv")
 HEADING = """\
@@ -22,7 +21,8 @@ HEADING = """\
 #
 # Relations: "-" is refused; "none" passes and finds no row; "main", "other": the workspaces whose rows are seen.
 # Functions, called for things of the workspace "main" and of "other": "-" may not be executed, "ok" is done, and
-# 42501 no right, P0002 unknown here, 28000 no agent, KO001 fenced, 55000 not in this state.
+# 42501 no right, P0002 unknown here, 28000 no agent, KO001 fenced, 55000 not in this state; "refused": of many things
+# at once, each one was.
 # viewer, operator and admin belong to main, as do the agent and the disabled operator; "other's admin" to other.
 # The removed person was an admin of main; their login was opened again by hand.
 # A stranger is let in and belongs nowhere. The installer has made all this, and inherits nothing from it.
@@ -31,42 +31,6 @@ PRINCIPALS = {"viewer": "eve", "operator": "bob", "admin": "ada", "agent": "", "
               "stranger": "sam", "other's admin": "olga", "installer": "test_installer"}  # fmt: skip
 """Nicknames; the agent's and the removed person's logins are made by the test."""
 DESCRIBED = re.compile(r"(anyone|member|viewer|operator|admin)( anywhere)?: \S.*")
-
-
-async def _furnish(database: Database, superuser: asyncpg.Connection, agent: Agent, slug: str, operator: str) -> Place:
-    """Something of each kind in a workspace: the matrix can only tell rows apart that are there."""
-    person = await database.add_person("operator", workspace=slug)
-    connection = await database.connect(operator)
-    admin = await database.connect({"main": "ada", "other": "olga"}[slug])
-    spare = await database.issue_token(admin, agent.agent_id)
-    home = await connection.fetchval("SELECT workspace_id FROM kolony.workspaces")
-    send = "SELECT run_id, command_id FROM kolony.send_command($1, $2, 'x', max_attempts => $3, as_draft => $4)"
-    silent = await Runner.of(database, agent, 2)
-    await connection.fetchrow(send, home, [agent.agent_id], 2, False)
-    failed = await connection.fetchrow(send, home, [agent.agent_id], 1, False)
-    assert failed is not None
-    assert len(await silent.claim(2)) == 2
-    await let_pass(superuser, silent.session_id)
-    runner = await Runner.of(database, agent, 2)
-    executing = await connection.fetchrow(send, home, [agent.agent_id], 3, False)
-    assert executing is not None
-    [held] = await runner.claim()
-    await runner.append(held["attempt_id"], [(0, b"something\n")])
-    waiting = await connection.fetchrow(send, home, [agent.agent_id], 3, False)
-    draft = await connection.fetchrow(send, home, [agent.agent_id], 3, True)
-    assert waiting is not None
-    assert draft is not None
-    ids = {
-        "workspace": home, "login": person, "agent": agent.agent_id, "token": spare.token_id, "now": datetime.now(UTC),
-        "session": runner.session_id, "attempt": held["attempt_id"], "run": waiting["run_id"],
-        "command": waiting["command_id"], "draft": draft["command_id"], "failed": failed["run_id"],
-        "failed_command": failed["command_id"], "hour": timedelta(hours=1),
-    }  # fmt: skip
-    loose = await database.add_person("viewer", workspace=slug)
-    await admin.execute("SELECT kolony.remove_person($1, $2)", home, loose)
-    await admin.execute("SELECT kolony.seal_audit_now($1)", home)
-    ids["loose"] = loose
-    return Place(slug, ids)
 
 
 async def _removed(database: Database, superuser: asyncpg.Connection) -> asyncpg.Connection:
@@ -91,8 +55,8 @@ async def _found(workspace: Workspace, agent: Agent) -> list[Line]:
     database = workspace.database
     superuser = await database.superuser()
     foreign = await database.add_agent("theirs", workspace="other")
-    places = [await _furnish(database, superuser, agent, "main", "bob"),
-              await _furnish(database, superuser, foreign, "other", "otto")]  # fmt: skip
+    places = [await Furnisher(database, superuser, agent, "main").furnish(),
+              await Furnisher(database, superuser, foreign, "other").furnish()]  # fmt: skip
     made = {"agent": await database.open(agent.target), "removed": await _removed(database, superuser)}
     connections = [
         made[principal] if principal in made else await database.connect(nickname)
