@@ -118,7 +118,9 @@ class Furnisher:
         # Trying everything takes longer than a step can be undone.
         await self.superuser.execute("UPDATE kolony.undo_steps SET made_at = now() + interval '1 hour'")
         ids["view"] = await self.viewer.fetchval("SELECT kolony.save_view($1, 'fleet', 'kept', '{}')", home)
-        await self.viewer.execute("SELECT kolony.mark_inbox($1, $2, now() + interval '1 hour')", home, [ids["approval"]])
+        await self.viewer.execute(
+            "SELECT kolony.mark_inbox($1, $2, now() + interval '1 hour')", home, [ids["approval"]]
+        )
 
     async def _told(self) -> None:
         home, ids = self.home, self.ids
