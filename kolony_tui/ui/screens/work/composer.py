@@ -194,6 +194,8 @@ class Composer(ModalScreen[None]):
         self.run_worker(self._show_aim, name="aim", group="aim", exit_on_error=False)  # type: ignore[arg-type]
 
     async def _show_aim(self) -> None:
+        if not self.is_attached or not self.query("#target"):
+            return  # it was left in the pause
         session = self.kolony.session
         field = self.query_one("#target", Input)
         typed = field.value.strip()
