@@ -87,6 +87,8 @@ class KolonyApp(App[int]):
         self.opening = opening
         self.session: PersonSession | None = None
         self.output_session: PersonSession | None = None
+        self.aside_session: PersonSession | None = None
+        """For what nobody waits for: what is in view does not stand behind it."""
         self.destination: Destination | None = None
         self.live = Live(self)
         self.samples = Samples()
@@ -154,7 +156,7 @@ class KolonyApp(App[int]):
             return
         self.destination = destination
         self.enter(session)
-        self.live.watch(self, LiveQuery("pulse", wants_work, self._read_pulse, self._know_pulse, gap=PULSE_GAP))
+        self.live.watch(self, LiveQuery("pulse", wants_work, self._read_pulse, self._know_pulse, PULSE_GAP, aside=True))
         self.needs.begin()
         self.live.start()
         await reopen(self, session, self.remembered.get("open"))
@@ -168,6 +170,7 @@ class KolonyApp(App[int]):
         """Works in a workspace from now on."""
         self.session = session
         self.output_session = replace(session, db=Database(session.db.target, "kolony app output"))
+        self.aside_session = replace(session, db=Database(session.db.target, "kolony app aside"))
         self.samples = Samples()
         self.unverified = unverified(session.db.target)
 
@@ -177,7 +180,7 @@ class KolonyApp(App[int]):
         assert self.destination is not None
         before = self.session.db.target
         target = before.as_login(self.session.me.login, password, before.source)
-        for session in (self.session, self.output_session):
+        for session in (self.session, self.output_session, self.aside_session):
             if session is not None:
                 session.db.target = target  # what is open stays open
         self.destination = replace(self.destination, target=target)
@@ -190,7 +193,7 @@ class KolonyApp(App[int]):
 
         assert self.session is not None
         session = await refreshed(self.session.db, slug)
-        before, old_output = self.session, self.output_session
+        before, old = self.session, (self.output_session, self.aside_session)
         self.enter(session)
         self.pulse = None
         self.needs.forget()
@@ -203,8 +206,9 @@ class KolonyApp(App[int]):
             await audit.note_login(session)
             if self.destination is not None:
                 await asyncio.to_thread(remember_workspace, self.destination, slug)
-        if old_output is not None:
-            await old_output.db.close()
+        for each in old:
+            if each is not None:
+                await each.db.close()
         self.live.listen()
         self.live.look_again()
 
@@ -239,7 +243,7 @@ class KolonyApp(App[int]):
         await self.companion.end()
         if self.session is not None:
             await audit.note_logout(self.session)
-        for session in (self.session, self.output_session):
+        for session in (self.session, self.output_session, self.aside_session):
             if session is not None:
                 await session.db.close()
 
@@ -283,6 +287,8 @@ class KolonyApp(App[int]):
             self.session = session
             if self.output_session is not None:
                 self.output_session = replace(session, db=self.output_session.db)
+            if self.aside_session is not None:
+                self.aside_session = replace(session, db=self.aside_session.db)
             if changed:
                 self.draw_frames()
 

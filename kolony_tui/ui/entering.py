@@ -80,7 +80,7 @@ class Door:
         assert app.destination is not None
         assert app.session is not None
         assert refusal is not None
-        old = [session.db for session in (app.session, app.output_session) if session is not None]
+        old = [session.db for session in (app.session, app.output_session, app.aside_session) if session is not None]
         try:
             there = replace(app.destination, workspace=app.session.workspace.slug)
             app.destination, session = await _ask_password(app, there, refusal)

@@ -46,13 +46,17 @@ UPKEEP = 30.0
 
 @dataclass(frozen=True)
 class LiveQuery(Generic[T]):
-    """What a part of the screen shows: which hints (kind, id) make it look again, what it reads, who shows it."""
+    """What a part of the screen shows: which hints (kind, id) make it look again, what it reads, who shows it.
+
+    ``aside``: read over a connection of its own, so that what is in view never waits for it.
+    """
 
     name: str
     wants: Callable[[str, str], bool]
     read: Callable[[PersonSession], Awaitable[T]]
     show: Callable[[T], None]
     gap: float = LIST_GAP
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +203,8 @@ class Live:
         session = self._app.session
         assert session is not None
         try:
-            found = await watched.query.read(session)
+            aside = self._app.aside_session if watched.query.aside else None
+            found = await watched.query.read(aside or session)
             if session is self._app.session and watched.owner.is_attached:
                 watched.query.show(found)
             else:

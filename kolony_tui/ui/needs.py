@@ -35,9 +35,11 @@ class Needs:
     def begin(self) -> None:
         """Reads from now on; the app has a session."""
         live = self._app.live
-        live.watch(self._app, LiveQuery("stops", self._wants_stops, stops.open_stops, self._know_stops, _STOP_GAP))
+        reading = LiveQuery("stops", self._wants_stops, stops.open_stops, self._know_stops, _STOP_GAP, aside=True)
+        live.watch(self._app, reading)
         read_items = lambda session: inbox.items(session, longest_detail=LISTED_DETAIL)  # noqa: E731
-        live.watch(self._app, LiveQuery("inbox", self._wants_items, read_items, self._know_items, _INBOX_GAP))
+        listing = LiveQuery("inbox", self._wants_items, read_items, self._know_items, _INBOX_GAP, aside=True)
+        live.watch(self._app, listing)
 
     def forget(self) -> None:
         """Another workspace was entered."""

@@ -45,7 +45,7 @@ class Notifier:
 
     def begin(self) -> None:
         """Reads from now on; there is a session."""
-        self._app.live.watch(self._app, LiveQuery("notifications", _wants, _read, self._show, gap=GAP))
+        self._app.live.watch(self._app, LiveQuery("notifications", _wants, _read, self._show, gap=GAP, aside=True))
 
     def forget(self) -> None:
         """Another workspace was entered: what is unread there is only counted."""

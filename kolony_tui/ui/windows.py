@@ -126,11 +126,22 @@ class PastRuns:
     async def _count(self, session: PersonSession, past: lists.Past, wish: Wish, got: int) -> int:
         if got < wish.count:
             return wish.first + got
-        now = time.monotonic()
-        lasting = past.agent_id is None and (past.status is None or RunStatus(past.status).ended)
-        if self._counted is None or self._counted[0] != past or not lasting or now - self._counted[2] > COUNT_GAP:
-            self._counted = past, await lists.count_runs(session, past), now
-        return max(self._counted[1], wish.first + got)
+        known = self._counted if self._counted is not None and self._counted[0] == past else None
+        if past.agent_id is not None or (past.status is not None and not RunStatus(past.status).ended):
+            return await lists.count_runs(session, past)
+        if known is None or time.monotonic() - known[2] > COUNT_GAP:
+            self._app.run_worker(self._recount(past), group="count", exclusive=True, exit_on_error=False)
+        return max(known[1] if known is not None else 0, wish.first + got)
+
+    async def _recount(self, past: lists.Past) -> None:
+        """All of the past is counted aside: of a million runs that takes a while."""
+        session = self._app.aside_session
+        try:
+            if session is not None:
+                self._counted = past, await lists.count_runs(session, past), time.monotonic()
+                self._window.look()
+        except KolonyError as error:
+            self._app.tell(error)
 
     async def _found(self, session: PersonSession, wish: Wish) -> Page[Run]:
         search = self._search
