@@ -150,7 +150,8 @@ async def test_g12_no_screen_lets_hostile_text_through(
     wanted = {f"{entry.name} {part}".strip() for entry in SCREENS for part in ("", *entry.parts())}
     assert wanted <= {each["where"] for each in seen}
     hostile = {each["screen"] for each in seen if "evil" in each["text"]}
-    assert {"DashboardScreen", "AgentsScreen", "RunsScreen", "SettingsScreen", "RunScreen", "AgentScreen"} <= hostile
+    expected = {"DashboardScreen", "AgentsScreen", "RunsScreen", "SettingsScreen", "RunScreen", "AgentScreen"}
+    assert {*expected, "WhyScreen"} <= hostile
 
 
 @pytest.mark.parametrize("options", [(), ("--debug",)], ids=["", "with a traceback"])
