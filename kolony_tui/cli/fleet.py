@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from kolony_tui.cli.listing import print_rows
-from kolony_tui.cli.target import add_target_options, aimed, check_target
+from kolony_tui.cli.target import FILTER_HELP, add_target_options, aimed, check_target
 from kolony_tui.cli.verbs import done, group, in_session, verb
 from kolony_tui.models.errors import UsageError
 from kolony_tui.models.states import Desired
@@ -28,9 +28,9 @@ def register_agent(verbs: Any) -> None:
     making.add_argument("--category", default="", help="a word to group agents by")
     making.add_argument("--instructions", default="", help="what its runner is told with each command")
     making.add_argument("--description", default="", help="what it is for")
-    verb(agents, "list", _list, "the agents of the workspace").add_argument(
-        "--all", action="store_true", help="retired ones too"
-    )
+    listing = verb(agents, "list", _list, "the agents of the workspace")
+    listing.add_argument("--all", action="store_true", help="retired ones too")
+    listing.add_argument("--where", metavar="FILTER", help=f"those that a filter lets pass, {FILTER_HELP}")
     verb(agents, "show", _show, "one agent").add_argument("name")
     tagging = verb(agents, "tag", _tag, "give agents tags, or take them away")
     add_target_options(tagging)
@@ -72,19 +72,36 @@ def _create(args: argparse.Namespace) -> int:
     return done(args, f"agent {args.name} is there", agent_id=made, agent=args.name)
 
 
+def _passing(args: argparse.Namespace) -> list[Agent]:
+    from kolony_tui.core.fleet import agents
+    from kolony_tui.core.selecting import AGENT_FIELDS, parse, passes
+    from kolony_tui.core.session import clock
+
+    wanted = parse(args.where or "", AGENT_FIELDS)
+
+    async def work(session: PersonSession) -> list[Agent]:
+        now, found = await clock(session), await agents(session, with_retired=args.all)
+        return [each for each in found if passes(wanted, AGENT_FIELDS, each, now)]
+
+    return in_session(args, work)
+
+
 def _list(args: argparse.Namespace) -> int:
+    if args.json and args.where is not None:
+        from kolony_tui.cli.printing import as_json, print_json
+
+        print_json([{"agent": each.name, **as_json(each)} for each in _passing(args)])
+        return 0
     if args.json:
         return print_rows(args, lambda reader: reader.rows("fleet/agents", bool(args.all)))
     from kolony_tui.cli.printing import print_table
-    from kolony_tui.core.fleet import agents
 
-    found = in_session(args, lambda session: agents(session, with_retired=args.all))
     print_table(
         ["AGENT", "TYPE", "WANTED", "STATUS", "ACTIVITY", "RUNNING", "WAITING", "HOST", "SEEN"],
         [
             (each.name, each.type, each.desired.value, each.status.value, each.activity.value,
              f"{each.running}/{each.slots}", each.ready + each.scheduled + each.blocked, each.host, each.last_seen)
-            for each in found
+            for each in _passing(args)
         ],
     )  # fmt: skip
     return 0
