@@ -274,6 +274,19 @@ async def test_a_fault_in_telling_stops_no_work(workspace: Workspace, agent: Age
     await send(bob, agent)
     await fail(runner)
     assert await bob.fetchval("SELECT outcome FROM kolony.runs") == "failed"
+    await bob.execute("SELECT kolony.stop_agents($1, NULL, 'fire')", workspace.workspace_id)
+    assert await bob.fetchval("SELECT why FROM kolony.stops") == "fire"
+
+
+async def test_a_stop_is_told_to_everybody_but_who_did_it(workspace: Workspace, agent: Agent) -> None:
+    database = workspace.database
+    bob, eve = await database.connect("bob"), await database.connect("eve")
+    login = database.cluster.login("bob")
+    await bob.execute("SELECT kolony.stop_agents($1, NULL, 'fire')", workspace.workspace_id)
+    assert await told(eve, workspace) == [("stop", "critical", f"{login} stopped every agent", 1)]
+    await bob.execute("SELECT kolony.lift_stop($1)", workspace.workspace_id)
+    assert (await told(eve, workspace))[1:] == [("stop", "medium", f"{login} lifted the emergency stop", 1)]
+    assert await told(bob, workspace) == []
 
 
 async def test_the_end_of_a_command_is_told_to_who_wants_it(workspace: Workspace, agent: Agent) -> None:

@@ -155,6 +155,11 @@ async def test_who_dies_while_carrying_loses_nothing_and_is_not_believed_later(w
         [lost] = await ada.db.call("take_deliveries", *take)
         assert await ada.db.call("take_deliveries", *take) == [], "for a minute it is whose who took it"
         await let_time_pass(superuser)
+        [taken] = await ada.db.call("take_deliveries", *take)
+        assert (await ada.db.call("end_delivery", delivery, lost["try"], 200, None))[0][0] == "pending"
+        [logged] = await webhooks.deliveries(ada)
+        assert (logged.state, logged.tries, taken["try"]) == ("pending", 2, 2), "only the last try is believed"
+        await let_time_pass(superuser)
         assert (await webhooks.deliver_due(ada)).delivered == 1
         late = await ada.db.call("end_delivery", delivery, lost["try"], 500, "too late")
         assert late[0][0] == "delivered"
