@@ -1,7 +1,7 @@
 -- Runs that have not ended and that a filter lets pass, oldest first. $1 workspace; the filter's parameters from $2 on
-SELECT * FROM (
-    SELECT o.* FROM kolony.runs r
-    JOIN kolony.run_overview o ON o.workspace_id = r.workspace_id AND o.run_id = r.run_id
-    WHERE r.workspace_id = $1 AND r.outcome IS NULL) AS open_runs
-WHERE /* filter */ true
-ORDER BY run_id
+WITH hit AS MATERIALIZED (
+    SELECT o.run_id FROM kolony.run_listed o
+    WHERE o.workspace_id = $1 AND o.outcome IS NULL AND /* filter */ true)
+SELECT v.* FROM hit h
+CROSS JOIN LATERAL (SELECT * FROM kolony.run_overview w WHERE w.workspace_id = $1 AND w.run_id = h.run_id LIMIT 1) v
+ORDER BY v.run_id
