@@ -234,6 +234,23 @@ BEGIN
 END
 $$;
 
+-- Which of them somebody keeps in a transaction, for a person to read.
+CREATE FUNCTION kolony.held_agents(home uuid, wanted uuid[]) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    free uuid[] := ARRAY(
+        SELECT a.agent_id FROM kolony.agents a WHERE a.workspace_id = home AND (wanted IS NULL OR a.agent_id = ANY (wanted))
+        ORDER BY a.agent_id FOR NO KEY UPDATE SKIP LOCKED);
+    names text := (
+        SELECT string_agg(h.name, ', ' ORDER BY h.name) FROM (
+            SELECT a.name FROM kolony.agents a
+            WHERE a.workspace_id = home AND (wanted IS NULL OR a.agent_id = ANY (wanted)) AND a.agent_id <> ALL (free)
+            ORDER BY a.name LIMIT 5) h);
+BEGIN
+    RETURN coalesce(' on ' || names, '');
+END
+$$;
+
 -- The emergency stop of these agents, or of everyone (null). From its commit on none of them is given work, and what
 -- they are at is cancelled. Whoever holds it up for longer than a second has their sessions ended.
 CREATE FUNCTION kolony.stop_agents(in_workspace uuid, agents uuid[] DEFAULT NULL, why text DEFAULT '') RETURNS uuid
@@ -254,11 +271,10 @@ BEGIN
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
             IF patience = 3 THEN
-                RAISE EXCEPTION 'the stop was held up: somebody keeps one of these agents in an open transaction'
-                    USING ERRCODE = '55P03', HINT = 'try again, or stop the others by name; kolony doctor names the session';
+                RAISE EXCEPTION 'the stop was held up by an open transaction%', kolony.held_agents(in_workspace, wanted)
+                    USING ERRCODE = '55P03', HINT = 'stop the others by name, and try again; kolony doctor lists sessions';
             END IF;
-            PERFORM kolony.clear_the_way(ARRAY(SELECT t.login FROM kolony.agent_tokens t
-                WHERE t.workspace_id = in_workspace AND t.token_active AND (wanted IS NULL OR t.agent_id = ANY (wanted))));
+            PERFORM kolony.clear_the_way();
         END;
     END LOOP;
     INSERT INTO kolony.stops AS s (workspace_id, everyone, why, began_by, confirm_by)
@@ -428,23 +444,24 @@ CREATE TRIGGER close_questions AFTER UPDATE OF cancel_at ON kolony.runs
 
 SET LOCAL ROLE kolony_roleadm;
 
--- Ends the sessions that hold up an emergency stop: those of the agents that are to be stopped, whatever they are doing
--- with agents or runs, and everybody's that idle in a transaction on these.
-CREATE FUNCTION kolony.clear_the_way(logins text[]) RETURNS integer
+-- Ends the sessions that hold up an emergency stop: those of people that idle in a transaction on agents or runs, and
+-- those of agents that have been in one for a second, whatever they do there; a runner's take milliseconds.
+CREATE FUNCTION kolony.clear_the_way() RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    before CONSTANT timestamptz := clock_timestamp() - interval '1 second';
     found record;
     ended integer := 0;
 BEGIN
     FOR found IN
         SELECT a.usename::text AS login, a.pid FROM pg_stat_activity a
         WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
-          AND (pg_has_role(a.usesysid, 'kolony_user', 'MEMBER') OR pg_has_role(a.usesysid, 'kolony_agents', 'MEMBER'))
           AND a.pid IN (SELECT l.pid FROM pg_locks l
                         WHERE l.relation = ANY (ARRAY['kolony.agents', 'kolony.stop_gates', 'kolony.runs']::regclass[])
                           AND l.mode IN ('RowShareLock', 'RowExclusiveLock') AND l.granted)
-          AND (a.usename = ANY (logins)
-               OR a.state LIKE 'idle in transaction%' AND a.state_change < clock_timestamp() - interval '1 second')
+          AND (pg_has_role(a.usesysid, 'kolony_agents', 'MEMBER') AND a.xact_start < before
+               OR pg_has_role(a.usesysid, 'kolony_user', 'MEMBER') AND a.state LIKE 'idle in transaction%'
+               AND a.state_change < before)
         ORDER BY a.pid
     LOOP
         BEGIN
@@ -459,6 +476,6 @@ BEGIN
     RETURN ended;
 END
 $$;
-GRANT EXECUTE ON FUNCTION kolony.clear_the_way(text[]) TO kolony_api;
+GRANT EXECUTE ON FUNCTION kolony.clear_the_way() TO kolony_api;
 
 RESET ROLE;

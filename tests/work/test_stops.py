@@ -222,12 +222,29 @@ async def test_nobody_holds_up_a_stop(workspace: Workspace, agent: Agent) -> Non
     run = (await send(bob, agent))[0]
     await runner.connection.execute("BEGIN")
     await runner.claim()
+    busy = asyncio.create_task(runner.connection.execute("SELECT pg_sleep(60)"))
     await ada.execute("BEGIN")
     await ada.execute("SELECT kolony.create_agent($1, 'held')", workspace.workspace_id)
     await stop(bob, workspace)
-    await until_ended(superuser, runner.connection)
+    with pytest.raises(asyncpg.PostgresError, match="terminating connection"):
+        await busy
     await until_ended(superuser, ada)
     assert await state(bob, run) == "waiting"
     assert await bob.fetchval("SELECT count(*) FROM kolony.leases") == 0
     ended = await superuser.fetch("SELECT subject FROM kolony.audit_log WHERE event = 'SESSIONS_ENDED'")
     assert {row["subject"] for row in ended} == {"kol_" + agent.login[3:7], database.cluster.login("ada")}
+
+
+async def test_who_holds_up_a_stop_in_earnest_is_named(workspace: Workspace, agent: Agent) -> None:
+    """A person at work is nobody to be ended; the others can be stopped meanwhile."""
+    bob, ada = await workspace.database.connect("bob"), await workspace.database.connect("ada")
+    other = await workspace.database.add_agent("other")
+    await ada.execute("BEGIN")
+    await ada.execute("SELECT kolony.set_agent_desired($1, 'paused')", agent.agent_id)
+    busy = asyncio.create_task(ada.execute("SELECT pg_sleep(60)"))
+    with refused("55P03", "held up by an open transaction on worker"):
+        await stop(bob, workspace)
+    await stop(bob, workspace, other)
+    assert await bob.fetchval("SELECT array_agg(agent_id) FROM kolony.stops_in_force") == [other.agent_id]
+    busy.cancel()
+    await asyncio.gather(busy, return_exceptions=True)

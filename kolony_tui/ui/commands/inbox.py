@@ -52,9 +52,9 @@ def _unmark(app: KolonyApp) -> None:
 def _line(item: InboxItem) -> str:
     from kolony_tui.ui.screens.inbox.screen import spelled_out
 
-    first = spelled_out(item.detail.raw).split("\n")[0]
+    detail = spelled_out(item.detail.raw.replace("\n", "\\n"))  # all of it: what is allowed here is not seen elsewhere
     risk = "HIGH RISK  " if item.risk == "high" else ""
-    return f"{risk}{safe(item.agent, limit=20).plain}: {spelled_out(item.title.raw)}  {first}"
+    return f"{risk}{safe(item.agent, limit=20).plain}: {spelled_out(item.title.raw)}  {detail}"
 
 
 async def _decide(app: KolonyApp, allow: bool) -> None:
