@@ -72,6 +72,10 @@ class CommandScreen(FramedScreen):
         """The command's number."""
         return [part(f"command #{self.command.number}" if self.command is not None else "command")]
 
+    def subject(self) -> tuple[str, str]:
+        """The command."""
+        return "command", str(self.command_id)
+
     def on_mount(self) -> None:
         """Begins to read."""
         super().on_mount()
