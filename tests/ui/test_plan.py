@@ -51,6 +51,7 @@ async def test_a_plan_is_decided_about(stage: Stage) -> None:
         assert "plan the day" in words(app)
         await pilot.press("escape", "P")
         await until(lambda: isinstance(app.screen, PlanScreen) and "4 of 4 to decide about" in words(app), "the plan")
+        assert "\x1b" not in words(app)
         await pilot.press("down")
         await until(lambda: "and on" in words(app), "the whole text of the item under the cursor")
         await pilot.press("y")
