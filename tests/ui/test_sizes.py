@@ -23,7 +23,7 @@ async def test_every_screen_at_every_size(stage: Stage) -> None:
                     lambda: app.ground is not None and app.ground.has_content, f"{entry.name} at {width}x{height}"
                 )
                 # They are the same on every screen.
-                dialogs = ("question_mark", "n", "colon", "ctrl+p") if entry is SCREENS[0] else ()
+                dialogs = ("question_mark", "n", "colon", "ctrl+p", "w", "C") if entry is SCREENS[0] else ()
                 for key in dialogs:
                     await pilot.press(key, "escape")
                 assert all(len(line) <= width for line in words(app).splitlines())
