@@ -81,7 +81,29 @@ async def test_an_interrupted_program_decides_how_it_ends(colony: Colony, code: 
     assert (await colony.output(run_id)).endswith(b"heard\n")
     assert await _steps(colony, run_id) == ["heard", "sigint", "ended", "gone"]
     assert "#1: SIGINT sent" in runner.lines
-    assert len(await colony.attempts(run_id)) == 1
+    assert [attempt["outcome"] for attempt in await colony.attempts(run_id)] == [status]
+
+
+async def test_an_interrupt_comes_once_however_late_the_database_hears_of_it(colony: Colony) -> None:
+    await colony.quick(lease=20)
+    await colony.superuser.execute("ALTER FUNCTION kolony.note_step(uuid, text, text) SET lock_timeout = '200ms'")
+    colony.runner("--grace", "0.2")
+    run_id = await colony.send("trap 'echo hit' INT; echo $$; while :; do sleep 0.05; done")
+    await _printed(colony, run_id)
+
+    async def beaten() -> bool:
+        last = await colony.superuser.fetchval("SELECT last_seen FROM kolony.agent_sessions")
+        return bool((last - asked).total_seconds() > 2)
+
+    async with colony.superuser.transaction():
+        await colony.superuser.execute("SELECT FROM kolony.attempts FOR NO KEY UPDATE")
+        asked = await colony.operator.fetchval("SELECT clock_timestamp()")
+        await _interrupt(colony, run_id)
+        await until(beaten, what="heartbeats that order it again")
+        assert (await colony.run(run_id))["status"] == "executing", "asked, and not known to be heard"
+    await colony.status(run_id, "interrupted")
+    assert (await colony.output(run_id)).count(b"hit") == 1
+    assert "heard" in await _steps(colony, run_id)
 
 
 async def test_an_interrupt_that_is_ignored_is_heard_once_and_a_cancel_ends_it(colony: Colony) -> None:
