@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 # argparse has gettext look for a translation of each of its words, in several folders each time; there is none.
-setattr(argparse, "_", str)  # noqa: B010  (the checker does not know this name)
+setattr(argparse, "_", lambda words: words)  # noqa: B010  (the checker does not know this name)
 
 # Verb, the module whose ``register_<verb>`` declares it, and its line in the help. A verb is declared when it is used:
 # building every parser would cost more than most verbs take.

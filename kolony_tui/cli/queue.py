@@ -164,6 +164,8 @@ def _print_results(
         for each in results:
             if each.became is not None:
                 tell(f"{names[each.run_id]} {words.get(each.became, each.became)}")
+        if sys.stderr.isatty() and any(each.became == "cancelled" for each in results):
+            tell("kolony undo takes it back, for 30 seconds")
         return
     from kolony_tui.cli.printing import print_json
 
