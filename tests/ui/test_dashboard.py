@@ -106,7 +106,7 @@ async def test_composer_names_an_unknown_agent_and_keeps_the_text(stage: Stage) 
         target.value = "nobody"  # type: ignore[attr-defined]
         composer.query_one("#text").focus()
         await pilot.press("enter")
-        await until(lambda: "there is no agent 'nobody' here" in words(app), "said in place")
+        await until(lambda: "there is no agent 'nobody'" in words(app), "said in place")
         await pilot.press("escape", "n")
         await until(lambda: isinstance(app.screen, Composer) and "hello" in words(app), "the text is there again")
 
