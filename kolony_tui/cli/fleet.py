@@ -28,6 +28,8 @@ def register_agent(verbs: Any) -> None:
     making.add_argument("--category", default="", help="a word to group agents by")
     making.add_argument("--instructions", default="", help="what its runner is told with each command")
     making.add_argument("--description", default="", help="what it is for")
+    making.add_argument("--config", default={}, type=_config, metavar="JSON",
+                        help='for its runner: {"interrupt_grace_seconds": 20} and so on, see agent run')  # fmt: skip
     listing = verb(agents, "list", _list, "the agents of the workspace")
     listing.add_argument("--all", action="store_true", help="retired ones too")
     listing.add_argument("--where", metavar="FILTER", help=f"those that a filter lets pass, {FILTER_HELP}")
@@ -55,6 +57,18 @@ async def _one(session: PersonSession, name: str) -> UUID:
     return (await agent_ids(session, [name]))[0]
 
 
+def _config(text: str) -> dict[str, Any]:
+    import json
+
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"--config is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise UsageError("--config is a JSON object", 'such as {"interrupt_grace_seconds": 20}')
+    return found
+
+
 def _create(args: argparse.Namespace) -> int:
     from kolony_tui.core.fleet import create_agent
 
@@ -67,6 +81,7 @@ def _create(args: argparse.Namespace) -> int:
             category=args.category,
             instructions=args.instructions,
             description=args.description,
+            config=args.config,
         ),
     )
     return done(args, f"agent {args.name} is there", agent_id=made, agent=args.name)

@@ -41,7 +41,19 @@ and may leave there:
                                  time limit stands still until the answer is there.
   plan.json                      for a plan: [{"content", "agent", "priority", "after": [1, 2]}]; only the content is
                                  needed; items are counted from 1. Each becomes a draft, which a person accepts.
-  usage.json                     what it has taken of a token budget so far"""
+  usage.json                     what it has taken of a token budget so far: {"total_tokens"}, or {"input_tokens",
+                                 "output_tokens"}
+
+Limits: a run that goes beyond one is ended, and has failed with its name. Its time is measured here, its tokens are
+what it reports. Memory and CPU are those of all its processes: in a cgroup (version 2) that was delegated to the runner
+(under systemd-run --user --scope -p Delegate=yes, or named by --cgroup) the kernel holds them, and slows down what is
+over its CPU limit. Elsewhere they are measured five times a second; what is over its CPU limit on average of 5 s is
+ended, and a process gets no more than 4 times the memory limit and 1 GiB (RLIMIT_DATA). The line "ready" says which.
+
+To end a run: SIGINT, SIGTERM, SIGKILL to all its processes, each after a grace; an interrupt is SIGINT alone. What
+still lives 10 s after SIGKILL is reported as not confirmed. An agent's config (agent create --config) may say
+otherwise, in seconds: interrupt_grace_seconds, terminate_grace_seconds (each --grace), leftovers_grace_seconds (2),
+confirm_grace_seconds (10), emergency_grace_seconds (5, in all, under an emergency stop), cpu_window_seconds (5)."""
 
 
 def add_run_parser(agent_verbs: Any) -> None:

@@ -68,11 +68,13 @@ async def create_agent(
     category: str = "",
     instructions: str = "",
     description: str = "",
+    config: Mapping[str, Any] | None = None,
 ) -> UUID:
-    """Makes an agent. Raises NoRight, or Refused where the name is taken or cannot be one."""
+    """Makes an agent; ``config`` is for its runner. Raises NoRight, or Refused (the name is taken or cannot be one)."""
     rows = await session.db.call(
-        "create_agent", session.workspace.workspace_id, name, type, category, instructions, description
-    )
+        "create_agent", session.workspace.workspace_id, name, type, category, instructions, description,
+        dict(config or {}),
+    )  # fmt: skip
     made: UUID = rows[0][0]
     return made
 

@@ -36,3 +36,9 @@ def test_what_is_wrong_is_one_line(kolony: CommandLine) -> None:
     kolony("constraint", "show", "nobody").refused(4, "there is no constraint profile 'nobody' here")
     kolony("constraint", "create", "c3", "--dsn", dsn).refused(4, "you are a viewer here; this needs the role admin")
     assert "c1" in [each["name"] for each in kolony("constraint", "list", "--dsn", dsn, "--json").json]
+
+
+def test_an_agents_config_is_for_its_runner(kolony: CommandLine) -> None:
+    kolony("agent", "create", "configured", "--config", '{"emergency_grace_seconds": 1}')
+    for wrong in ('{"half', "[1]"):
+        kolony("agent", "create", "broken", "--config", wrong).refused(2, "--config is")
