@@ -24,6 +24,10 @@ AHEAD = 60
 """So many rows above and below what is in view are read with it."""
 
 
+FURTHEST = 3000
+"""Rows in view may have so many between them, in groups that are folded, and still be read together."""
+
+
 class Source(Protocol):
     """Who reads the rows of a list that has a window of them only."""
 
@@ -85,6 +89,7 @@ class RowContent(DrawnRows[S]):
         self._goal: int | None = None  # a row to point at as soon as it is read
         self._marked: dict[Hashable, S] = {}
         self._asked: Wish | None = None
+        self._anew = False  # everything stands elsewhere: what comes is read and shown from the top
 
     def tell_changed(self) -> None:
         """Marks, filter, order or the number of rows are others."""
@@ -117,7 +122,10 @@ class RowContent(DrawnRows[S]):
         for row in self._view:
             if self.key(row) in self.marks:
                 self._marked[self.key(row)] = row
-        self._keep_cursor(*before)
+        if self._anew and page.wish.first == 0:
+            self._begin_anew()
+        else:
+            self._keep_cursor(*before)
         self.refresh()
         self._look_around()
 
@@ -139,8 +147,7 @@ class RowContent(DrawnRows[S]):
 
     def wish(self) -> Wish:
         """The part that is wanted of a source now: what is in view and some rows around it."""
-        top = self.scroll_offset.y
-        first, last = self._place_on(top), self._place_on(top + self._page)
+        first, last = (0, self._page) if self._anew else self._places_in_view()
         if self._goal is not None:
             first, last = min(first, self._goal), max(last, self._goal)
             if last - first > 4 * AHEAD:
@@ -159,11 +166,19 @@ class RowContent(DrawnRows[S]):
         """Whether what was read for a wish is of the list as it is filtered and sorted now."""
         return self._wish(wish.first, wish.count) == wish
 
-    def _place_on(self, line: int) -> int:
+    def _places_in_view(self) -> tuple[int, int]:
+        """The first and the last place in view; where folded groups lie far between, those at the end."""
+        top = self.scroll_offset.y
         if not self._lines.groups:
-            return line
-        at = self._lines.at(min(max(line, 0), max(len(self._lines) - 1, 0)))
-        return next(iter(self._lines.members(at.name)), 0) if isinstance(at, Heading) else at
+            return top, top + self._page
+        lines = range(top, min(top + self._page, len(self._lines)))
+        places = [at for line in lines if not isinstance(at := self._lines.at(line), Heading)] or [0]
+        first = places[-1]
+        for place in reversed(places):
+            if first - place > FURTHEST:
+                break
+            first = place
+        return first, places[-1]
 
     def narrow(self, text: str) -> None:
         """Filters. Raises FilterError, and the list stays as it was."""
@@ -211,7 +226,8 @@ class RowContent(DrawnRows[S]):
         if self.source is None:
             self._arrange()
         else:
-            self._asked = None
+            self._asked = self._goal = None
+            self._anew = True
             self.source.look()
         self.tell_changed()
 
@@ -351,6 +367,19 @@ class RowContent(DrawnRows[S]):
             self._into_view()
         elif now != before and top <= before < top + height:
             self.scroll_to(y=max(top + now - before, 0), animate=False, force=True, immediate=True)
+
+    def _begin_anew(self) -> None:
+        """From the top; the cursor on its row where that is in hand, else on the first."""
+        self._anew = False
+        self._fit()
+        self.scroll_to(y=0, animate=False, force=True, immediate=True)
+        if self.cursor not in self._index:
+            self._place, self._pointed = 0, None
+            self._point(self.key(self._view[0]) if self._view else None, by_person=False)
+        else:
+            self._place = self._index[self.cursor]
+            self._pointed = self._row_at(self._place)
+            self._into_view()
 
     def _in_window(self, place: int) -> bool:
         return self._first <= place < self._first + len(self._view) or place >= self._lines.rows
