@@ -148,7 +148,8 @@ END
 $$;
 GRANT EXECUTE ON FUNCTION kolony.free_dependents() TO kolony_owner;
 
--- Finds what waits without a reason, for one agent or for all: what was skipped because somebody held it just then.
+-- Finds what waits without a reason, for all agents or among an agent's hundred oldest commands: what was skipped because
+-- somebody held it just then.
 CREATE FUNCTION kolony.settle_blocked(home uuid, of_agent uuid) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -159,6 +160,7 @@ BEGIN
         SELECT b.command_id, bool_or(b.after) AS after, bool_or(b.beyond) AS beyond FROM kolony.blocked_runs b
         WHERE b.workspace_id = home AND (of_agent IS NULL OR b.agent_id = of_agent) AND NOT b.held
         GROUP BY b.command_id ORDER BY b.command_id
+        LIMIT CASE WHEN of_agent IS NOT NULL THEN 100 END
     LOOP
         CONTINUE WHEN stray.after AND kolony.comes_later(home, stray.command_id);
         PERFORM FROM kolony.commands c

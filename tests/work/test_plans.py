@@ -36,6 +36,14 @@ SELECT r.workspace_id, r.run_id, r.agent_id, r.priority FROM kolony.runs r WHERE
 """
 
 
+HOLD = """
+WITH held AS (DELETE FROM kolony.ready_runs q USING kolony.runs r WHERE r.run_id = q.run_id
+              RETURNING q.*, r.command_id, r.ordinal)
+INSERT INTO kolony.blocked_runs (workspace_id, run_id, agent_id, command_id, ordinal, priority, held)
+SELECT workspace_id, run_id, agent_id, command_id, ordinal, priority, true FROM held
+"""
+
+
 async def _fill(workspace: Workspace, agent: Agent) -> asyncpg.Connection:
     superuser = await workspace.database.superuser()
     bob = workspace.database.cluster.login("bob")
@@ -118,9 +126,15 @@ async def test_the_fleet_is_told_at_a_bearable_cost(
 async def test_a_claim_reads_its_share_of_the_queue(
     workspace: Workspace, agent: Agent, full: asyncpg.Connection
 ) -> None:
-    runner = await Runner.of(workspace.database, agent)
-    plan = await _explained(runner.connection, "SELECT * FROM kolony.claim_runs($1, 2)", runner.session_id)
+    runner = await Runner.of(workspace.database, agent, 4)
+    claim = "SELECT * FROM kolony.claim_runs($1, 2)"
+    plan = await _explained(runner.connection, claim, runner.session_id)
     assert (plan["Actual Rows"], _touched(plan) < LITTLE) == (2, True), _touched(plan)
+    await full.execute(HOLD)
+    for table in ("ready_runs", "blocked_runs"):
+        await full.execute(f"VACUUM ANALYZE kolony.{table}")
+    plan = await _explained(runner.connection, claim, runner.session_id)
+    assert (plan["Actual Rows"], _touched(plan) < LITTLE) == (0, True), _touched(plan)
 
 
 async def test_a_plan_made_while_the_queue_was_empty_still_serves(workspace: Workspace, agent: Agent) -> None:

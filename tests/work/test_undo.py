@@ -15,7 +15,7 @@ from tests.work.calls import Runner, command_state, send, send_rows, state
 async def whole(superuser: asyncpg.Connection) -> list[tuple[Any, ...]]:
     """Where every run waits, with all that is known of it there."""
     rows = await superuser.fetch(
-        """SELECT r.run_id, r.outcome, r.held_why, r.priority, q.place, s.due_at, b.held, b.after, b.beyond,
+        """SELECT r.run_id, r.outcome, r.held_at, r.held_why, r.priority, q.place, s.due_at, b.held, b.after, b.beyond,
                   coalesce(q.attempt, s.attempt, b.attempt) AS attempt
            FROM kolony.runs r LEFT JOIN kolony.ready_runs q USING (run_id)
            LEFT JOIN kolony.scheduled_runs s USING (run_id) LEFT JOIN kolony.blocked_runs b USING (run_id)
@@ -119,7 +119,9 @@ async def test_what_has_changed_since_is_left_alone(workspace: Workspace, agent:
     assert await state(bob, two) == "waiting"
 
 
-async def test_a_cancel_whose_agent_was_retired_since_is_not_taken_back(workspace: Workspace, agent: Agent) -> None:
+async def test_a_cancel_stays_that_somebody_repeated_or_whose_agent_is_retired(
+    workspace: Workspace, agent: Agent
+) -> None:
     bob, ada = await workspace.database.connect("bob"), await workspace.database.connect("ada")
     [run] = await send(bob, agent)
     await bob.execute("SELECT kolony.cancel_run($1)", run)
@@ -127,6 +129,11 @@ async def test_a_cancel_whose_agent_was_retired_since_is_not_taken_back(workspac
     with refused("55000", "is retired"):
         await bob.execute("SELECT kolony.undo()")
     assert await state(bob, run) == "cancelled"
+    await ada.execute("SELECT kolony.undo()")
+    await ada.execute("SELECT kolony.retry_run($1)", run)
+    await ada.execute("SELECT kolony.cancel_run($1, 'meant so')", run)
+    with refused("55000", "nothing of it is cancelled any more"):
+        await bob.execute("SELECT kolony.undo()")
 
 
 async def test_a_retirement_is_taken_back_with_its_runs(workspace: Workspace, agent: Agent) -> None:

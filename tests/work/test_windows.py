@@ -236,6 +236,22 @@ async def test_what_was_passed_over_is_found_by_the_next_claim_and_by_settle(
     assert {held["run_id"] for held in await waiting.claim(5)} == {then, both[1]}
 
 
+async def test_a_release_and_the_end_of_what_comes_first_free_a_run_once(workspace: Workspace, agent: Agent) -> None:
+    database = workspace.database
+    other = await database.add_agent("other")
+    bob = await database.connect("bob")
+    [first] = await send(bob, other)
+    [then] = await send(bob, agent, after_commands=[await command_of(bob, first)])
+    runner = await Runner.of(database, other)
+    [held] = await runner.claim()
+    async with bob.transaction():
+        await bob.execute("SELECT kolony.release_run($1)", then)
+        await runner.finish(held["attempt_id"])
+    assert await waits(bob, then) == ["ready"]
+    with refused("55000", "nobody holds"):
+        await bob.execute("SELECT kolony.release_run($1)", then)
+
+
 async def test_circles_are_refused_and_named(workspace: Workspace, agent: Agent) -> None:
     database = workspace.database
     bob, ada = await database.connect("bob"), await database.connect("ada")
@@ -320,35 +336,34 @@ async def test_a_key_sends_once(workspace: Workspace, agent: Agent) -> None:
         await send(bob, agent, "another", idempotency_key="k")
     [other] = await send_rows(ada, [agent.agent_id], "once", idempotency_key="k")
     assert other["repeated"] is False
-    with refused("22023", "1 to 200"):
-        await send(bob, agent, idempotency_key="")
     assert await bob.fetchval("SELECT count(*) FROM kolony.commands") == 2
 
 
-@pytest.mark.parametrize(
-    ("given", "code", "words"),
-    [
-        ({"at_a_time": 0}, "22023", "not 0"),
-        ({"stop_after": 0}, "22023", "not 0"),
-        ({"kind": "poem"}, "22023", "poem"),
-        ({"token_budget": 0}, "22023", "token budget"),
-        ({"memory_limit_mb": -1}, "22023", "memory limit"),
-        ({"cpu_limit_percent": 0}, "22023", "CPU limit"),
-        ({"after_need": "begun"}, "22023", "completed or ended"),
-        ({"target_words": "x" * 2001}, "22023", "2000"),
-        ({"priority": 101}, "22023", "not 101"),
-        ({"max_attempts": 70000}, "22023", "not 70000"),
-        ({"parent": UUID(int=1)}, "P0002", "come from"),
-        ({"constraint_profile": UUID(int=1)}, "P0002", "constraint"),
-        ({"after_commands": [UUID(int=1)]}, "P0002", "no command"),
-    ],
-)
-async def test_what_is_wrong_with_a_command_is_one_line(
-    workspace: Workspace, agent: Agent, given: dict[str, Any], code: str, words: str
-) -> None:
+WRONG: list[tuple[dict[str, Any], str, str]] = [
+    ({"at_a_time": 0}, "22023", "not 0"),
+    ({"stop_after": 0}, "22023", "not 0"),
+    ({"kind": "poem"}, "22023", "poem"),
+    ({"token_budget": 0}, "22023", "token budget"),
+    ({"memory_limit_mb": -1}, "22023", "memory limit"),
+    ({"cpu_limit_percent": 0}, "22023", "CPU limit"),
+    ({"after_need": "begun"}, "22023", "completed or ended"),
+    ({"target_words": "x" * 2001}, "22023", "2000"),
+    ({"idempotency_key": ""}, "22023", "1 to 200"),
+    ({"priority": 101}, "22023", "not 101"),
+    ({"max_attempts": 70000}, "22023", "not 70000"),
+    ({"parent": UUID(int=1)}, "P0002", "come from"),
+    ({"constraint_profile": UUID(int=1)}, "P0002", "constraint"),
+    ({"after_commands": [UUID(int=1)]}, "P0002", "no command"),
+    ({"about_runs": [UUID(int=1)], "kind": "review"}, "P0002", "no run"),
+    ({"about_runs": [], "kind": "review"}, "22023", "exactly one run"),
+]
+
+
+async def test_what_is_wrong_with_a_command_is_one_line(workspace: Workspace, agent: Agent) -> None:
     bob = await workspace.database.connect("bob")
-    with refused(code, words):
-        await send(bob, agent, **given)
+    for given, code, words in WRONG:
+        with refused(code, words):
+            await send(bob, agent, **given)
     assert await bob.fetchval("SELECT count(*) FROM kolony.commands") == 0
 
 
