@@ -152,8 +152,7 @@ CREATE POLICY mine ON kolony.undo_steps FOR SELECT
     USING (workspace_id = ANY ((SELECT kolony.my_workspace_ids())::uuid[])
            AND profile_id = (SELECT kolony.my_profile_id()));
 COMMENT ON POLICY mine ON kolony.undo_steps IS 'viewer: see which of your own steps can be undone';
-GRANT SELECT ON kolony.blocked_runs, kolony.command_dependencies, kolony.attempt_steps TO kolony_user;
-GRANT SELECT (workspace_id, step_id, profile_id, kind, title, made_at, undone_at) ON kolony.undo_steps TO kolony_user;
+GRANT SELECT ON kolony.blocked_runs, kolony.command_dependencies, kolony.attempt_steps, kolony.undo_steps TO kolony_user;
 
 SET LOCAL ROLE kolony_api;
 

@@ -43,6 +43,7 @@ async def test_no_row_can_point_into_another_workspace(workspace: Workspace, age
         """SELECT c.conrelid::regclass::text AS of, c.conname FROM pg_constraint c
            WHERE c.contype = 'f' AND c.connamespace = 'kolony'::regnamespace AND c.conparentid = 0
              AND c.confrelid NOT IN ('kolony.workspaces'::regclass, 'kolony.profiles'::regclass)
+             AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.confrelid AND a.attname = 'workspace_id')
              AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
                              AND a.attname = 'workspace_id')"""
     )
