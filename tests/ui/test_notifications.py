@@ -75,14 +75,16 @@ async def test_of_what_one_looks_at_one_is_not_told(stage: Stage) -> None:
         assert "failed on worker" not in toasts(app)
 
 
-def note(priority: Urgency, title: str = "x", **given: object) -> Notification:
+def note(
+    priority: Urgency, title: str = "x", *, channels: tuple[str, ...] = ("bell", "desktop"), quiet: bool = False
+) -> Notification:
     """A notification that came just now."""
     now = datetime.fromisoformat("2026-03-01T12:00:00+00:00")
-    usual = {"channels": ["bell", "desktop"], "quiet": False, **given}
     return Notification(
         notification_id=UUID(int=uuid4().int | (0xF << 124)), kind="stop", priority=priority, title=Untrusted(title),
-        message=Untrusted("why"), data={}, count=1, created_at=now, last_at=now, read_at=None, expires_at=now, **usual,
-    )  # type: ignore[arg-type]  # fmt: skip
+        message=Untrusted("why"), data={}, channels=list(channels), quiet=quiet, count=1, created_at=now, last_at=now,
+        read_at=None, expires_at=now,
+    )  # fmt: skip
 
 
 @contextmanager
@@ -118,8 +120,8 @@ async def test_sounds_are_for_who_looks_elsewhere(stage: Stage) -> None:
         assert come(hostile, away=False, settings=NotificationSettings(bell="always", desktop="off")) == ["bell"]
         assert come(note(Urgency.MEDIUM)) == [], "not urgent enough"
         assert come(note(Urgency.CRITICAL, quiet=True)) == [], "in quiet hours"
-        assert come(note(Urgency.HIGH, channels=["bell"])) == ["bell"]
-        assert come(note(Urgency.HIGH, channels=[])) == []
+        assert come(note(Urgency.HIGH, channels=("bell",))) == ["bell"]
+        assert come(note(Urgency.HIGH, channels=())) == []
         many = come(*(note(Urgency.HIGH, f"n{number}") for number in range(5)))
         assert many[0] == "bell"
         assert "5 notifications" in many[1]
