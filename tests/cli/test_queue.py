@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -17,9 +18,11 @@ Verb = Callable[..., Ran]
 def home(kolony: CommandLine) -> Iterator[CommandLine]:
     """Three agents that nobody runs, so that everything waits."""
     with pytest.MonkeyPatch.context() as patched:
-        for name, value in kolony._environment({}).items():
-            if name.startswith(("KOLONY_", "PYTHON_KEYRING")):
-                patched.setenv(name, value)
+        wanted = kolony._environment({})
+        for name in os.environ.keys() - wanted.keys():
+            patched.delenv(name)
+        for name, value in wanted.items():
+            patched.setenv(name, value)
         for name in ("steer-a", "steer-b", "steer-c"):
             assert main(["agent", "create", name]) == 0
         yield kolony
