@@ -21,8 +21,8 @@ def home(kolony: CommandLine) -> Iterator[CommandLine]:
         wanted = kolony._environment({})
         for name in os.environ.keys() - wanted.keys():
             patched.delenv(name)
-        for name, value in wanted.items():
-            patched.setenv(name, value)
+        for name in {name for name, value in wanted.items() if os.environ.get(name) != value}:
+            patched.setenv(name, wanted[name])
         for name in ("steer-a", "steer-b", "steer-c"):
             assert main(["agent", "create", name]) == 0
         yield kolony
