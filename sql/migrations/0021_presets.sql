@@ -211,13 +211,6 @@ BEGIN
     IF its.priority NOT BETWEEN 0 AND 100 THEN
         RAISE EXCEPTION 'a priority is 0 to 100, not %', its.priority USING ERRCODE = '22023';
     END IF;
-    IF its.constraint_id IS NOT NULL AND NOT EXISTS (
-        SELECT FROM kolony.constraint_profiles c WHERE c.workspace_id = its.workspace_id
-          AND c.constraint_id = its.constraint_id AND c.deleted_at IS NULL)
-    THEN
-        RAISE EXCEPTION 'there is no such constraint profile here'
-            USING ERRCODE = 'P0002', HINT = 'see kolony constraint list';
-    END IF;
     IF jsonb_typeof(its.variables) <> 'array' OR jsonb_array_length(its.variables) > 50
        OR pg_column_size(its.variables) > 100000
     THEN
@@ -269,6 +262,14 @@ BEGIN
     after_it.target_words := coalesce(changes ->> 'target_words', before.target_words);
     after_it.variables := coalesce(changes -> 'variables', before.variables);
     PERFORM kolony.check_preset(after_it);
+    -- One that was deleted meanwhile does not stand in the way of another change.
+    IF after_it.constraint_id <> coalesce(before.constraint_id, '00000000-0000-0000-0000-000000000000')
+       AND NOT EXISTS (SELECT FROM kolony.constraint_profiles c WHERE c.workspace_id = before.workspace_id
+                         AND c.constraint_id = after_it.constraint_id AND c.deleted_at IS NULL)
+    THEN
+        RAISE EXCEPTION 'there is no such constraint profile here'
+            USING ERRCODE = 'P0002', HINT = 'see kolony constraint list';
+    END IF;
     RETURN after_it;
 END
 $$;

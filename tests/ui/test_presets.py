@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
+from kolony_tui.models.presets import Preset
 from kolony_tui.ui.app import KolonyApp
 from kolony_tui.ui.screens.playbooks.editor import PresetEditor
 from kolony_tui.ui.screens.playbooks.filling import FillForm
+from kolony_tui.ui.screens.playbooks.picking import PresetPicker
 from kolony_tui.ui.screens.playbooks.screen import PlaybooksScreen
 from kolony_tui.ui.screens.playbooks.versions import VersionsScreen
 from kolony_tui.ui.screens.work.command import CommandScreen
 from kolony_tui.ui.screens.work.composer import Composer
+from tests.text.hostile import everything, forbidden
 from tests.ui.stage import Stage, toasts, until, words
 
 WHO = {"name": "who", "type": "text"}
@@ -34,10 +38,15 @@ async def make(
     return made
 
 
+def shown(app: KolonyApp) -> Sequence[Preset]:
+    """The presets in the list; none on another screen."""
+    return app.screen.presets.rows if isinstance(app.screen, PlaybooksScreen) else []
+
+
 async def listed(app: KolonyApp, pilot: Pilot[int]) -> None:
     """The screen with its rows."""
     await pilot.press("6")
-    await until(lambda: isinstance(app.screen, PlaybooksScreen) and app.screen.presets.rows, "the presets are listed")
+    await until(lambda: shown(app), "the presets are listed")
 
 
 async def test_a_preset_is_filled_in_with_a_preview_and_sent(stage: Stage) -> None:
@@ -62,7 +71,7 @@ async def test_a_preset_is_filled_in_with_a_preview_and_sent(stage: Stage) -> No
         assert (claim["content"], claim["kind"]) == ("echo 'it'\"'\"'s' high", "natural")
         await pilot.press("6")
         await until(lambda: isinstance(app.screen, PlaybooksScreen), "back")
-        await until(lambda: app.screen.presets.rows[0].used_count == 1, "its use is counted")
+        await until(lambda: shown(app)[0].used_count == 1, "its use is counted")
 
 
 async def test_a_form_goes_on_in_the_composer_with_what_the_preset_says(stage: Stage) -> None:
@@ -99,7 +108,7 @@ async def test_a_preset_is_made_changed_and_gone_back_to(stage: Stage) -> None:
         await until(lambda: 'there is no variable "what"' in words(app), "a slip is said in place")
         app.screen.query_one("#preset-variables").focus()
         await pilot.press(*"what:choice:a,b=a", "ctrl+s")
-        await until(lambda: isinstance(app.screen, PlaybooksScreen) and app.screen.presets.rows, "made")
+        await until(lambda: shown(app), "made")
         await pilot.press("e")
         await until(lambda: isinstance(app.screen, PresetEditor), "again")
         app.screen.query_one("#preset-content").focus()
@@ -126,9 +135,9 @@ async def test_what_is_deleted_comes_back_by_undo_and_a_viewer_only_looks(stage:
         await until(lambda: "Delete 2 presets?" in words(app), "it asks")
         await pilot.press("n", "escape", "x")
         await until(lambda: "u undoes it for 30 s" in toasts(app), "one is deleted without a question")
-        await until(lambda: len(app.screen.presets.rows) == 1, "gone")
+        await until(lambda: len(shown(app)) == 1, "gone")
         await pilot.press("u")
-        await until(lambda: len(app.screen.presets.rows) == 2, "back")
+        await until(lambda: len(shown(app)) == 2, "back")
         await pilot.press("home", "p")
         await until(lambda: "mine, shared" not in words(app), "private")
         await pilot.press("p")
@@ -143,3 +152,30 @@ async def test_what_is_deleted_comes_back_by_undo_and_a_viewer_only_looks(stage:
         await pilot.press("d")
         await until(lambda: isinstance(app.screen, VersionsScreen), "she may look")
         assert "r goes back" not in words(app)
+
+
+async def test_g12_what_somebody_else_put_into_a_preset_commands_nothing(stage: Stage) -> None:
+    evil = everything().replace("\0", "")
+    hostile = {"name": "who", "type": "choice", "choices": [evil[:400], "b"], "help": evil[:900], "default": "b"}
+    plain = {"name": "text", "type": "text", "default": evil[:400]}
+    await stage.send("so that no composer greets")
+    made = await make(stage, "evil", evil + "{{who}}{{text}}", hostile, plain, by="ada", shared=True,
+                      description=evil[:900], target_words=evil[:900])  # fmt: skip
+    ada = await stage.workspace.database.connect("ada")
+    await ada.execute("SELECT kolony.change_preset($1, $2)", made, {"content": evil + "{{text}}"})
+    async with stage.app("ada", size=(140, 40)) as (app, pilot):
+        await listed(app, pilot)
+        seen = [words(app)]
+        for keys, dialog in ((("enter",), FillForm), (("e",), PresetEditor), (("d",), VersionsScreen)):
+            await pilot.press(*keys)
+            await until(lambda kind=dialog: isinstance(app.screen, kind), "open")  # type: ignore[misc]
+            await until(lambda: all(each.content for each in app.screen.query("#preview, #difference").results(Static)),
+                        "drawn")  # fmt: skip
+            seen += [words(app), *(each.value for each in app.screen.query(Input))]
+            await pilot.press("escape")
+            await until(lambda: isinstance(app.screen, PlaybooksScreen), "closed")
+        await pilot.press("n", "ctrl+o")
+        await until(lambda: isinstance(app.screen, PresetPicker), "the picker")
+        seen.append(words(app))
+    assert {each for text in seen for each in forbidden(text, allowed="\n")} == set()
+    assert sum("evil" in text for text in seen) >= 4
