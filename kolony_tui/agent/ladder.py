@@ -55,7 +55,7 @@ def marked(marks: Sequence[bytes]) -> list[int]:
                 environment = file.read().split(b"\0")
             with open(f"/proc/{pid}/stat", "rb") as file:
                 state = file.read().rpartition(b")")[2].split()[0]
-        except OSError:
+        except (OSError, IndexError):
             continue
         if state not in (b"Z", b"X") and all(mark in environment for mark in marks):
             found.append(pid)
@@ -74,7 +74,7 @@ def described(pids: Sequence[int]) -> str:
             with open(f"/proc/{pid}/stat", "rb") as file:
                 state = file.read().rpartition(b")")[2].split()[0].decode("ascii", "replace")
             words.append(f"pid {pid} in state {state}")
-        except OSError:
+        except (OSError, IndexError):
             words.append(f"pid {pid}")
     return ", ".join(words) + (f" and {len(pids) - 5} more" if len(pids) > 5 else "") if words else "none"
 

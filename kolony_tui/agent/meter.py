@@ -49,12 +49,11 @@ def _look() -> dict[int, Taken]:
         try:
             with open(f"/proc/{name}/stat", "rb") as file:
                 fields = file.read().rpartition(b")")[2].split()
-        except OSError:
+            # proc(5), counted from the state, its third field: session 6, utime to cstime 14-17, rss 24.
+            session, ticks, pages = int(fields[3]), sum(int(each) for each in fields[11:15]), int(fields[21])
+        except (OSError, ValueError, IndexError):
             continue
-        # proc(5), counted from the state, its third field: session 6, utime to cstime 14-17, rss 24.
-        ticks = sum(int(each) for each in fields[11:15])
-        session = int(fields[3])
-        sessions[session] = sessions.get(session, Taken()) + Taken(int(fields[21]) * _PAGE, ticks / _TICKS)
+        sessions[session] = sessions.get(session, Taken()) + Taken(pages * _PAGE, ticks / _TICKS)
     return sessions
 
 

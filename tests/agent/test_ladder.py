@@ -47,7 +47,6 @@ class Climb:
 
         return await until(said, deadline=10, what=f"{count} pids")
 
-
     async def tells(self, step: str) -> None:
         """Waits until a step was told."""
 
