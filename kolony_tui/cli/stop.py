@@ -129,7 +129,11 @@ def _print_known(args: argparse.Namespace, found: Sequence[tuple[Stop, list[Ackn
         print_json(_facts(*found[0]))
         return
     for stop, known in found:
-        whom = "everyone is stopped" if stop.everyone else f"{len(known)} agent{'s are' if len(known) != 1 else ' is'} stopped"
+        whom = (
+            "everyone is stopped"
+            if stop.everyone
+            else f"{len(known)} agent{'s are' if len(known) != 1 else ' is'} stopped"
+        )
         why = f": {stop.why.raw}" if stop.why.raw else ""
         print_line(f"{whom} by {stop.began_by_login}, {ago(stop.began_at)}{why}")
         print_line(f"{sum(each.state.confirmed for each in known)} of {len(known)} confirmed")
