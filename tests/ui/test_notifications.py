@@ -38,11 +38,10 @@ def header(app: KolonyApp) -> str:
     return app.screen.query_one(Header).line.words
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
-async def test_a_failure_is_told_once_counted_and_read(stage: Stage, size: tuple[int, int]) -> None:
+async def test_a_failure_is_told_once_counted_and_read(stage: Stage) -> None:
     runner = await stage.runner()
     before = await failed(stage, runner, "before the app came")
-    async with stage.app("bob", size=size) as (app, pilot):
+    async with stage.app("bob", size=(80, 24)) as (app, pilot):
         await until(lambda: "1 new" in header(app), "counted")
         assert "failed on worker" not in toasts(app), "what is old is no news"
         await failed(stage, runner, "now", "exit 1 \x1b]0;owned\x07")
