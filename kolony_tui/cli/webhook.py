@@ -22,7 +22,7 @@ def register_webhook(verbs: Any) -> None:
     note = (
         "A delivery is a POST of JSON with the header Kolony-Signature: t=SECONDS,v1=HEX, the HMAC-SHA256 of"
         " 'SECONDS.BODY' by the webhook's secret. Admins' apps and kolony maintain carry what is due; it is tried ten"
-        " times over about 8 hours. Redirects are not followed and proxies not used; addresses of private networks are"
+        " times over about 5 hours. Redirects are not followed and proxies not used; addresses of private networks are"
         " allowed, link-local ones are not."
     )
     hooks = group(verbs, "webhook", "addresses that get the workspace's events by HTTP (admins)")

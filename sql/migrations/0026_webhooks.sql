@@ -277,7 +277,7 @@ END
 $$;
 
 -- What became of a try: a status below 300 is done. Otherwise again after 30 s, 1, 2, 4 ... minutes, each with up to
--- half of it as jitter, ten times in all (about 8 hours). Of somebody who took too long nothing is heard any more.
+-- half of it as jitter, ten times in all (about 5 hours). Of somebody who took too long nothing is heard any more.
 CREATE FUNCTION kolony.end_delivery(the_delivery uuid, of_try integer, status integer, error text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
