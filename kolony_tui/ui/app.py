@@ -47,6 +47,7 @@ from kolony_tui.ui.reopening import open_subjects, reopen
 from kolony_tui.ui.samples import Samples
 from kolony_tui.ui.screens.framed import FramedScreen
 from kolony_tui.ui.undoing import Undoing
+from kolony_tui.ui.widgets.agent_list import AgentList
 from kolony_tui.ui.windows import wants_work
 
 PULSE_GAP = 1.0
@@ -301,13 +302,23 @@ class KolonyApp(App[int]):
         self._show_everywhere()
 
     async def read_agents(self, session: PersonSession, wish: Wish) -> Page[Agent]:
-        """A window of the agents, for any screen; what they do is known then too."""
+        """A window of the agents, for any screen; what they do is read after it."""
         page = await lists.agents(session, wish)
         if session is self.session:
             self.agents = list(page.rows)
-            self.doing = await lists.doing(session, [agent.agent_id for agent in page.rows if agent.running])
             self.samples.take(page.rows)
+            working = [agent.agent_id for agent in page.rows if agent.running]
+            self.run_worker(self._read_doing(working), group="doing", exclusive=True, exit_on_error=False)
         return page
+
+    async def _read_doing(self, working: list[UUID]) -> None:
+        session = self.aside_session
+        if session is None:
+            return
+        with contextlib.suppress(KolonyError):  # whoever reads what is in view tells of it
+            self.doing = await lists.doing(session, working) if working else {}
+            for rows in self.screen.query(AgentList):
+                rows.refresh()
 
     async def read_queue(self, session: PersonSession, wish: Wish) -> Page[Run]:
         """A window of what goes on and waits, and below it of what ended lately."""

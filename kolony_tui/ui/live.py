@@ -118,6 +118,15 @@ class Live:
                 watched.read_at = 0.0
         self._hurry()
 
+    def look_at(self, screen: DOMNode) -> None:
+        """Reads again what a screen shows that one has come back to; what is everywhere was kept up to date."""
+        for watched in self._watched:
+            if watched.owner is not self._app and watched.owner.is_attached and watched.owner.screen is screen:
+                watched.dirty = True
+                watched.again = watched.busy
+                watched.read_at = 0.0
+        self._hurry()
+
     def start(self) -> None:
         """Begins listening and polling; the app has a session."""
         self._app.set_interval(POLL, self._poll)

@@ -7,7 +7,7 @@ import inspect
 import sys
 from importlib import import_module
 
-NAMES = ("list_runs", "first_start", "output_widget", "rls_reading", "stop_barrier", "broadcast")
+NAMES = ("list_runs", "first_start", "output_widget", "rls_reading", "stop_barrier", "broadcast", "lists")
 
 
 def main(words: list[str]) -> int:

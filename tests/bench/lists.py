@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from statistics import median, quantiles
 from typing import Any
 
+from textual import events
 from textual.pilot import Pilot
 
 from kolony_tui.core.connection import Destination
@@ -103,17 +104,17 @@ async def _typed(app: KolonyApp, pilot: Pilot[int], mode: str, of: str, text: st
             await pilot.press(_KEYS[letter])
         else:
             answered.clear()
-            taken.append(await _answer(app, rows, _KEYS.get(letter, letter), lambda wanted=wanted: wanted in answered))  # type: ignore[misc]
+            taken.append(await _answer(app, rows, letter, lambda wanted=wanted: wanted in answered))  # type: ignore[misc]
     await pilot.press("escape")
     rows.show_page = show  # type: ignore[method-assign]
     await _until(lambda: not rows.filter, "no filter")
     return taken
 
 
-async def _answer(app: KolonyApp, rows: RowList[Any], key: str, answered: Callable[[], bool]) -> float:
+async def _answer(app: KolonyApp, rows: RowList[Any], letter: str, answered: Callable[[], bool]) -> float:
     began = time.perf_counter()
-    app.simulate_key(key)
-    await _until(answered, f"the answer to {key}")
+    app.post_message(events.Key(_KEYS.get(letter, letter), letter))
+    await _until(answered, f"the answer to {letter}")
     painted = asyncio.Event()
     rows.call_after_refresh(painted.set)
     await painted.wait()

@@ -16,6 +16,7 @@ from kolony_tui.ui.app import KolonyApp
 from kolony_tui.ui.draw import cell
 from kolony_tui.ui.looks import Drawing
 from kolony_tui.ui.screens.columns import ColumnPicker
+from kolony_tui.ui.screens.framed import CRUMB
 from kolony_tui.ui.screens.line import FilterLine
 from kolony_tui.ui.screens.views import ViewPicker
 from kolony_tui.ui.widgets.agent_list import AgentList
@@ -200,9 +201,10 @@ async def test_the_fleet_is_filtered_grouped_and_kept_as_a_view(stage: Stage) ->
         stage.workspace.workspace_id,
     )
     await superuser.close()
+    await stage.send("something")  # so that nobody is greeted as a newcomer
     async with stage.app("bob", size=(80, 24)) as (app, pilot):
         await pilot.press("3")
-        await until(lambda: "agent-001" in words(app), "the first of them")
+        await until(lambda: f"{CRUMB} Fleet" in words(app) and "agent-001" in words(app), "the first of them")
         rows = fleet(app)
         assert len(rows.rows) < 200, "not all are read"
         await pilot.press("end")
@@ -260,7 +262,7 @@ async def test_the_past_is_searched_back_and_shown_by_windows(stage: Stage) -> N
     await superuser.close()
     async with stage.app("bob") as (app, pilot):
         await pilot.press("4")
-        await until(lambda: "task 7000" in words(app), "the newest first")
+        await until(lambda: f"{CRUMB} Queue" in words(app) and "task 7000" in words(app), "the newest first")
         await until(lambda: words(app).splitlines()[1].endswith(" 7000"), "all are counted")
         await pilot.press("end")
         await until(lambda: "task 1 " in words(app), "the oldest")

@@ -86,7 +86,7 @@ class FramedScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Up to date when one comes back."""
-        self.kolony.live.look_again()
+        self.kolony.live.look_at(self)
         self.draw_frame()
 
     def draw_frame(self) -> None:

@@ -9,7 +9,7 @@ from textual.geometry import Size
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from kolony_tui.core.filter_fields import Field, Fields
+from kolony_tui.core.filter_fields import Fields
 from kolony_tui.models.lists import Group, Page, Wish
 from kolony_tui.models.untrusted import Untrusted
 from kolony_tui.models.views import Look
@@ -17,6 +17,7 @@ from kolony_tui.ui.draw import plain
 from kolony_tui.ui.looks import Drawing
 from kolony_tui.ui.widgets.columns import Column
 from kolony_tui.ui.widgets.row_drawing import DrawnRows
+from kolony_tui.ui.widgets.row_filter import column_fields, passing
 from kolony_tui.ui.widgets.row_groups import Heading, Lines
 
 S = TypeVar("S")
@@ -182,26 +183,10 @@ class RowContent(DrawnRows[S]):
 
     def narrow(self, text: str) -> None:
         """Filters. Raises FilterError, and the list stays as it was."""
-        self._passes = self._test_of(text.strip())
+        fields = self.fields or column_fields(self.columns, self.drawing)
+        self._passes = passing(text.strip(), fields, self.drawing)
         self.filter = text.strip()
         self._changed()
-
-    def _test_of(self, text: str) -> Callable[[S], bool] | None:
-        if not text:
-            return None
-        # Deferred: a parser takes its time to load, and few lists are filtered when an app opens.
-        from kolony_tui.core.selecting import parse, passes
-
-        fields = self.fields or self._column_fields()
-        wanted = parse(text, fields)
-        return lambda row: passes(wanted, fields, row, self.drawing().now)
-
-    def _column_fields(self) -> Fields:
-        def reading(column: Column[S]) -> Callable[[S], object]:
-            return lambda row: plain(column.cell(row, self.drawing())).strip()
-
-        known = {column.id: Field("text", column.id, reading(column)) for column in self.columns}
-        return Fields(known, tuple(known))
 
     def sort(self, column: str | None, *, backwards: bool = False) -> None:
         """Sorts by a column, or with None not at all."""
