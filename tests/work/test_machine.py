@@ -384,7 +384,7 @@ def test_the_database_agrees_with_the_model(database: Database) -> None:
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=60,
+                max_examples=50,
                 stateful_step_count=30,
                 deadline=None,
                 database=None,
