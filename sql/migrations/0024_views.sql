@@ -181,11 +181,22 @@ SELECT a.workspace_id, a.agent_id, a.name, a.type, a.category, a.description, a.
        coalesce(live.sessions, 0) AS sessions, coalesce(live.slots, 0) AS slots, coalesce(work.running, 0) AS running,
        coalesce(queue.ready, 0) AS ready, coalesce(later.scheduled, 0) AS scheduled,
        coalesce(held_up.blocked, 0) AS blocked,
-       newest.host, newest.version, newest.adapter, newest.health, newest.last_seen,
+       (SELECT s.host FROM kolony.agent_sessions s
+        WHERE s.workspace_id = a.workspace_id AND s.agent_id = a.agent_id ORDER BY s.session_id DESC LIMIT 1) AS host,
+       (SELECT s.version FROM kolony.agent_sessions s
+        WHERE s.workspace_id = a.workspace_id AND s.agent_id = a.agent_id ORDER BY s.session_id DESC LIMIT 1) AS version,
+       (SELECT s.adapter FROM kolony.agent_sessions s
+        WHERE s.workspace_id = a.workspace_id AND s.agent_id = a.agent_id ORDER BY s.session_id DESC LIMIT 1) AS adapter,
+       (SELECT s.health FROM kolony.agent_sessions s
+        WHERE s.workspace_id = a.workspace_id AND s.agent_id = a.agent_id ORDER BY s.session_id DESC LIMIT 1) AS health,
+       (SELECT s.last_seen FROM kolony.agent_sessions s
+        WHERE s.workspace_id = a.workspace_id AND s.agent_id = a.agent_id ORDER BY s.session_id DESC LIMIT 1) AS last_seen,
        CASE WHEN live.sessions > 0 AND work.running > 0 THEN 'busy'
             WHEN live.sessions > 0 AND NOT live.ready THEN 'connecting'
             WHEN live.sessions > 0 THEN 'online'
-            WHEN newest.end_error THEN 'error'
+            WHEN (SELECT s.end_error FROM kolony.agent_sessions s
+                  WHERE s.workspace_id = a.workspace_id AND s.agent_id = a.agent_id
+                  ORDER BY s.session_id DESC LIMIT 1) THEN 'error'
             ELSE 'offline' END AS status,
        CASE WHEN work.running > 0 THEN 'processing'
             WHEN queue.ready > 0 OR later.scheduled > 0 OR held_up.blocked > 0 THEN 'queued'
@@ -211,10 +222,7 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT q.workspace_id, q.agent_id, count(*) AS blocked FROM kolony.blocked_runs q
     GROUP BY q.workspace_id, q.agent_id) held_up
-    ON held_up.workspace_id = a.workspace_id AND held_up.agent_id = a.agent_id
-LEFT JOIN kolony.agent_sessions newest ON newest.workspace_id = a.workspace_id AND newest.session_id = (
-    SELECT s.session_id FROM kolony.agent_sessions s
-    WHERE s.workspace_id = a.workspace_id AND s.agent_id = a.agent_id ORDER BY s.session_id DESC LIMIT 1);
+    ON held_up.workspace_id = a.workspace_id AND held_up.agent_id = a.agent_id;
 
 GRANT SELECT ON kolony.agent_listed TO kolony_user, kolony_api;
 
