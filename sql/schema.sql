@@ -38,6 +38,9 @@ OWNER kolony_owner
 --- sequence commands_number_seq
 OWNER kolony_owner
 
+--- sequence notification_events_event_id_seq
+OWNER kolony_owner
+
 --- table agent_sessions
 OWNER kolony_owner WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0)
 COLUMN workspace_id uuid NOT NULL
@@ -76,6 +79,21 @@ ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
+--- table agent_tellings
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN agent_id uuid NOT NULL
+COLUMN status text NOT NULL
+COLUMN told_at timestamp with time zone NOT NULL DEFAULT now()
+CONSTRAINT agent_tellings_pkey PRIMARY KEY (workspace_id, agent_id)
+CONSTRAINT agent_tellings_status_check CHECK ((status = ANY (ARRAY['online'::text, 'offline'::text, 'error'::text])))
+CONSTRAINT agent_tellings_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
+CREATE INDEX agent_tellings_online ON kolony.agent_tellings USING btree (workspace_id, agent_id) WHERE (status = 'online'::text)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+COMMENT what was last told of an agent; none: that it is offline
 
 --- table agent_tokens
 OWNER kolony_owner
@@ -130,9 +148,11 @@ COLUMN desired_since timestamp with time zone NOT NULL DEFAULT now()
 COLUMN created_by uuid
 COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
 COLUMN updated_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN tags text[] NOT NULL DEFAULT '{}'::text[]
 CONSTRAINT agent_name_has_a_length CHECK (((length(name) >= 1) AND (length(name) <= 100)))
 CONSTRAINT agent_name_is_free UNIQUE (workspace_id, name)
 CONSTRAINT agent_name_is_printable CHECK (((name = btrim(name)) AND (name !~ '[\u0001-\u001f\u007f-\u009f]'::text)))
+CONSTRAINT agent_tags_are_words CHECK (kolony.are_tags(tags))
 CONSTRAINT agents_category_check CHECK ((length(category) <= 100))
 CONSTRAINT agents_config_check CHECK ((jsonb_typeof(config) = 'object'::text))
 CONSTRAINT agents_created_by_fkey FOREIGN KEY (created_by) REFERENCES kolony.profiles(profile_id)
@@ -148,7 +168,81 @@ CONSTRAINT agents_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony
 CREATE INDEX agents_by_creator ON kolony.agents USING btree (created_by)
 CREATE INDEX agents_by_decider ON kolony.agents USING btree (desired_by)
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON kolony.agents FOR EACH ROW EXECUTE FUNCTION kolony.audit_agent()
+CREATE TRIGGER enter_by_gate BEFORE INSERT ON kolony.agents FOR EACH ROW EXECUTE FUNCTION kolony.enter_by_gate()
 CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.agents FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
+--- table approvals
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN approval_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN run_id uuid NOT NULL
+COLUMN attempt_id uuid NOT NULL
+COLUMN agent_id uuid NOT NULL
+COLUMN name text NOT NULL
+COLUMN kind text NOT NULL
+COLUMN title text NOT NULL
+COLUMN detail text NOT NULL DEFAULT ''::text
+COLUMN options jsonb NOT NULL DEFAULT '[]'::jsonb
+COLUMN risk text NOT NULL DEFAULT 'medium'::text
+COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN expires_at timestamp with time zone
+COLUMN answer text
+COLUMN allowed boolean
+COLUMN note text
+COLUMN answered_by uuid
+COLUMN answered_at timestamp with time zone
+COLUMN cancelled_at timestamp with time zone
+COLUMN cancelled_why text
+COLUMN expired_at timestamp with time zone
+COLUMN heard_at timestamp with time zone
+CONSTRAINT answered_by_somebody CHECK (((answered_at IS NULL) = (answered_by IS NULL)))
+CONSTRAINT approvals_answer_check CHECK ((octet_length(answer) <= 65536))
+CONSTRAINT approvals_answered_by_fkey FOREIGN KEY (answered_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT approvals_cancelled_why_check CHECK ((length(cancelled_why) <= 1000))
+CONSTRAINT approvals_detail_check CHECK ((octet_length(detail) <= 65536))
+CONSTRAINT approvals_kind_check CHECK ((kind = ANY (ARRAY['permission'::text, 'question'::text])))
+CONSTRAINT approvals_name_check CHECK ((name ~ '^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$'::text))
+CONSTRAINT approvals_note_check CHECK ((length(note) <= 1000))
+CONSTRAINT approvals_options_check CHECK (((jsonb_typeof(options) = 'array'::text) AND (octet_length((options)::text) <= 32768)))
+CONSTRAINT approvals_pkey PRIMARY KEY (workspace_id, approval_id)
+CONSTRAINT approvals_risk_check CHECK ((risk = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text])))
+CONSTRAINT approvals_title_check CHECK (((title ~ '\S'::text) AND (length(title) <= 500)))
+CONSTRAINT approvals_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
+CONSTRAINT approvals_workspace_id_attempt_id_fkey FOREIGN KEY (workspace_id, attempt_id) REFERENCES kolony.attempts(workspace_id, attempt_id)
+CONSTRAINT approvals_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES kolony.runs(workspace_id, run_id)
+CONSTRAINT asked_once UNIQUE (workspace_id, attempt_id, name)
+CONSTRAINT decided_by_an_answer CHECK (((answered_at IS NOT NULL) OR ((allowed IS NULL) AND (answer IS NULL) AND (note IS NULL))))
+CONSTRAINT one_end CHECK ((num_nonnulls(answered_at, cancelled_at, expired_at) <= 1))
+CREATE INDEX approvals_by_agent ON kolony.approvals USING btree (workspace_id, agent_id)
+CREATE INDEX approvals_by_answerer ON kolony.approvals USING btree (answered_by) WHERE (answered_by IS NOT NULL)
+CREATE INDEX approvals_by_run ON kolony.approvals USING btree (workspace_id, run_id)
+CREATE INDEX approvals_open ON kolony.approvals USING btree (workspace_id, agent_id, run_id, attempt_id) WHERE ((answered_at IS NULL) AND (cancelled_at IS NULL) AND (expired_at IS NULL))
+CREATE INDEX approvals_unheard ON kolony.approvals USING btree (workspace_id, attempt_id) WHERE (heard_at IS NULL)
+CREATE TRIGGER note_asked AFTER INSERT ON kolony.approvals FOR EACH ROW EXECUTE FUNCTION kolony.note_approval()
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON expired_at when it was noted that nobody had answered in time
+COMMENT ON heard_at when its runner took the end of it
+
+--- table attempt_steps
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN attempt_id uuid NOT NULL
+COLUMN number integer NOT NULL
+COLUMN step text NOT NULL
+COLUMN detail text NOT NULL DEFAULT ''::text
+COLUMN at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+CONSTRAINT attempt_steps_detail_check CHECK ((length(detail) <= 1000))
+CONSTRAINT attempt_steps_number_check CHECK (((number >= 1) AND (number <= 100)))
+CONSTRAINT attempt_steps_pkey PRIMARY KEY (workspace_id, attempt_id, number)
+CONSTRAINT attempt_steps_step_check CHECK ((step = ANY (ARRAY['heard'::text, 'protocol_cancel'::text, 'sigint'::text, 'sigterm'::text, 'sigkill'::text, 'ended'::text, 'gone'::text])))
+CONSTRAINT attempt_steps_workspace_id_attempt_id_fkey FOREIGN KEY (workspace_id, attempt_id) REFERENCES kolony.attempts(workspace_id, attempt_id)
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -174,6 +268,7 @@ COLUMN usage jsonb NOT NULL DEFAULT '{}'::jsonb
 COLUMN chunk_count bigint
 COLUMN byte_count bigint
 COLUMN line_count bigint
+COLUMN limit_hit text
 CONSTRAINT attempts_error_check CHECK ((length(error) <= 10000))
 CONSTRAINT attempts_number_check CHECK ((number > 0))
 CONSTRAINT attempts_outcome_check CHECK ((outcome = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text, 'lost'::text, 'released'::text])))
@@ -184,9 +279,12 @@ CONSTRAINT attempts_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) 
 CONSTRAINT attempts_workspace_id_run_id_number_key UNIQUE (workspace_id, run_id, number)
 CONSTRAINT attempts_workspace_id_session_id_fkey FOREIGN KEY (workspace_id, session_id) REFERENCES kolony.agent_sessions(workspace_id, session_id)
 CONSTRAINT ended_once CHECK (((outcome IS NULL) = (ended_at IS NULL)))
+CONSTRAINT limit_is_known CHECK ((limit_hit = ANY (ARRAY['time_limit'::text, 'token_budget'::text, 'memory_limit'::text, 'cpu_limit'::text])))
 CREATE INDEX attempts_by_agent ON kolony.attempts USING btree (workspace_id, agent_id)
 CREATE INDEX attempts_by_session ON kolony.attempts USING btree (workspace_id, session_id)
-CREATE TRIGGER audit AFTER UPDATE OF outcome ON kolony.attempts FOR EACH ROW WHEN (((new.outcome = 'failed'::text) AND (old.outcome IS NULL) AND (new.error ~~ 'time limit of %'::text))) EXECUTE FUNCTION kolony.audit_time_limit()
+CREATE INDEX attempts_lost ON kolony.attempts USING btree (workspace_id, agent_id, ended_at) WHERE (outcome = 'lost'::text)
+CREATE TRIGGER audit AFTER UPDATE OF outcome ON kolony.attempts FOR EACH ROW WHEN (((new.outcome = 'failed'::text) AND (old.outcome IS NULL) AND (new.limit_hit IS NOT NULL))) EXECUTE FUNCTION kolony.audit_limit()
+CREATE TRIGGER close_questions AFTER UPDATE OF outcome ON kolony.attempts FOR EACH ROW WHEN (((old.outcome IS NULL) AND (new.outcome IS NOT NULL))) EXECUTE FUNCTION kolony.close_questions('its attempt has ended')
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -257,6 +355,53 @@ COMMENT ON closed_to no entry up to this number can still come: whoever might ha
 COMMENT ON marks the first 8 bytes of each entry's digest, to name the one that differs
 COMMENT ON removed_at when retention removed the entries; the seal stays in the chain
 
+--- table blocked_runs
+OWNER kolony_owner WITH (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0)
+COLUMN workspace_id uuid NOT NULL
+COLUMN run_id uuid NOT NULL
+COLUMN agent_id uuid NOT NULL
+COLUMN command_id uuid NOT NULL
+COLUMN ordinal integer NOT NULL
+COLUMN priority smallint NOT NULL
+COLUMN place numeric NOT NULL DEFAULT EXTRACT(epoch FROM clock_timestamp())
+COLUMN due_at timestamp with time zone
+COLUMN attempt integer NOT NULL DEFAULT 1
+COLUMN held boolean NOT NULL DEFAULT false
+COLUMN after boolean NOT NULL DEFAULT false
+COLUMN beyond boolean NOT NULL DEFAULT false
+CONSTRAINT blocked_by_something CHECK ((held OR after OR beyond))
+CONSTRAINT blocked_runs_pkey PRIMARY KEY (workspace_id, run_id)
+CONSTRAINT blocked_runs_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
+CONSTRAINT blocked_runs_workspace_id_command_id_fkey FOREIGN KEY (workspace_id, command_id) REFERENCES kolony.commands(workspace_id, command_id)
+CONSTRAINT blocked_runs_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES kolony.runs(workspace_id, run_id)
+CREATE INDEX blocked_runs_by_agent ON kolony.blocked_runs USING btree (workspace_id, agent_id, command_id)
+CREATE INDEX blocked_runs_by_command ON kolony.blocked_runs USING btree (workspace_id, command_id, ordinal)
+CREATE INDEX blocked_runs_to_settle ON kolony.blocked_runs USING btree (workspace_id, agent_id, command_id) WHERE (NOT held)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON after its command comes after others that have not ended as needed
+COMMENT ON beyond its command lets only so many runs in at a time
+COMMENT ON held somebody holds it, see the run
+
+--- table command_dependencies
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN command_id uuid NOT NULL
+COLUMN after_id uuid NOT NULL
+COLUMN need text NOT NULL DEFAULT 'completed'::text
+CONSTRAINT command_dependencies_need_check CHECK ((need = ANY (ARRAY['completed'::text, 'ended'::text])))
+CONSTRAINT command_dependencies_pkey PRIMARY KEY (workspace_id, command_id, after_id)
+CONSTRAINT command_dependencies_workspace_id_after_id_fkey FOREIGN KEY (workspace_id, after_id) REFERENCES kolony.commands(workspace_id, command_id)
+CONSTRAINT command_dependencies_workspace_id_command_id_fkey FOREIGN KEY (workspace_id, command_id) REFERENCES kolony.commands(workspace_id, command_id)
+CONSTRAINT not_after_itself CHECK ((command_id <> after_id))
+CREATE INDEX command_dependencies_by_after ON kolony.command_dependencies USING btree (workspace_id, after_id)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
 --- table commands
 OWNER kolony_owner
 COLUMN workspace_id uuid NOT NULL
@@ -275,30 +420,119 @@ COLUMN updated_at timestamp with time zone NOT NULL DEFAULT now()
 COLUMN submitted_at timestamp with time zone
 COLUMN outcome text
 COLUMN finished_at timestamp with time zone
+COLUMN kind text NOT NULL DEFAULT 'natural'::text
+COLUMN parent_id uuid
+COLUMN subjects uuid[] NOT NULL DEFAULT '{}'::uuid[]
+COLUMN not_before timestamp with time zone
+COLUMN idempotency_key text
+COLUMN at_a_time integer
+COLUMN free_seats integer
+COLUMN stop_after integer
+COLUMN target_words text
+COLUMN preset_id uuid
+COLUMN preset_version integer
+COLUMN constraint_id uuid
+COLUMN token_budget bigint
+COLUMN memory_limit_mb integer
+COLUMN cpu_limit_percent integer
+CONSTRAINT commands_at_a_time_check CHECK ((at_a_time > 0))
 CONSTRAINT commands_content_check CHECK (((content ~ '\S'::text) AND (octet_length(content) <= 4194304)))
+CONSTRAINT commands_cpu_limit_percent_check CHECK ((cpu_limit_percent > 0))
 CONSTRAINT commands_created_by_fkey FOREIGN KEY (created_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT commands_idempotency_key_check CHECK (((length(idempotency_key) >= 1) AND (length(idempotency_key) <= 200)))
 CONSTRAINT commands_max_attempts_check CHECK (((max_attempts >= 1) AND (max_attempts <= 100)))
+CONSTRAINT commands_memory_limit_mb_check CHECK ((memory_limit_mb > 0))
 CONSTRAINT commands_outcome_check CHECK ((outcome = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text])))
 CONSTRAINT commands_pkey PRIMARY KEY (workspace_id, command_id)
 CONSTRAINT commands_priority_check CHECK (((priority >= 0) AND (priority <= 100)))
 CONSTRAINT commands_retry_on_check CHECK ((retry_on = ANY (ARRAY['lost'::text, 'failure'::text])))
+CONSTRAINT commands_stop_after_check CHECK ((stop_after > 0))
+CONSTRAINT commands_subjects_check CHECK ((cardinality(subjects) <= 1000))
+CONSTRAINT commands_target_words_check CHECK ((length(target_words) <= 2000))
 CONSTRAINT commands_targets_check CHECK (((cardinality(targets) >= 1) AND (cardinality(targets) <= 100000)))
 CONSTRAINT commands_time_limit_ms_check CHECK (((time_limit_ms >= 1) AND (time_limit_ms <= '31536000000'::bigint)))
+CONSTRAINT commands_token_budget_check CHECK ((token_budget > 0))
 CONSTRAINT commands_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
 CONSTRAINT commands_workspace_id_number_key UNIQUE (workspace_id, number)
+CONSTRAINT commands_workspace_id_parent_id_fkey FOREIGN KEY (workspace_id, parent_id) REFERENCES kolony.commands(workspace_id, command_id)
+CONSTRAINT commands_workspace_id_preset_id_preset_version_fkey FOREIGN KEY (workspace_id, preset_id, preset_version) REFERENCES kolony.preset_versions(workspace_id, preset_id, version)
 CONSTRAINT finished_once CHECK (((outcome IS NULL) = (finished_at IS NULL)))
+CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['natural'::text, 'investigate'::text, 'review'::text, 'plan'::text, 'synthesize'::text])))
 CREATE INDEX commands_by_creator ON kolony.commands USING btree (created_by)
+CREATE INDEX commands_by_parent ON kolony.commands USING btree (workspace_id, parent_id) WHERE (parent_id IS NOT NULL)
+CREATE INDEX commands_by_preset ON kolony.commands USING btree (workspace_id, preset_id, preset_version) WHERE (preset_id IS NOT NULL)
+CREATE INDEX commands_failed ON kolony.commands USING btree (workspace_id, created_by, finished_at) WHERE (outcome = 'failed'::text)
 CREATE INDEX commands_open ON kolony.commands USING btree (workspace_id, command_id) WHERE (outcome IS NULL)
+CREATE UNIQUE INDEX commands_by_key ON kolony.commands USING btree (workspace_id, created_by, idempotency_key) WHERE (idempotency_key IS NOT NULL)
+CREATE CONSTRAINT TRIGGER free_dependents AFTER UPDATE OF outcome ON kolony.commands DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.outcome IS NOT NULL) AND (old.outcome IS DISTINCT FROM new.outcome))) EXECUTE FUNCTION kolony.free_dependents()
 CREATE TRIGGER audit_completed AFTER UPDATE OF outcome ON kolony.commands FOR EACH ROW WHEN (((new.outcome IS NOT NULL) AND (old.outcome IS DISTINCT FROM new.outcome))) EXECUTE FUNCTION kolony.audit_command('COMMAND_COMPLETED')
 CREATE TRIGGER audit_drafted AFTER INSERT ON kolony.commands FOR EACH ROW WHEN ((new.submitted_at IS NULL)) EXECUTE FUNCTION kolony.audit_command('COMMAND_DRAFTED')
 CREATE TRIGGER audit_edited AFTER UPDATE OF content, priority ON kolony.commands FOR EACH ROW WHEN (((old.content <> new.content) OR (old.priority <> new.priority))) EXECUTE FUNCTION kolony.audit_command('COMMAND_EDITED')
 CREATE TRIGGER audit_sent AFTER INSERT ON kolony.commands FOR EACH ROW WHEN ((new.submitted_at IS NOT NULL)) EXECUTE FUNCTION kolony.audit_command('COMMAND_SENT')
 CREATE TRIGGER audit_submitted AFTER UPDATE OF submitted_at ON kolony.commands FOR EACH ROW WHEN (((old.submitted_at IS NULL) AND (new.submitted_at IS NOT NULL))) EXECUTE FUNCTION kolony.audit_command('COMMAND_SUBMITTED')
+CREATE TRIGGER check_kind AFTER INSERT OR UPDATE OF kind, subjects ON kolony.commands FOR EACH ROW WHEN (((new.kind <> 'natural'::text) OR (new.subjects <> '{}'::uuid[]))) EXECUTE FUNCTION kolony.check_kind_of_row()
+CREATE TRIGGER note_ended AFTER UPDATE OF outcome ON kolony.commands FOR EACH ROW WHEN (((new.outcome IS NOT NULL) AND (old.outcome IS NULL) AND (new.submitted_at IS NOT NULL))) EXECUTE FUNCTION kolony.note_ended_command()
 CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.commands FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON free_seats with at_a_time: how many more of its runs may be let in now
+
+--- table constraint_profiles
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN constraint_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN name text NOT NULL
+COLUMN description text NOT NULL DEFAULT ''::text
+COLUMN time_limit_ms bigint
+COLUMN token_budget bigint
+COLUMN memory_limit_mb integer
+COLUMN cpu_limit_percent integer
+COLUMN is_default boolean NOT NULL DEFAULT false
+COLUMN created_by uuid
+COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN updated_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN deleted_at timestamp with time zone
+CONSTRAINT constraint_name_has_a_length CHECK (((length(name) >= 1) AND (length(name) <= 100)))
+CONSTRAINT constraint_name_is_printable CHECK (((name = btrim(name)) AND (name !~ '[\u0001-\u001f\u007f-\u009f]'::text)))
+CONSTRAINT constraint_profiles_cpu_limit_percent_check CHECK (((cpu_limit_percent >= 1) AND (cpu_limit_percent <= 100000)))
+CONSTRAINT constraint_profiles_created_by_fkey FOREIGN KEY (created_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT constraint_profiles_description_check CHECK ((length(description) <= 10000))
+CONSTRAINT constraint_profiles_memory_limit_mb_check CHECK (((memory_limit_mb >= 1) AND (memory_limit_mb <= 16777216)))
+CONSTRAINT constraint_profiles_pkey PRIMARY KEY (workspace_id, constraint_id)
+CONSTRAINT constraint_profiles_time_limit_ms_check CHECK (((time_limit_ms >= 1) AND (time_limit_ms <= '31536000000'::bigint)))
+CONSTRAINT constraint_profiles_token_budget_check CHECK (((token_budget >= 1) AND (token_budget <= '1000000000000'::bigint)))
+CONSTRAINT constraint_profiles_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CONSTRAINT what_is_deleted_is_no_default CHECK (((deleted_at IS NULL) OR (NOT is_default)))
+CREATE INDEX constraint_profiles_by_creator ON kolony.constraint_profiles USING btree (created_by)
+CREATE UNIQUE INDEX constraint_name_is_free ON kolony.constraint_profiles USING btree (workspace_id, name) WHERE (deleted_at IS NULL)
+CREATE UNIQUE INDEX one_default_constraint ON kolony.constraint_profiles USING btree (workspace_id) WHERE is_default
+CREATE TRIGGER audit AFTER INSERT OR UPDATE ON kolony.constraint_profiles FOR EACH ROW EXECUTE FUNCTION kolony.audit_constraint()
+CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.constraint_profiles FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON cpu_limit_percent of one processor: 250 is two and a half
+COMMENT ON memory_limit_mb of all processes of a run together, in 1,000,000 bytes
+
+--- table inbox_marks
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN profile_id uuid NOT NULL
+COLUMN item_id uuid NOT NULL
+COLUMN snoozed_until timestamp with time zone
+COLUMN done_at timestamp with time zone
+COLUMN marked_at timestamp with time zone NOT NULL DEFAULT now()
+CONSTRAINT inbox_marks_pkey PRIMARY KEY (workspace_id, profile_id, item_id)
+CONSTRAINT inbox_marks_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT inbox_marks_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CREATE INDEX inbox_marks_by_person ON kolony.inbox_marks USING btree (profile_id)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY own FOR SELECT USING (((profile_id = ( SELECT kolony.my_profile_id() AS my_profile_id)) AND (workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[]))))
 
 --- table leases
 OWNER kolony_owner WITH (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0)
@@ -358,6 +592,160 @@ POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY ledger TO kolony_owner USING (true) WITH CHECK (true)
 POLICY readable FOR SELECT USING (true)
 
+--- table notification_events
+OWNER kolony_owner WITH (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0)
+COLUMN workspace_id uuid NOT NULL
+COLUMN event_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY
+COLUMN kind text NOT NULL
+COLUMN priority text NOT NULL
+COLUMN title text NOT NULL
+COLUMN message text NOT NULL
+COLUMN data jsonb NOT NULL
+COLUMN agent_id uuid
+COLUMN owner uuid
+COLUMN by_profile uuid
+COLUMN only_to uuid[]
+COLUMN dedupe text
+COLUMN at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+COLUMN count integer NOT NULL DEFAULT 1
+CONSTRAINT notification_events_pkey PRIMARY KEY (workspace_id, event_id)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+
+--- table notification_kinds
+OWNER kolony_owner
+COLUMN kind text NOT NULL
+COLUMN place smallint NOT NULL
+COLUMN about text NOT NULL
+COLUMN audience text NOT NULL
+COLUMN channels text[] NOT NULL
+COLUMN enabled boolean NOT NULL
+CONSTRAINT notification_kinds_audience_check CHECK ((audience = ANY (ARRAY['owner'::text, 'operators'::text, 'admins'::text, 'everyone'::text])))
+CONSTRAINT notification_kinds_channels_check CHECK ((channels <@ ARRAY['bell'::text, 'desktop'::text]))
+CONSTRAINT notification_kinds_kind_check CHECK ((kind ~ '^[a-z][a-z_]{0,40}$'::text))
+CONSTRAINT notification_kinds_pkey PRIMARY KEY (kind)
+CONSTRAINT notification_kinds_place_key UNIQUE (place)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((( SELECT kolony.my_workspace_ids() AS my_workspace_ids) <> '{}'::uuid[]))
+COMMENT what there is to be told, and to whom without any rule
+
+--- table notification_rules
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN rule_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN profile_id uuid
+COLUMN kind text NOT NULL
+COLUMN audience text NOT NULL
+COLUMN agent_id uuid
+COLUMN tag text
+COLUMN priority text
+COLUMN channels text[] NOT NULL DEFAULT '{bell,desktop}'::text[]
+COLUMN enabled boolean NOT NULL DEFAULT true
+COLUMN created_by uuid
+COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN updated_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN deleted_at timestamp with time zone
+CONSTRAINT notification_rules_audience_check CHECK ((audience = ANY (ARRAY['owner'::text, 'operators'::text, 'admins'::text, 'everyone'::text])))
+CONSTRAINT notification_rules_channels_check CHECK ((channels <@ ARRAY['bell'::text, 'desktop'::text]))
+CONSTRAINT notification_rules_created_by_fkey FOREIGN KEY (created_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT notification_rules_kind_fkey FOREIGN KEY (kind) REFERENCES kolony.notification_kinds(kind)
+CONSTRAINT notification_rules_pkey PRIMARY KEY (workspace_id, rule_id)
+CONSTRAINT notification_rules_priority_check CHECK ((priority = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text, 'critical'::text])))
+CONSTRAINT notification_rules_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT notification_rules_tag_check CHECK (((length(tag) >= 1) AND (length(tag) <= 100)))
+CONSTRAINT notification_rules_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
+CONSTRAINT notification_rules_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CONSTRAINT one_own_rule_is_about_me CHECK (((profile_id IS NULL) OR (audience = ANY (ARRAY['owner'::text, 'everyone'::text]))))
+CREATE INDEX notification_rules_by_agent ON kolony.notification_rules USING btree (workspace_id, agent_id)
+CREATE INDEX notification_rules_by_kind ON kolony.notification_rules USING btree (kind)
+CREATE INDEX notification_rules_by_maker ON kolony.notification_rules USING btree (created_by)
+CREATE INDEX notification_rules_of_person ON kolony.notification_rules USING btree (profile_id)
+CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.notification_rules FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY reader FOR SELECT USING (((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])) AND ((profile_id IS NULL) OR (profile_id = ( SELECT kolony.my_profile_id() AS my_profile_id)))))
+COMMENT ON priority null: as the event comes
+
+--- table notification_settings
+OWNER kolony_owner
+COLUMN profile_id uuid NOT NULL
+COLUMN quiet_from time without time zone
+COLUMN quiet_to time without time zone
+COLUMN time_zone text NOT NULL DEFAULT 'UTC'::text
+COLUMN bell text NOT NULL DEFAULT 'away'::text
+COLUMN desktop text NOT NULL DEFAULT 'auto'::text
+COLUMN sound_from text NOT NULL DEFAULT 'high'::text
+COLUMN updated_at timestamp with time zone NOT NULL DEFAULT now()
+CONSTRAINT notification_settings_bell_check CHECK ((bell = ANY (ARRAY['never'::text, 'away'::text, 'always'::text])))
+CONSTRAINT notification_settings_desktop_check CHECK ((desktop = ANY (ARRAY['off'::text, 'auto'::text, 'osc9'::text, 'osc777'::text, 'notify-send'::text])))
+CONSTRAINT notification_settings_pkey PRIMARY KEY (profile_id)
+CONSTRAINT notification_settings_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT notification_settings_sound_from_check CHECK ((sound_from = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text, 'critical'::text])))
+CONSTRAINT notification_settings_time_zone_check CHECK ((length(time_zone) <= 100))
+CONSTRAINT quiet_hours_have_a_length CHECK ((quiet_from <> quiet_to))
+CONSTRAINT quiet_hours_have_both_ends CHECK (((quiet_from IS NULL) = (quiet_to IS NULL)))
+CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.notification_settings FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY mine FOR SELECT USING ((profile_id = ( SELECT kolony.my_profile_id() AS my_profile_id)))
+
+--- table notification_turns
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN looked_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone
+CONSTRAINT notification_turns_pkey PRIMARY KEY (workspace_id)
+CONSTRAINT notification_turns_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+
+--- table notifications
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN notification_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN profile_id uuid NOT NULL
+COLUMN kind text NOT NULL
+COLUMN priority text NOT NULL
+COLUMN title text NOT NULL
+COLUMN message text NOT NULL DEFAULT ''::text
+COLUMN data jsonb NOT NULL DEFAULT '{}'::jsonb
+COLUMN channels text[] NOT NULL DEFAULT '{}'::text[]
+COLUMN quiet boolean NOT NULL DEFAULT false
+COLUMN dedupe text
+COLUMN count integer NOT NULL DEFAULT 1
+COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN last_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN read_at timestamp with time zone
+COLUMN expires_at timestamp with time zone NOT NULL
+CONSTRAINT notifications_channels_check CHECK ((channels <@ ARRAY['bell'::text, 'desktop'::text]))
+CONSTRAINT notifications_count_check CHECK ((count > 0))
+CONSTRAINT notifications_data_check CHECK ((jsonb_typeof(data) = 'object'::text))
+CONSTRAINT notifications_dedupe_check CHECK (((length(dedupe) >= 1) AND (length(dedupe) <= 200)))
+CONSTRAINT notifications_kind_fkey FOREIGN KEY (kind) REFERENCES kolony.notification_kinds(kind)
+CONSTRAINT notifications_message_check CHECK ((length(message) <= 1000))
+CONSTRAINT notifications_pkey PRIMARY KEY (workspace_id, notification_id)
+CONSTRAINT notifications_priority_check CHECK ((priority = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text, 'critical'::text])))
+CONSTRAINT notifications_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT notifications_title_check CHECK (((length(title) >= 1) AND (length(title) <= 300)))
+CONSTRAINT notifications_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CREATE INDEX notifications_by_kind ON kolony.notifications USING btree (kind)
+CREATE INDEX notifications_expiring ON kolony.notifications USING btree (expires_at)
+CREATE INDEX notifications_of_asks ON kolony.notifications USING btree (workspace_id) WHERE ((kind = 'approval'::text) AND (read_at IS NULL))
+CREATE INDEX notifications_of_person ON kolony.notifications USING btree (profile_id, workspace_id, last_at DESC)
+CREATE INDEX notifications_unread ON kolony.notifications USING btree (profile_id, workspace_id) WHERE (read_at IS NULL)
+CREATE UNIQUE INDEX notifications_counted ON kolony.notifications USING btree (workspace_id, profile_id, dedupe) WHERE (dedupe IS NOT NULL)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY mine FOR SELECT USING (((profile_id = ( SELECT kolony.my_profile_id() AS my_profile_id)) AND (workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[]))))
+COMMENT ON dedupe what else of this name comes soon is counted here; null: no more
+COMMENT ON quiet came in the person's quiet hours: kept, and not sounded
+
 --- table output_chunks
 OWNER kolony_owner PARTITION BY RANGE (day)
 COLUMN workspace_id uuid NOT NULL
@@ -381,6 +769,83 @@ POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
 COMMENT ON first_line newlines in all earlier chunks of the attempt, of every stream
+
+--- table plan_items
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN command_id uuid NOT NULL
+COLUMN run_id uuid NOT NULL
+COLUMN attempt_id uuid NOT NULL
+COLUMN item integer NOT NULL
+CONSTRAINT plan_items_item_check CHECK (((item >= 1) AND (item <= 200)))
+CONSTRAINT plan_items_pkey PRIMARY KEY (workspace_id, command_id)
+CONSTRAINT plan_items_workspace_id_attempt_id_fkey FOREIGN KEY (workspace_id, attempt_id) REFERENCES kolony.attempts(workspace_id, attempt_id)
+CONSTRAINT plan_items_workspace_id_attempt_id_item_key UNIQUE (workspace_id, attempt_id, item)
+CONSTRAINT plan_items_workspace_id_command_id_fkey FOREIGN KEY (workspace_id, command_id) REFERENCES kolony.commands(workspace_id, command_id)
+CONSTRAINT plan_items_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES kolony.runs(workspace_id, run_id)
+CREATE INDEX plan_items_by_run ON kolony.plan_items USING btree (workspace_id, run_id, item)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
+--- table preset_versions
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN preset_id uuid NOT NULL
+COLUMN version integer NOT NULL
+COLUMN description text NOT NULL DEFAULT ''::text
+COLUMN content text NOT NULL
+COLUMN kind text NOT NULL DEFAULT 'natural'::text
+COLUMN priority smallint NOT NULL DEFAULT 50
+COLUMN target_words text NOT NULL DEFAULT ''::text
+COLUMN constraint_id uuid
+COLUMN variables jsonb NOT NULL DEFAULT '[]'::jsonb
+COLUMN changed_by uuid NOT NULL
+COLUMN changed_at timestamp with time zone NOT NULL DEFAULT now()
+CONSTRAINT preset_versions_changed_by_fkey FOREIGN KEY (changed_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT preset_versions_content_check CHECK (((content ~ '\S'::text) AND (octet_length(content) <= 4194304)))
+CONSTRAINT preset_versions_description_check CHECK ((length(description) <= 10000))
+CONSTRAINT preset_versions_kind_check CHECK ((kind = ANY (ARRAY['natural'::text, 'investigate'::text, 'review'::text, 'plan'::text, 'synthesize'::text])))
+CONSTRAINT preset_versions_pkey PRIMARY KEY (workspace_id, preset_id, version)
+CONSTRAINT preset_versions_priority_check CHECK (((priority >= 0) AND (priority <= 100)))
+CONSTRAINT preset_versions_target_words_check CHECK ((length(target_words) <= 10000))
+CONSTRAINT preset_versions_variables_check CHECK (((jsonb_typeof(variables) = 'array'::text) AND (pg_column_size(variables) <= 100000)))
+CONSTRAINT preset_versions_version_check CHECK ((version > 0))
+CONSTRAINT preset_versions_workspace_id_constraint_id_fkey FOREIGN KEY (workspace_id, constraint_id) REFERENCES kolony.constraint_profiles(workspace_id, constraint_id)
+CONSTRAINT preset_versions_workspace_id_preset_id_fkey FOREIGN KEY (workspace_id, preset_id) REFERENCES kolony.presets(workspace_id, preset_id)
+CREATE INDEX preset_versions_by_changer ON kolony.preset_versions USING btree (changed_by)
+CREATE INDEX preset_versions_by_constraint ON kolony.preset_versions USING btree (workspace_id, constraint_id) WHERE (constraint_id IS NOT NULL)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY reader FOR SELECT USING ((preset_id = ANY (( SELECT kolony.my_preset_ids() AS my_preset_ids)::uuid[])))
+
+--- table presets
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN preset_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN owner_id uuid NOT NULL
+COLUMN name text NOT NULL
+COLUMN shared boolean NOT NULL DEFAULT false
+COLUMN version integer NOT NULL DEFAULT 1
+COLUMN used_count bigint NOT NULL DEFAULT 0
+COLUMN last_used_at timestamp with time zone
+COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN deleted_at timestamp with time zone
+CONSTRAINT preset_name_has_a_length CHECK (((length(name) >= 1) AND (length(name) <= 100)))
+CONSTRAINT preset_name_is_printable CHECK (((name = btrim(name)) AND (name !~ '[\u0001-\u001f\u007f-\u009f]'::text)))
+CONSTRAINT presets_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT presets_pkey PRIMARY KEY (workspace_id, preset_id)
+CONSTRAINT presets_version_check CHECK ((version > 0))
+CONSTRAINT presets_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CREATE INDEX presets_by_owner ON kolony.presets USING btree (owner_id)
+CREATE UNIQUE INDEX preset_name_is_free ON kolony.presets USING btree (workspace_id, owner_id, name) WHERE (deleted_at IS NULL)
+CREATE UNIQUE INDEX shared_preset_name_is_free ON kolony.presets USING btree (workspace_id, name) WHERE (shared AND (deleted_at IS NULL))
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY reader FOR SELECT USING (((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])) AND (shared OR (owner_id = ( SELECT kolony.my_profile_id() AS my_profile_id)))))
 
 --- table profiles
 OWNER kolony_owner
@@ -413,10 +878,11 @@ COLUMN agent_id uuid NOT NULL
 COLUMN priority smallint NOT NULL
 COLUMN enqueued_at timestamp with time zone NOT NULL DEFAULT now()
 COLUMN attempt integer NOT NULL DEFAULT 1
+COLUMN place numeric NOT NULL DEFAULT EXTRACT(epoch FROM clock_timestamp())
 CONSTRAINT ready_runs_pkey PRIMARY KEY (workspace_id, run_id)
 CONSTRAINT ready_runs_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
 CONSTRAINT ready_runs_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES kolony.runs(workspace_id, run_id)
-CREATE INDEX ready_runs_queue ON kolony.ready_runs USING btree (workspace_id, agent_id, priority DESC, enqueued_at, run_id)
+CREATE INDEX ready_runs_queue ON kolony.ready_runs USING btree (workspace_id, agent_id, priority DESC, place, run_id)
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -440,10 +906,25 @@ COLUMN outcome text
 COLUMN finished_at timestamp with time zone
 COLUMN exit_code integer
 COLUMN error text
+COLUMN held_at timestamp with time zone
+COLUMN held_by uuid
+COLUMN held_why text
+COLUMN interrupt_at timestamp with time zone
+COLUMN interrupt_by uuid
+COLUMN interrupt_why text
+COLUMN interrupt_heard_at timestamp with time zone
+COLUMN limit_hit text
+COLUMN cancel_stop uuid
 CONSTRAINT finished_once CHECK (((outcome IS NULL) = (finished_at IS NULL)))
+CONSTRAINT held_runs_are_open CHECK (((held_at IS NULL) OR (outcome IS NULL)))
+CONSTRAINT limit_is_known CHECK ((limit_hit = ANY (ARRAY['time_limit'::text, 'token_budget'::text, 'memory_limit'::text, 'cpu_limit'::text])))
 CONSTRAINT runs_cancel_by_fkey FOREIGN KEY (cancel_by) REFERENCES kolony.profiles(profile_id)
 CONSTRAINT runs_cancel_why_check CHECK ((length(cancel_why) <= 1000))
 CONSTRAINT runs_error_check CHECK ((length(error) <= 10000))
+CONSTRAINT runs_held_by_fkey FOREIGN KEY (held_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT runs_held_why_check CHECK ((length(held_why) <= 1000))
+CONSTRAINT runs_interrupt_by_fkey FOREIGN KEY (interrupt_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT runs_interrupt_why_check CHECK ((length(interrupt_why) <= 1000))
 CONSTRAINT runs_ordinal_check CHECK ((ordinal > 0))
 CONSTRAINT runs_outcome_check CHECK ((outcome = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text])))
 CONSTRAINT runs_pkey PRIMARY KEY (workspace_id, run_id)
@@ -453,14 +934,48 @@ CONSTRAINT runs_workspace_id_command_id_fkey FOREIGN KEY (workspace_id, command_
 CONSTRAINT runs_workspace_id_command_id_ordinal_key UNIQUE (workspace_id, command_id, ordinal)
 CREATE INDEX runs_by_agent ON kolony.runs USING btree (workspace_id, agent_id, run_id DESC)
 CREATE INDEX runs_by_canceller ON kolony.runs USING btree (cancel_by) WHERE (cancel_by IS NOT NULL)
+CREATE INDEX runs_by_holder ON kolony.runs USING btree (held_by) WHERE (held_by IS NOT NULL)
+CREATE INDEX runs_by_interrupter ON kolony.runs USING btree (interrupt_by) WHERE (interrupt_by IS NOT NULL)
 CREATE INDEX runs_by_outcome ON kolony.runs USING btree (workspace_id, outcome, run_id DESC) WHERE (outcome IS NOT NULL)
+CREATE INDEX runs_ended ON kolony.runs USING btree (workspace_id, finished_at) WHERE (outcome IS NOT NULL)
 CREATE INDEX runs_open ON kolony.runs USING btree (workspace_id, run_id) WHERE (outcome IS NULL)
-CREATE TRIGGER audit AFTER UPDATE OF cancel_at, outcome, priority ON kolony.runs FOR EACH ROW WHEN ((((old.cancel_at IS NULL) AND (new.cancel_at IS NOT NULL)) OR ((old.outcome IS NOT NULL) AND (new.outcome IS NULL)) OR (old.priority <> new.priority))) EXECUTE FUNCTION kolony.audit_run()
+CREATE TRIGGER audit AFTER UPDATE OF cancel_at, outcome, priority ON kolony.runs FOR EACH ROW WHEN ((((old.cancel_at IS NULL) AND (new.cancel_at IS NOT NULL) AND (NOT (new.cancel_stop IS DISTINCT FROM old.cancel_stop))) OR ((old.outcome IS NOT NULL) AND (new.outcome IS NULL)) OR (old.priority <> new.priority))) EXECUTE FUNCTION kolony.audit_run()
+CREATE TRIGGER audit_steering AFTER UPDATE OF held_at, interrupt_at, agent_id ON kolony.runs FOR EACH ROW WHEN (((old.held_at IS DISTINCT FROM new.held_at) OR (old.interrupt_at IS DISTINCT FROM new.interrupt_at) OR (old.agent_id <> new.agent_id))) EXECUTE FUNCTION kolony.audit_steering()
+CREATE TRIGGER close_questions AFTER UPDATE OF cancel_at ON kolony.runs FOR EACH ROW WHEN (((old.cancel_at IS NULL) AND (new.cancel_at IS NOT NULL) AND (NOT (new.cancel_stop IS DISTINCT FROM old.cancel_stop)))) EXECUTE FUNCTION kolony.close_questions('its run is being cancelled')
+CREATE TRIGGER note_failed AFTER UPDATE OF outcome ON kolony.runs FOR EACH ROW WHEN (((new.outcome = 'failed'::text) AND (old.outcome IS NULL))) EXECUTE FUNCTION kolony.note_failed_run()
 CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.runs FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON cancel_stop the emergency stop that asked to cancel it
+
+--- table saved_views
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN view_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN profile_id uuid NOT NULL
+COLUMN list text NOT NULL
+COLUMN name text NOT NULL
+COLUMN shared boolean NOT NULL DEFAULT false
+COLUMN definition jsonb NOT NULL
+COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN updated_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN deleted_at timestamp with time zone
+CONSTRAINT saved_views_definition_check CHECK (((jsonb_typeof(definition) = 'object'::text) AND (pg_column_size(definition) <= 8000)))
+CONSTRAINT saved_views_list_check CHECK ((list ~ '^[a-z][a-z_]{0,39}$'::text))
+CONSTRAINT saved_views_name_check CHECK ((((length(name) >= 1) AND (length(name) <= 60)) AND (name = btrim(name)) AND (name !~ '[\u0001-\u001f\u007f-\u009f]'::text)))
+CONSTRAINT saved_views_pkey PRIMARY KEY (workspace_id, view_id)
+CONSTRAINT saved_views_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT saved_views_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CREATE INDEX saved_views_by_profile ON kolony.saved_views USING btree (profile_id)
+CREATE UNIQUE INDEX saved_views_by_name ON kolony.saved_views USING btree (workspace_id, profile_id, list, name) WHERE (deleted_at IS NULL)
+CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.saved_views FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY mine_or_shared FOR SELECT USING (((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])) AND (shared OR (profile_id = ( SELECT kolony.my_profile_id() AS my_profile_id)))))
+COMMENT ON definition what the list was like: filter, order, columns, groups
 
 --- table scheduled_runs
 OWNER kolony_owner WITH (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0)
@@ -479,6 +994,99 @@ POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
 
+--- table stop_gates
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+CONSTRAINT stop_gates_pkey PRIMARY KEY (workspace_id)
+CONSTRAINT stop_gates_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+
+--- table stop_hearings
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN stop_id uuid NOT NULL
+COLUMN session_id uuid NOT NULL
+COLUMN heard_at timestamp with time zone NOT NULL DEFAULT now()
+CONSTRAINT stop_hearings_pkey PRIMARY KEY (workspace_id, stop_id, session_id)
+CONSTRAINT stop_hearings_workspace_id_session_id_fkey FOREIGN KEY (workspace_id, session_id) REFERENCES kolony.agent_sessions(workspace_id, session_id)
+CONSTRAINT stop_hearings_workspace_id_stop_id_fkey FOREIGN KEY (workspace_id, stop_id) REFERENCES kolony.stops(workspace_id, stop_id)
+CREATE INDEX stop_hearings_by_session ON kolony.stop_hearings USING btree (workspace_id, session_id)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
+--- table stopped_agents
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN stop_id uuid NOT NULL
+COLUMN agent_id uuid NOT NULL
+COLUMN lifted_at timestamp with time zone
+COLUMN lifted_by uuid
+CONSTRAINT stopped_agents_lifted_by_fkey FOREIGN KEY (lifted_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT stopped_agents_pkey PRIMARY KEY (workspace_id, stop_id, agent_id)
+CONSTRAINT stopped_agents_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
+CONSTRAINT stopped_agents_workspace_id_stop_id_fkey FOREIGN KEY (workspace_id, stop_id) REFERENCES kolony.stops(workspace_id, stop_id)
+CREATE INDEX stopped_agents_by_agent ON kolony.stopped_agents USING btree (workspace_id, agent_id)
+CREATE INDEX stopped_agents_by_lifter ON kolony.stopped_agents USING btree (lifted_by) WHERE (lifted_by IS NOT NULL)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
+--- table stops
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN stop_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN everyone boolean NOT NULL
+COLUMN why text NOT NULL
+COLUMN began_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN began_by uuid NOT NULL
+COLUMN confirm_by timestamp with time zone NOT NULL
+COLUMN lifted_at timestamp with time zone
+COLUMN lifted_by uuid
+CONSTRAINT lifted_by_somebody CHECK (((lifted_at IS NULL) = (lifted_by IS NULL)))
+CONSTRAINT stops_began_by_fkey FOREIGN KEY (began_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT stops_lifted_by_fkey FOREIGN KEY (lifted_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT stops_pkey PRIMARY KEY (workspace_id, stop_id)
+CONSTRAINT stops_why_check CHECK ((length(why) <= 1000))
+CONSTRAINT stops_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CREATE INDEX stops_by_beginner ON kolony.stops USING btree (began_by)
+CREATE INDEX stops_by_lifter ON kolony.stops USING btree (lifted_by) WHERE (lifted_by IS NOT NULL)
+CREATE INDEX stops_open ON kolony.stops USING btree (workspace_id, stop_id) WHERE (lifted_at IS NULL)
+CREATE TRIGGER note_began AFTER INSERT ON kolony.stops FOR EACH ROW EXECUTE FUNCTION kolony.note_stop()
+CREATE TRIGGER note_lifted AFTER UPDATE OF lifted_at ON kolony.stops FOR EACH ROW WHEN (((old.lifted_at IS NULL) AND (new.lifted_at IS NOT NULL))) EXECUTE FUNCTION kolony.note_stop()
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON confirm_by when a runner that has not confirmed has had its time
+COMMENT ON everyone every agent, those that are made later too; but those with a lifted row
+
+--- table undo_steps
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN step_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN profile_id uuid NOT NULL
+COLUMN kind text NOT NULL
+COLUMN title text NOT NULL
+COLUMN facts jsonb NOT NULL
+COLUMN made_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN undone_at timestamp with time zone
+CONSTRAINT undo_steps_facts_check CHECK ((jsonb_typeof(facts) = 'object'::text))
+CONSTRAINT undo_steps_kind_check CHECK ((kind = ANY (ARRAY['cancel'::text, 'retire'::text, 'delete_preset'::text, 'delete_constraint'::text, 'delete_rule'::text, 'delete_view'::text])))
+CONSTRAINT undo_steps_pkey PRIMARY KEY (workspace_id, step_id)
+CONSTRAINT undo_steps_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT undo_steps_title_check CHECK ((length(title) <= 300))
+CONSTRAINT undo_steps_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CREATE INDEX undo_steps_by_person ON kolony.undo_steps USING btree (profile_id, step_id DESC)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY mine FOR SELECT USING (((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])) AND (profile_id = ( SELECT kolony.my_profile_id() AS my_profile_id))))
+
 --- table upkeep
 OWNER kolony_owner
 COLUMN job text NOT NULL
@@ -494,6 +1102,76 @@ POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((( SELECT kolony.my_workspace_ids() AS my_workspace_ids) <> '{}'::uuid[]))
 COMMENT ON last_result what it did, in counts; or the error that it ended with, under "error"
+
+--- table webhook_deliveries
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN delivery_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN webhook_id uuid NOT NULL
+COLUMN kind text NOT NULL
+COLUMN title text NOT NULL
+COLUMN body text NOT NULL
+COLUMN state text NOT NULL DEFAULT 'pending'::text
+COLUMN tries integer NOT NULL DEFAULT 0
+COLUMN next_try_at timestamp with time zone DEFAULT now()
+COLUMN last_status integer
+COLUMN last_error text
+COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN tried_at timestamp with time zone
+COLUMN ended_at timestamp with time zone
+CONSTRAINT ended_has_a_time CHECK (((state = 'pending'::text) = (ended_at IS NULL)))
+CONSTRAINT pending_has_a_time CHECK (((state = 'pending'::text) = (next_try_at IS NOT NULL)))
+CONSTRAINT webhook_deliveries_body_check CHECK ((octet_length(body) <= 65536))
+CONSTRAINT webhook_deliveries_last_error_check CHECK ((length(last_error) <= 500))
+CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (workspace_id, delivery_id)
+CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text, 'cancelled'::text])))
+CONSTRAINT webhook_deliveries_workspace_id_webhook_id_fkey FOREIGN KEY (workspace_id, webhook_id) REFERENCES kolony.webhooks(workspace_id, webhook_id)
+CREATE INDEX webhook_deliveries_due ON kolony.webhook_deliveries USING btree (workspace_id, next_try_at) WHERE (state = 'pending'::text)
+CREATE INDEX webhook_deliveries_ended ON kolony.webhook_deliveries USING btree (ended_at)
+CREATE INDEX webhook_deliveries_of ON kolony.webhook_deliveries USING btree (workspace_id, webhook_id, delivery_id DESC)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY reader FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.audited_workspace_ids() AS audited_workspace_ids)::uuid[])))
+
+--- table webhook_secrets
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN webhook_id uuid NOT NULL
+COLUMN secret text NOT NULL
+CONSTRAINT webhook_secrets_pkey PRIMARY KEY (workspace_id, webhook_id)
+CONSTRAINT webhook_secrets_secret_check CHECK (((length(secret) >= 16) AND (length(secret) <= 500)))
+CONSTRAINT webhook_secrets_workspace_id_webhook_id_fkey FOREIGN KEY (workspace_id, webhook_id) REFERENCES kolony.webhooks(workspace_id, webhook_id)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+
+--- table webhooks
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN webhook_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN name text NOT NULL
+COLUMN url text NOT NULL
+COLUMN kinds text[] NOT NULL DEFAULT '{}'::text[]
+COLUMN at_least text NOT NULL DEFAULT 'low'::text
+COLUMN created_by uuid
+COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN updated_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN deleted_at timestamp with time zone
+CONSTRAINT webhooks_at_least_check CHECK ((at_least = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text, 'critical'::text])))
+CONSTRAINT webhooks_created_by_fkey FOREIGN KEY (created_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT webhooks_name_check CHECK ((((length(name) >= 1) AND (length(name) <= 100)) AND (name = btrim(name)) AND (name !~ '[\u0001-\u001f\u007f-\u009f]'::text)))
+CONSTRAINT webhooks_pkey PRIMARY KEY (workspace_id, webhook_id)
+CONSTRAINT webhooks_url_check CHECK ((length(url) <= 2000))
+CONSTRAINT webhooks_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CREATE INDEX webhooks_by_maker ON kolony.webhooks USING btree (created_by)
+CREATE UNIQUE INDEX webhook_name_is_free ON kolony.webhooks USING btree (workspace_id, name) WHERE (deleted_at IS NULL)
+CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.webhooks FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY reader FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.audited_workspace_ids() AS audited_workspace_ids)::uuid[])))
+COMMENT ON kinds the kinds of notifications that it gets; empty: all
 
 --- table workspaces
 OWNER kolony_owner
@@ -528,6 +1206,7 @@ CONSTRAINT workspaces_plan_check CHECK (((length(plan) >= 1) AND (length(plan) <
 CONSTRAINT workspaces_slug_check CHECK ((slug ~ '^[a-z][a-z0-9-]{0,62}$'::text))
 CONSTRAINT workspaces_slug_key UNIQUE (slug)
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON kolony.workspaces FOR EACH ROW EXECUTE FUNCTION kolony.audit_workspace()
+CREATE TRIGGER make_stop_gate AFTER INSERT ON kolony.workspaces FOR EACH ROW EXECUTE FUNCTION kolony.make_stop_gate()
 CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.workspaces FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
@@ -535,6 +1214,122 @@ POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
 COMMENT ON admits_viewers a login that comes for the first time becomes a viewer here
 COMMENT ON channel NOTIFY channel; unguessable as a courtesy, nothing secret passes on it
+
+--- view agent_listed
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN agent_id uuid
+COLUMN name text
+COLUMN type text
+COLUMN category text
+COLUMN description text
+COLUMN tags text[]
+COLUMN desired text
+COLUMN created_at timestamp with time zone
+COLUMN created_by_login text
+COLUMN sessions bigint
+COLUMN slots bigint
+COLUMN running bigint
+COLUMN ready bigint
+COLUMN scheduled bigint
+COLUMN blocked bigint
+COLUMN host text
+COLUMN version text
+COLUMN adapter text
+COLUMN health jsonb
+COLUMN last_seen timestamp with time zone
+COLUMN status text
+COLUMN activity text
+AS
+ SELECT a.workspace_id,
+    a.agent_id,
+    a.name,
+    a.type,
+    a.category,
+    a.description,
+    a.tags,
+    a.desired,
+    a.created_at,
+    c.login AS created_by_login,
+    COALESCE(live.sessions, (0)::bigint) AS sessions,
+    COALESCE(live.slots, (0)::bigint) AS slots,
+    COALESCE(work.running, (0)::bigint) AS running,
+    COALESCE(queue.ready, (0)::bigint) AS ready,
+    COALESCE(later.scheduled, (0)::bigint) AS scheduled,
+    COALESCE(held_up.blocked, (0)::bigint) AS blocked,
+    ( SELECT s.host
+           FROM kolony.agent_sessions s
+          WHERE ((s.workspace_id = a.workspace_id) AND (s.agent_id = a.agent_id))
+          ORDER BY s.session_id DESC
+         LIMIT 1) AS host,
+    ( SELECT s.version
+           FROM kolony.agent_sessions s
+          WHERE ((s.workspace_id = a.workspace_id) AND (s.agent_id = a.agent_id))
+          ORDER BY s.session_id DESC
+         LIMIT 1) AS version,
+    ( SELECT s.adapter
+           FROM kolony.agent_sessions s
+          WHERE ((s.workspace_id = a.workspace_id) AND (s.agent_id = a.agent_id))
+          ORDER BY s.session_id DESC
+         LIMIT 1) AS adapter,
+    ( SELECT s.health
+           FROM kolony.agent_sessions s
+          WHERE ((s.workspace_id = a.workspace_id) AND (s.agent_id = a.agent_id))
+          ORDER BY s.session_id DESC
+         LIMIT 1) AS health,
+    ( SELECT s.last_seen
+           FROM kolony.agent_sessions s
+          WHERE ((s.workspace_id = a.workspace_id) AND (s.agent_id = a.agent_id))
+          ORDER BY s.session_id DESC
+         LIMIT 1) AS last_seen,
+        CASE
+            WHEN ((live.sessions > 0) AND (work.running > 0)) THEN 'busy'::text
+            WHEN ((live.sessions > 0) AND (NOT live.ready)) THEN 'connecting'::text
+            WHEN (live.sessions > 0) THEN 'online'::text
+            WHEN ( SELECT s.end_error
+               FROM kolony.agent_sessions s
+              WHERE ((s.workspace_id = a.workspace_id) AND (s.agent_id = a.agent_id))
+              ORDER BY s.session_id DESC
+             LIMIT 1) THEN 'error'::text
+            ELSE 'offline'::text
+        END AS status,
+        CASE
+            WHEN (work.running > 0) THEN 'processing'::text
+            WHEN ((queue.ready > 0) OR (later.scheduled > 0) OR (held_up.blocked > 0)) THEN 'queued'::text
+            ELSE 'idle'::text
+        END AS activity
+   FROM ((((((kolony.agents a
+     LEFT JOIN kolony.profiles c ON ((c.profile_id = a.created_by)))
+     LEFT JOIN ( SELECT s.workspace_id,
+            s.agent_id,
+            count(*) AS sessions,
+            sum(s.concurrency) AS slots,
+            bool_or(s.ready) AS ready
+           FROM kolony.agent_sessions s
+          WHERE ((s.ended_at IS NULL) AND ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) >= now()))
+          GROUP BY s.workspace_id, s.agent_id) live ON (((live.workspace_id = a.workspace_id) AND (live.agent_id = a.agent_id))))
+     LEFT JOIN ( SELECT l.workspace_id,
+            l.agent_id,
+            count(*) AS running
+           FROM (kolony.leases l
+             JOIN kolony.agent_sessions s ON (((s.workspace_id = l.workspace_id) AND (s.session_id = l.session_id))))
+          WHERE ((s.ended_at IS NULL) AND ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) >= now()))
+          GROUP BY l.workspace_id, l.agent_id) work ON (((work.workspace_id = a.workspace_id) AND (work.agent_id = a.agent_id))))
+     LEFT JOIN ( SELECT q.workspace_id,
+            q.agent_id,
+            count(*) AS ready
+           FROM kolony.ready_runs q
+          GROUP BY q.workspace_id, q.agent_id) queue ON (((queue.workspace_id = a.workspace_id) AND (queue.agent_id = a.agent_id))))
+     LEFT JOIN ( SELECT q.workspace_id,
+            q.agent_id,
+            count(*) AS scheduled
+           FROM kolony.scheduled_runs q
+          GROUP BY q.workspace_id, q.agent_id) later ON (((later.workspace_id = a.workspace_id) AND (later.agent_id = a.agent_id))))
+     LEFT JOIN ( SELECT q.workspace_id,
+            q.agent_id,
+            count(*) AS blocked
+           FROM kolony.blocked_runs q
+          GROUP BY q.workspace_id, q.agent_id) held_up ON (((held_up.workspace_id = a.workspace_id) AND (held_up.agent_id = a.agent_id))));
 
 --- view agent_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -567,6 +1362,10 @@ COLUMN last_seen timestamp with time zone
 COLUMN end_reason text
 COLUMN status text
 COLUMN activity text
+COLUMN blocked bigint
+COLUMN agent_stopped boolean
+COLUMN asks bigint
+COLUMN tags text[]
 AS
  SELECT a.workspace_id,
     a.agent_id,
@@ -607,9 +1406,16 @@ AS
         END AS status,
         CASE
             WHEN (work.running > 0) THEN 'processing'::text
-            WHEN ((queue.ready + queue.scheduled) > 0) THEN 'queued'::text
+            WHEN (((queue.ready + queue.scheduled) + queue.blocked) > 0) THEN 'queued'::text
             ELSE 'idle'::text
-        END AS activity
+        END AS activity,
+    queue.blocked,
+    kolony.is_stopped(a.workspace_id, a.agent_id) AS agent_stopped,
+        CASE
+            WHEN (work.running = 0) THEN (0)::bigint
+            ELSE kolony.open_asks(a.workspace_id, a.agent_id, NULL::uuid)
+        END AS asks,
+    a.tags
    FROM ((((((kolony.agents a
      LEFT JOIN kolony.profiles d ON ((d.profile_id = a.desired_by)))
      LEFT JOIN kolony.profiles c ON ((c.profile_id = a.created_by)))
@@ -627,7 +1433,10 @@ AS
                   WHERE ((q.workspace_id = a.workspace_id) AND (q.agent_id = a.agent_id))) AS ready,
             ( SELECT count(*) AS count
                    FROM kolony.scheduled_runs q
-                  WHERE ((q.workspace_id = a.workspace_id) AND (q.agent_id = a.agent_id))) AS scheduled) queue)
+                  WHERE ((q.workspace_id = a.workspace_id) AND (q.agent_id = a.agent_id))) AS scheduled,
+            ( SELECT count(*) AS count
+                   FROM kolony.blocked_runs q
+                  WHERE ((q.workspace_id = a.workspace_id) AND (q.agent_id = a.agent_id))) AS blocked) queue)
      LEFT JOIN LATERAL ( SELECT s.workspace_id,
             s.session_id,
             s.agent_id,
@@ -649,6 +1458,79 @@ AS
           WHERE ((s.workspace_id = a.workspace_id) AND (s.agent_id = a.agent_id))
           ORDER BY s.session_id DESC
          LIMIT 1) newest ON (true));
+
+--- view approval_overview
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN approval_id uuid
+COLUMN run_id uuid
+COLUMN attempt_id uuid
+COLUMN agent_id uuid
+COLUMN agent text
+COLUMN command_id uuid
+COLUMN command_number bigint
+COLUMN ordinal integer
+COLUMN target_count integer
+COLUMN name text
+COLUMN kind text
+COLUMN title text
+COLUMN detail text
+COLUMN options jsonb
+COLUMN risk text
+COLUMN created_at timestamp with time zone
+COLUMN expires_at timestamp with time zone
+COLUMN answer text
+COLUMN allowed boolean
+COLUMN note text
+COLUMN answered_by_login text
+COLUMN answered_at timestamp with time zone
+COLUMN cancelled_at timestamp with time zone
+COLUMN cancelled_why text
+COLUMN heard_at timestamp with time zone
+COLUMN state text
+AS
+ SELECT p.workspace_id,
+    p.approval_id,
+    p.run_id,
+    p.attempt_id,
+    p.agent_id,
+    a.name AS agent,
+    r.command_id,
+    c.number AS command_number,
+    r.ordinal,
+    cardinality(c.targets) AS target_count,
+    p.name,
+    p.kind,
+    p.title,
+    p.detail,
+    p.options,
+    p.risk,
+    p.created_at,
+    p.expires_at,
+    p.answer,
+    p.allowed,
+    p.note,
+    w.login AS answered_by_login,
+    p.answered_at,
+    p.cancelled_at,
+    p.cancelled_why,
+    p.heard_at,
+        CASE
+            WHEN (p.cancelled_at IS NOT NULL) THEN 'cancelled'::text
+            WHEN (p.answered_at IS NULL) THEN
+            CASE
+                WHEN ((p.expired_at IS NOT NULL) OR (p.expires_at <= now())) THEN 'expired'::text
+                ELSE 'open'::text
+            END
+            WHEN (p.allowed IS NULL) THEN 'answered'::text
+            WHEN p.allowed THEN 'allowed'::text
+            ELSE 'denied'::text
+        END AS state
+   FROM ((((kolony.approvals p
+     JOIN kolony.runs r ON (((r.workspace_id = p.workspace_id) AND (r.run_id = p.run_id))))
+     JOIN kolony.commands c ON (((c.workspace_id = r.workspace_id) AND (c.command_id = r.command_id))))
+     JOIN kolony.agents a ON (((a.workspace_id = p.workspace_id) AND (a.agent_id = p.agent_id))))
+     LEFT JOIN kolony.profiles w ON ((w.profile_id = p.answered_by)));
 
 --- view command_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -675,6 +1557,23 @@ COLUMN completed bigint
 COLUMN failed bigint
 COLUMN cancelled bigint
 COLUMN status text
+COLUMN kind text
+COLUMN parent_number bigint
+COLUMN parent_id uuid
+COLUMN subjects uuid[]
+COLUMN not_before timestamp with time zone
+COLUMN at_a_time integer
+COLUMN stop_after integer
+COLUMN target_words text
+COLUMN preset_id uuid
+COLUMN preset_version integer
+COLUMN constraint_id uuid
+COLUMN token_budget bigint
+COLUMN memory_limit_mb integer
+COLUMN cpu_limit_percent integer
+COLUMN idempotency_key text
+COLUMN held bigint
+COLUMN interrupted bigint
 AS
  SELECT c.workspace_id,
     c.command_id,
@@ -704,18 +1603,208 @@ AS
             WHEN ((k.executing > 0) OR (((k.completed + k.failed) + k.cancelled) > 0)) THEN 'executing'::text
             WHEN (k.dispatching > 0) THEN 'dispatching'::text
             ELSE 'queued'::text
-        END AS status
-   FROM ((kolony.commands c
+        END AS status,
+    c.kind,
+    u.number AS parent_number,
+    c.parent_id,
+    c.subjects,
+    c.not_before,
+    c.at_a_time,
+    c.stop_after,
+    c.target_words,
+    c.preset_id,
+    c.preset_version,
+    c.constraint_id,
+    c.token_budget,
+    c.memory_limit_mb,
+    c.cpu_limit_percent,
+    c.idempotency_key,
+    k.held,
+    k.interrupted
+   FROM (((kolony.commands c
      LEFT JOIN kolony.profiles p ON ((p.profile_id = c.created_by)))
+     LEFT JOIN kolony.commands u ON (((u.workspace_id = c.workspace_id) AND (u.command_id = c.parent_id))))
      CROSS JOIN LATERAL ( SELECT count(*) AS total,
             count(*) FILTER (WHERE (o.status = 'waiting'::text)) AS waiting,
             count(*) FILTER (WHERE (o.status = 'dispatching'::text)) AS dispatching,
-            count(*) FILTER (WHERE (o.status = 'executing'::text)) AS executing,
+            count(*) FILTER (WHERE (o.status = ANY (ARRAY['executing'::text, 'interrupted'::text]))) AS executing,
             count(*) FILTER (WHERE (o.status = 'completed'::text)) AS completed,
             count(*) FILTER (WHERE (o.status = 'failed'::text)) AS failed,
-            count(*) FILTER (WHERE (o.status = 'cancelled'::text)) AS cancelled
+            count(*) FILTER (WHERE (o.status = 'cancelled'::text)) AS cancelled,
+            count(*) FILTER (WHERE (o.held_at IS NOT NULL)) AS held,
+            count(*) FILTER (WHERE (o.status = 'interrupted'::text)) AS interrupted
            FROM kolony.run_overview o
           WHERE ((o.workspace_id = c.workspace_id) AND (o.command_id = c.command_id))) k);
+
+--- view plan_overview
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN run_id uuid
+COLUMN item integer
+COLUMN command_id uuid
+COLUMN number bigint
+COLUMN title text
+COLUMN content text
+COLUMN priority smallint
+COLUMN agent_id uuid
+COLUMN agent text
+COLUMN after_items integer[]
+COLUMN state text
+AS
+ SELECT i.workspace_id,
+    i.run_id,
+    i.item,
+    c.command_id,
+    c.number,
+    c.title,
+    c.content,
+    c.priority,
+    a.agent_id,
+    a.name AS agent,
+    d.after_items,
+        CASE
+            WHEN (c.submitted_at IS NOT NULL) THEN 'accepted'::text
+            WHEN (c.outcome IS NOT NULL) THEN 'discarded'::text
+            ELSE 'draft'::text
+        END AS state
+   FROM (((kolony.plan_items i
+     JOIN kolony.commands c ON (((c.workspace_id = i.workspace_id) AND (c.command_id = i.command_id))))
+     JOIN kolony.agents a ON (((a.workspace_id = c.workspace_id) AND (a.agent_id = c.targets[1]))))
+     CROSS JOIN LATERAL ( SELECT COALESCE(array_agg(o.item ORDER BY o.item), '{}'::integer[]) AS after_items
+           FROM (kolony.command_dependencies n
+             JOIN kolony.plan_items o ON (((o.workspace_id = n.workspace_id) AND (o.command_id = n.after_id))))
+          WHERE ((n.workspace_id = i.workspace_id) AND (n.command_id = i.command_id) AND (o.attempt_id = i.attempt_id))) d)
+  WHERE (i.attempt_id = ( SELECT l.attempt_id
+           FROM kolony.plan_items l
+          WHERE ((l.workspace_id = i.workspace_id) AND (l.run_id = i.run_id))
+          ORDER BY l.attempt_id DESC
+         LIMIT 1));
+
+--- view preset_overview
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN preset_id uuid
+COLUMN name text
+COLUMN shared boolean
+COLUMN owner_id uuid
+COLUMN owner_login text
+COLUMN mine boolean
+COLUMN version integer
+COLUMN description text
+COLUMN content text
+COLUMN kind text
+COLUMN priority smallint
+COLUMN target_words text
+COLUMN constraint_id uuid
+COLUMN constraint_name text
+COLUMN variables jsonb
+COLUMN changed_at timestamp with time zone
+COLUMN changed_by_login text
+COLUMN created_at timestamp with time zone
+COLUMN used_count bigint
+COLUMN last_used_at timestamp with time zone
+AS
+ SELECT p.workspace_id,
+    p.preset_id,
+    p.name,
+    p.shared,
+    p.owner_id,
+    o.login AS owner_login,
+    (p.owner_id = kolony.my_profile_id()) AS mine,
+    p.version,
+    v.description,
+    v.content,
+    v.kind,
+    v.priority,
+    v.target_words,
+    v.constraint_id,
+    c.name AS constraint_name,
+    v.variables,
+    v.changed_at,
+    e.login AS changed_by_login,
+    p.created_at,
+    p.used_count,
+    p.last_used_at
+   FROM ((((kolony.presets p
+     JOIN kolony.preset_versions v USING (workspace_id, preset_id, version))
+     LEFT JOIN kolony.constraint_profiles c ON (((c.workspace_id = v.workspace_id) AND (c.constraint_id = v.constraint_id))))
+     LEFT JOIN kolony.profiles o ON ((o.profile_id = p.owner_id)))
+     LEFT JOIN kolony.profiles e ON ((e.profile_id = v.changed_by)))
+  WHERE (p.deleted_at IS NULL);
+
+--- view run_listed
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN run_id uuid
+COLUMN command_id uuid
+COLUMN ordinal integer
+COLUMN agent_id uuid
+COLUMN priority smallint
+COLUMN created_at timestamp with time zone
+COLUMN finished_at timestamp with time zone
+COLUMN outcome text
+COLUMN exit_code integer
+COLUMN error text
+COLUMN cancel_at timestamp with time zone
+COLUMN held_at timestamp with time zone
+COLUMN limit_hit text
+COLUMN agent text
+COLUMN command_number bigint
+COLUMN title text
+COLUMN kind text
+COLUMN created_by_login text
+COLUMN attempt integer
+COLUMN status text
+COLUMN lost boolean
+COLUMN place numeric
+AS
+ SELECT r.workspace_id,
+    r.run_id,
+    r.command_id,
+    r.ordinal,
+    r.agent_id,
+    r.priority,
+    r.created_at,
+    r.finished_at,
+    r.outcome,
+    r.exit_code,
+    r.error,
+    r.cancel_at,
+    r.held_at,
+    r.limit_hit,
+    a.name AS agent,
+    ( SELECT c.number
+           FROM kolony.commands c
+          WHERE ((c.workspace_id = r.workspace_id) AND (c.command_id = r.command_id))) AS command_number,
+    ( SELECT c.title
+           FROM kolony.commands c
+          WHERE ((c.workspace_id = r.workspace_id) AND (c.command_id = r.command_id))) AS title,
+    ( SELECT c.kind
+           FROM kolony.commands c
+          WHERE ((c.workspace_id = r.workspace_id) AND (c.command_id = r.command_id))) AS kind,
+    ( SELECT p.login
+           FROM (kolony.commands c
+             JOIN kolony.profiles p ON ((p.profile_id = c.created_by)))
+          WHERE ((c.workspace_id = r.workspace_id) AND (c.command_id = r.command_id))) AS created_by_login,
+    COALESCE(( SELECT max(e.number) AS max
+           FROM kolony.attempts e
+          WHERE ((e.workspace_id = r.workspace_id) AND (e.run_id = r.run_id))), 0) AS attempt,
+        CASE
+            WHEN (r.outcome IS NOT NULL) THEN r.outcome
+            WHEN ((l.run_id IS NULL) OR (s.ended_at IS NOT NULL) OR ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) < now())) THEN 'waiting'::text
+            WHEN (r.interrupt_heard_at IS NOT NULL) THEN 'interrupted'::text
+            WHEN (t.started_at IS NULL) THEN 'dispatching'::text
+            ELSE 'executing'::text
+        END AS status,
+    ((r.outcome IS NULL) AND (l.run_id IS NOT NULL) AND ((s.ended_at IS NOT NULL) OR ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) < now()))) AS lost,
+    COALESCE(q.place, k.place, EXTRACT(epoch FROM r.created_at)) AS place
+   FROM ((((((kolony.runs r
+     LEFT JOIN kolony.agents a ON (((a.workspace_id = r.workspace_id) AND (a.agent_id = r.agent_id))))
+     LEFT JOIN kolony.leases l ON (((l.workspace_id = r.workspace_id) AND (l.run_id = r.run_id))))
+     LEFT JOIN kolony.agent_sessions s ON (((s.workspace_id = l.workspace_id) AND (s.session_id = l.session_id))))
+     LEFT JOIN kolony.attempts t ON (((t.workspace_id = l.workspace_id) AND (t.attempt_id = l.attempt_id))))
+     LEFT JOIN kolony.ready_runs q ON (((q.workspace_id = r.workspace_id) AND (q.run_id = r.run_id))))
+     LEFT JOIN kolony.blocked_runs k ON (((k.workspace_id = r.workspace_id) AND (k.run_id = r.run_id))));
 
 --- view run_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -746,6 +1835,20 @@ COLUMN cancel_at timestamp with time zone
 COLUMN cancel_why text
 COLUMN cancel_by_login text
 COLUMN agent_desired text
+COLUMN kind text
+COLUMN not_before timestamp with time zone
+COLUMN constraint_id uuid
+COLUMN held_at timestamp with time zone
+COLUMN held_by_login text
+COLUMN held_why text
+COLUMN interrupt_at timestamp with time zone
+COLUMN interrupt_by_login text
+COLUMN interrupt_why text
+COLUMN interrupt_heard_at timestamp with time zone
+COLUMN limit_hit text
+COLUMN waits_for text
+COLUMN position bigint
+COLUMN asks bigint
 AS
  SELECT r.workspace_id,
     r.run_id,
@@ -764,13 +1867,14 @@ AS
         CASE
             WHEN (r.outcome IS NOT NULL) THEN r.outcome
             WHEN ((l.run_id IS NULL) OR (s.ended_at IS NOT NULL) OR ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) < now())) THEN 'waiting'::text
+            WHEN (r.interrupt_heard_at IS NOT NULL) THEN 'interrupted'::text
             WHEN (t.started_at IS NULL) THEN 'dispatching'::text
             ELSE 'executing'::text
         END AS status,
     ((r.outcome IS NULL) AND (l.run_id IS NOT NULL) AND ((s.ended_at IS NOT NULL) OR ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) < now()))) AS lost,
     COALESCE(t.number, 0) AS attempt,
     c.max_attempts,
-    d.due_at,
+    COALESCE(d.due_at, k.due_at) AS due_at,
     t.claimed_at,
     t.started_at,
     r.exit_code,
@@ -778,12 +1882,46 @@ AS
     r.cancel_at,
     r.cancel_why,
     b.login AS cancel_by_login,
-    a.desired AS agent_desired
-   FROM ((((((((kolony.runs r
+    a.desired AS agent_desired,
+    c.kind,
+    c.not_before,
+    c.constraint_id,
+    r.held_at,
+    h.login AS held_by_login,
+    r.held_why,
+    r.interrupt_at,
+    i.login AS interrupt_by_login,
+    r.interrupt_why,
+    r.interrupt_heard_at,
+    r.limit_hit,
+        CASE
+            WHEN k.held THEN 'hold'::text
+            WHEN k.after THEN 'dependency'::text
+            WHEN k.beyond THEN 'window'::text
+            WHEN (d.run_id IS NOT NULL) THEN 'time'::text
+            ELSE NULL::text
+        END AS waits_for,
+        CASE
+            WHEN ((r.outcome IS NULL) AND (l.run_id IS NULL)) THEN ( SELECT ( SELECT (NULLIF(count(*), 1000) + 1)
+                       FROM ( SELECT
+                               FROM kolony.ready_runs ahead
+                              WHERE ((ahead.workspace_id = q.workspace_id) AND (ahead.agent_id = q.agent_id) AND (ahead.priority >= q.priority) AND ((ahead.priority > q.priority) OR (ROW(ahead.place, ahead.run_id) < ROW(q.place, q.run_id))))
+                             LIMIT 1000) counted)
+               FROM kolony.ready_runs q
+              WHERE ((q.workspace_id = r.workspace_id) AND (q.run_id = r.run_id)))
+            ELSE NULL::bigint
+        END AS "position",
+        CASE
+            WHEN (l.run_id IS NULL) THEN (0)::bigint
+            ELSE kolony.open_asks(r.workspace_id, r.agent_id, r.run_id)
+        END AS asks
+   FROM (((((((((((kolony.runs r
      JOIN kolony.commands c ON (((c.workspace_id = r.workspace_id) AND (c.command_id = r.command_id))))
      JOIN kolony.agents a ON (((a.workspace_id = r.workspace_id) AND (a.agent_id = r.agent_id))))
      LEFT JOIN kolony.profiles p ON ((p.profile_id = c.created_by)))
      LEFT JOIN kolony.profiles b ON ((b.profile_id = r.cancel_by)))
+     LEFT JOIN kolony.profiles h ON ((h.profile_id = r.held_by)))
+     LEFT JOIN kolony.profiles i ON ((i.profile_id = r.interrupt_by)))
      LEFT JOIN kolony.leases l ON (((l.workspace_id = r.workspace_id) AND (l.run_id = r.run_id))))
      LEFT JOIN kolony.agent_sessions s ON (((s.workspace_id = l.workspace_id) AND (s.session_id = l.session_id))))
      LEFT JOIN LATERAL ( SELECT e.number,
@@ -793,7 +1931,183 @@ AS
           WHERE ((e.workspace_id = r.workspace_id) AND (e.run_id = r.run_id))
           ORDER BY e.number DESC
          LIMIT 1) t ON (true))
-     LEFT JOIN kolony.scheduled_runs d ON (((d.workspace_id = r.workspace_id) AND (d.run_id = r.run_id))));
+     LEFT JOIN kolony.scheduled_runs d ON (((d.workspace_id = r.workspace_id) AND (d.run_id = r.run_id))))
+     LEFT JOIN kolony.blocked_runs k ON (((k.workspace_id = r.workspace_id) AND (k.run_id = r.run_id))));
+
+--- view stop_acknowledgements
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN stop_id uuid
+COLUMN agent_id uuid
+COLUMN agent text
+COLUMN running bigint
+COLUMN sessions bigint
+COLUMN heard_at timestamp with time zone
+COLUMN host text
+COLUMN state text
+COLUMN since timestamp with time zone
+AS
+ SELECT f.workspace_id,
+    f.stop_id,
+    f.agent_id,
+    a.name AS agent,
+    COALESCE(held.running, (0)::bigint) AS running,
+    live.sessions,
+    live.heard_at,
+    COALESCE(live.host, silent.host, lost.host, ''::text) AS host,
+        CASE
+            WHEN ((silent.since IS NOT NULL) OR (lost.since IS NOT NULL) OR (((held.running > 0) OR (live.unheard > 0)) AND (s.confirm_by < now()))) THEN 'not confirmed'::text
+            WHEN (live.unheard > 0) THEN 'asked'::text
+            WHEN (held.running > 0) THEN 'ending'::text
+            WHEN (live.heard_at IS NOT NULL) THEN 'ended'::text
+            ELSE 'not connected'::text
+        END AS state,
+        CASE
+            WHEN ((silent.since IS NOT NULL) OR (lost.since IS NOT NULL)) THEN LEAST(silent.since, lost.since)
+            WHEN (((held.running > 0) OR (live.unheard > 0)) AND (s.confirm_by < now())) THEN s.confirm_by
+            WHEN (live.unheard > 0) THEN s.began_at
+            ELSE COALESCE(live.heard_at, s.began_at)
+        END AS since
+   FROM ((((((kolony.stops_in_force f
+     JOIN kolony.stops s ON (((s.workspace_id = f.workspace_id) AND (s.stop_id = f.stop_id))))
+     JOIN kolony.agents a ON (((a.workspace_id = f.workspace_id) AND (a.agent_id = f.agent_id))))
+     CROSS JOIN LATERAL ( SELECT count(*) AS sessions,
+            max(e.host) AS host,
+            max(h.heard_at) AS heard_at,
+            count(*) FILTER (WHERE ((h.heard_at IS NULL) AND (e.started_at <= s.began_at))) AS unheard
+           FROM (kolony.agent_sessions e
+             LEFT JOIN kolony.stop_hearings h ON (((h.workspace_id = s.workspace_id) AND (h.stop_id = s.stop_id) AND (h.session_id = e.session_id))))
+          WHERE ((e.workspace_id = f.workspace_id) AND (e.agent_id = f.agent_id) AND (e.ended_at IS NULL) AND ((e.last_seen + make_interval(secs => (e.lease_seconds)::double precision)) >= now()))) live)
+     LEFT JOIN LATERAL ( SELECT count(*) AS running
+           FROM kolony.leases l
+          WHERE ((l.workspace_id = f.workspace_id) AND (l.agent_id = f.agent_id))) held ON (true))
+     LEFT JOIN LATERAL ( SELECT (e.last_seen + make_interval(secs => (e.lease_seconds)::double precision)) AS since,
+            e.host
+           FROM (kolony.leases l
+             JOIN kolony.agent_sessions e ON (((e.workspace_id = l.workspace_id) AND (e.session_id = l.session_id))))
+          WHERE ((l.workspace_id = f.workspace_id) AND (l.agent_id = f.agent_id) AND ((e.ended_at IS NOT NULL) OR ((e.last_seen + make_interval(secs => (e.lease_seconds)::double precision)) < now())))
+          ORDER BY (e.last_seen + make_interval(secs => (e.lease_seconds)::double precision))
+         LIMIT 1) silent ON (true))
+     LEFT JOIN LATERAL ( SELECT t.ended_at AS since,
+            e.host
+           FROM (kolony.attempts t
+             JOIN kolony.agent_sessions e ON (((e.workspace_id = t.workspace_id) AND (e.session_id = t.session_id))))
+          WHERE ((t.workspace_id = f.workspace_id) AND (t.agent_id = f.agent_id) AND (t.outcome = 'lost'::text) AND (t.ended_at >= s.began_at) AND (NOT (EXISTS ( SELECT
+                   FROM (kolony.stop_hearings h
+                     JOIN kolony.agent_sessions n ON (((n.workspace_id = h.workspace_id) AND (n.session_id = h.session_id))))
+                  WHERE ((h.workspace_id = s.workspace_id) AND (h.stop_id = s.stop_id) AND (n.agent_id = t.agent_id) AND (n.host = e.host) AND (n.pid = e.pid) AND (n.started_at >= t.ended_at))))))
+          ORDER BY t.ended_at
+         LIMIT 1) lost ON (true))
+  WHERE ((a.desired <> 'retired'::text) OR (held.running > 0) OR (lost.since IS NOT NULL));
+
+--- view stop_overview
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN stop_id uuid
+COLUMN everyone boolean
+COLUMN why text
+COLUMN began_at timestamp with time zone
+COLUMN began_by_login text
+COLUMN confirm_by timestamp with time zone
+COLUMN lifted_at timestamp with time zone
+COLUMN lifted_by_login text
+COLUMN agents bigint
+COLUMN confirmed bigint
+COLUMN running bigint
+COLUMN missing bigint
+AS
+ SELECT s.workspace_id,
+    s.stop_id,
+    s.everyone,
+    s.why,
+    s.began_at,
+    b.login AS began_by_login,
+    s.confirm_by,
+    s.lifted_at,
+    l.login AS lifted_by_login,
+    k.agents,
+    k.confirmed,
+    k.running,
+    k.missing
+   FROM (((kolony.stops s
+     LEFT JOIN kolony.profiles b ON ((b.profile_id = s.began_by)))
+     LEFT JOIN kolony.profiles l ON ((l.profile_id = s.lifted_by)))
+     CROSS JOIN LATERAL ( SELECT count(*) AS agents,
+            count(*) FILTER (WHERE (o.state = ANY (ARRAY['ended'::text, 'not connected'::text]))) AS confirmed,
+            (COALESCE(sum(o.running), (0)::numeric))::bigint AS running,
+            count(*) FILTER (WHERE (o.state = 'not confirmed'::text)) AS missing
+           FROM kolony.stop_acknowledgements o
+          WHERE ((o.workspace_id = s.workspace_id) AND (o.stop_id = s.stop_id))) k);
+
+--- view stops_in_force
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN agent_id uuid
+COLUMN stop_id uuid
+COLUMN everyone boolean
+COLUMN why text
+COLUMN began_at timestamp with time zone
+COLUMN began_by_login text
+AS
+ SELECT s.workspace_id,
+    a.agent_id,
+    s.stop_id,
+    s.everyone,
+    s.why,
+    s.began_at,
+    p.login AS began_by_login
+   FROM (((kolony.stops s
+     JOIN kolony.agents a ON ((a.workspace_id = s.workspace_id)))
+     LEFT JOIN kolony.stopped_agents t ON (((t.workspace_id = s.workspace_id) AND (t.stop_id = s.stop_id) AND (t.agent_id = a.agent_id))))
+     LEFT JOIN kolony.profiles p ON ((p.profile_id = s.began_by)))
+  WHERE ((s.lifted_at IS NULL) AND (t.lifted_at IS NULL) AND (s.everyone OR (t.agent_id IS NOT NULL)));
+
+--- function accept_plan(the_run uuid, only_items integer[])
+OWNER kolony_api ARGUMENTS (the_run uuid, only_items integer[] DEFAULT NULL::integer[]) RETURNS TABLE(item integer, command_id uuid, number bigint, waits_for bigint[]) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_column
+DECLARE
+    run kolony.runs := kolony.run_for_step(the_run);
+    drafts uuid[];
+    draft uuid;
+BEGIN
+    SELECT array_agg(d.command_id ORDER BY d.item) INTO drafts
+    FROM kolony.plan_drafts(run.workspace_id, the_run, only_items) d;
+    FOREACH draft IN ARRAY drafts LOOP
+        PERFORM kolony.submit_command(draft);
+    END LOOP;
+    RETURN QUERY
+    SELECT i.item, c.command_id, c.number, array(
+        SELECT o.number FROM kolony.command_dependencies n
+        JOIN kolony.commands o ON o.workspace_id = n.workspace_id AND o.command_id = n.after_id
+        WHERE n.workspace_id = c.workspace_id AND n.command_id = c.command_id AND o.submitted_at IS NULL
+        ORDER BY o.number)
+    FROM kolony.plan_items i
+    JOIN kolony.commands c ON c.workspace_id = i.workspace_id AND c.command_id = i.command_id
+    WHERE i.workspace_id = run.workspace_id AND i.command_id = ANY (drafts) ORDER BY i.item;
+END
+
+--- function acknowledge_stop(the_session uuid)
+OWNER kolony_api ARGUMENTS (the_session uuid) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+DECLARE
+    session kolony.agent_sessions := kolony.my_session(the_session);
+    heard uuid;
+    counted integer := 0;
+BEGIN
+    FOR heard IN
+        SELECT f.stop_id FROM kolony.stops_in_force f
+        WHERE f.workspace_id = session.workspace_id AND f.agent_id = session.agent_id ORDER BY f.stop_id
+    LOOP
+        counted := counted + 1;
+        INSERT INTO kolony.stop_hearings (workspace_id, stop_id, session_id)
+        VALUES (session.workspace_id, heard, the_session) ON CONFLICT DO NOTHING;
+        IF FOUND THEN
+            PERFORM kolony.hint(session.workspace_id, 'stop:' || heard);
+        END IF;
+    END LOOP;
+    RETURN counted;
+END
 
 --- function add_person(in_workspace uuid, who text, verifier text, as_role text, called text)
 OWNER kolony_roleadm ARGUMENTS (in_workspace uuid, who text, verifier text, as_role text, called text DEFAULT ''::text) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -812,6 +2126,31 @@ BEGIN
     END IF;
     PERFORM kolony.make_login(who, verifier, 32, 'kolony_user');
     RETURN kolony.enroll_person(in_workspace, who, as_role, called, true);
+END
+
+--- function add_webhook(in_workspace uuid, called text, url text, secret text, kinds text[], at_least text)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, called text, url text, secret text, kinds text[] DEFAULT '{}'::text[], at_least text DEFAULT 'low'::text) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_variable
+DECLARE
+    made uuid;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    PERFORM kolony.check_webhook(called, url, kinds, at_least);
+    PERFORM kolony.check_webhook_secret(secret);
+    INSERT INTO kolony.webhooks (workspace_id, name, url, kinds, at_least, created_by)
+    VALUES (in_workspace, called, url, coalesce(kinds, '{}'), at_least, kolony.my_profile_id())
+    ON CONFLICT (workspace_id, name) WHERE deleted_at IS NULL DO NOTHING
+    RETURNING webhook_id INTO made;
+    IF made IS NULL THEN
+        RAISE EXCEPTION 'there is a webhook "%" already', called USING ERRCODE = '23505', HINT = 'choose another name';
+    END IF;
+    INSERT INTO kolony.webhook_secrets (workspace_id, webhook_id, secret) VALUES (in_workspace, made, secret);
+    -- Its host alone: the rest of an address may be a secret.
+    PERFORM kolony.record_audit(in_workspace, 'WEBHOOK_ADDED', called, jsonb_build_object('host',
+        substring(url FROM '^https?://([^/?]+)'), 'kinds', kinds, 'at_least', at_least));
+    PERFORM kolony.hint(in_workspace, 'note:*');
+    RETURN made;
 END
 
 --- function administers_all_of(who text)
@@ -855,6 +2194,27 @@ BEGIN
     RETURN enrolled;
 END
 
+--- function agents_to_stop(home uuid, wanted uuid[])
+OWNER kolony_api ARGUMENTS (home uuid, wanted uuid[]) RETURNS uuid[] LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    missing uuid;
+BEGIN
+    IF wanted IS NULL THEN
+        RETURN NULL;
+    END IF;
+    IF cardinality(wanted) = 0 THEN
+        RAISE EXCEPTION 'name the agents; null is everyone' USING ERRCODE = '22023';
+    END IF;
+    SELECT w INTO missing FROM unnest(wanted) w WHERE NOT EXISTS (
+        SELECT FROM kolony.agents a WHERE a.workspace_id = home AND a.agent_id = w) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'there is no agent % in this workspace', coalesce(missing::text, 'null')
+            USING ERRCODE = 'P0002', HINT = 'see kolony agent list';
+    END IF;
+    RETURN ARRAY(SELECT DISTINCT w FROM unnest(wanted) w ORDER BY w);
+END
+
 --- function allow_login(who text, allowed boolean)
 OWNER kolony_roleadm ARGUMENTS (who text, allowed boolean) RETURNS void LANGUAGE plpgsql VOLATILE SET search_path=pg_catalog, pg_temp
 AS
@@ -876,6 +2236,51 @@ BEGIN
     END LOOP;
 END
 
+--- function answer_approval(the_approval uuid, allow boolean, answer text, note text)
+OWNER kolony_api ARGUMENTS (the_approval uuid, allow boolean, answer text DEFAULT NULL::text, note text DEFAULT NULL::text) RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    asked kolony.approvals := kolony.approval_for_step(the_approval);
+BEGIN
+    PERFORM kolony.check_answer(asked, allow, nullif(answer, ''), note);
+    -- A runner that is gone hears no answer, and its question ends with its attempt.
+    PERFORM kolony.settle_lost(asked.workspace_id, asked.agent_id);
+    RETURN kolony.record_answer(asked, allow, answer, note);
+END
+
+--- function answer_approvals(approvals uuid[], allow boolean, answer text, note text)
+OWNER kolony_api ARGUMENTS (approvals uuid[], allow boolean, answer text DEFAULT NULL::text, note text DEFAULT NULL::text) RETURNS TABLE(approval_id uuid, became text, refused text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_column
+DECLARE
+    one uuid;
+BEGIN
+    IF coalesce(cardinality(approvals), 0) NOT BETWEEN 1 AND 1000 THEN
+        RAISE EXCEPTION '1 to 1000 questions are answered at once' USING ERRCODE = '22023';
+    END IF;
+    FOR one IN SELECT DISTINCT w FROM unnest(approvals) w ORDER BY w LOOP
+        BEGIN
+            approval_id := one;
+            became := kolony.answer_approval(one, allow, answer, note);
+            refused := NULL;
+        EXCEPTION WHEN no_data_found OR object_not_in_prerequisite_state OR invalid_parameter_value THEN
+            became := NULL;
+            refused := SQLERRM;
+        END;
+        RETURN NEXT;
+    END LOOP;
+END
+
+--- function answered_for(home uuid, session uuid)
+OWNER kolony_api ARGUMENTS (home uuid, session uuid) RETURNS TABLE(run_id uuid, attempt_id uuid, approval_id uuid) LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+    SELECT p.run_id, p.attempt_id, p.approval_id
+    FROM kolony.leases l
+    JOIN kolony.approvals p ON p.workspace_id = l.workspace_id AND p.attempt_id = l.attempt_id
+    WHERE l.workspace_id = home AND l.session_id = session AND p.heard_at IS NULL
+      AND (p.answered_at IS NOT NULL OR p.cancelled_at IS NOT NULL OR p.expired_at IS NOT NULL
+           OR p.expires_at <= clock_timestamp())
+
 --- function append_output(the_attempt uuid, seqs integer[], streams text[], ats timestamp with time zone[], first_lines bigint[], line_counts integer[], datas bytea[])
 OWNER kolony_api ARGUMENTS (the_attempt uuid, seqs integer[], streams text[], ats timestamp with time zone[], first_lines bigint[], line_counts integer[], datas bytea[]) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
 AS
@@ -889,6 +2294,104 @@ BEGIN
         AS c (seq, stream, at, first_line, line_count, data)
     WHERE t.workspace_id = held.workspace_id AND t.attempt_id = the_attempt
     ON CONFLICT (workspace_id, run_id, attempt, seq, day) DO NOTHING;
+END
+
+--- function approval_for_step(the_approval uuid)
+OWNER kolony_api ARGUMENTS (the_approval uuid) RETURNS kolony.approvals LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    asked kolony.approvals;
+BEGIN
+    SELECT * INTO asked FROM kolony.approvals p
+    WHERE p.approval_id = the_approval AND p.workspace_id = ANY (kolony.my_workspace_ids());
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such question here' USING ERRCODE = 'P0002', HINT = 'see kolony inbox';
+    END IF;
+    PERFORM kolony.require_role(asked.workspace_id, 'operator');
+    RETURN asked;
+END
+
+--- function approval_state(of_approval kolony.approvals)
+OWNER kolony_api ARGUMENTS (of_approval kolony.approvals) RETURNS text LANGUAGE sql VOLATILE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT CASE WHEN of_approval.cancelled_at IS NOT NULL THEN 'cancelled'
+                WHEN of_approval.answered_at IS NULL THEN
+                    CASE WHEN of_approval.expired_at IS NOT NULL OR of_approval.expires_at <= clock_timestamp()
+                         THEN 'expired' ELSE 'open' END
+                WHEN of_approval.allowed IS NULL THEN 'answered'
+                WHEN of_approval.allowed THEN 'allowed'
+                ELSE 'denied' END
+
+--- function are_tags(words text[])
+OWNER kolony_owner ARGUMENTS (words text[]) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT words IS NOT NULL AND cardinality(words) <= 50
+       AND coalesce((SELECT bool_and(coalesce(w ~ '^[[:alnum:]][[:alnum:]._:/-]{0,39}$', false)) FROM unnest(words) w), true)
+
+--- function ask(the_attempt uuid, name text, kind text, title text, detail text, options jsonb, risk text, expires_seconds integer)
+OWNER kolony_api ARGUMENTS (the_attempt uuid, name text, kind text, title text, detail text DEFAULT ''::text, options jsonb DEFAULT NULL::jsonb, risk text DEFAULT 'medium'::text, expires_seconds integer DEFAULT NULL::integer) RETURNS TABLE(approval_id uuid, state text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+#variable_conflict use_variable
+DECLARE
+    held kolony.leases := kolony.my_lease(the_attempt);
+    run kolony.runs;
+    asked kolony.approvals;
+BEGIN
+    PERFORM kolony.check_ask(name, kind, title, coalesce(detail, ''), risk, expires_seconds);
+    -- Held, so that whoever cancels the run sees this question, or is seen here.
+    SELECT r.* INTO STRICT run FROM kolony.runs r
+    WHERE r.workspace_id = held.workspace_id AND r.run_id = held.run_id FOR NO KEY UPDATE;
+    held := kolony.my_lease(the_attempt);
+    SELECT p.* INTO asked FROM kolony.approvals p
+    WHERE p.workspace_id = held.workspace_id AND p.attempt_id = the_attempt AND p.name = name;
+    IF NOT FOUND THEN
+        IF (SELECT count(*) FROM kolony.approvals p
+            WHERE p.workspace_id = held.workspace_id AND p.attempt_id = the_attempt) >= 1000
+        THEN
+            RAISE EXCEPTION 'an attempt asks at most 1000 times' USING ERRCODE = '54000';
+        END IF;
+        INSERT INTO kolony.approvals AS p (workspace_id, run_id, attempt_id, agent_id, name, kind, title, detail,
+            options, risk, created_at, expires_at, cancelled_at, cancelled_why)
+        VALUES (held.workspace_id, held.run_id, the_attempt, held.agent_id, name, kind, title, coalesce(detail, ''),
+            kolony.checked_options(options), risk, clock_timestamp(),
+            clock_timestamp() + make_interval(secs => expires_seconds),
+            CASE WHEN run.cancel_at IS NOT NULL THEN clock_timestamp() END,
+            CASE WHEN run.cancel_at IS NOT NULL THEN 'its run is being cancelled' END)
+        RETURNING p.* INTO asked;
+        PERFORM kolony.hint(held.workspace_id, 'inbox:' || asked.approval_id);
+    END IF;
+    RETURN QUERY SELECT asked.approval_id, kolony.approval_state(asked);
+END
+
+--- function assign_run(the_run uuid, to_agent uuid)
+OWNER kolony_api ARGUMENTS (the_run uuid, to_agent uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    run kolony.runs := kolony.run_for_step(the_run);
+    waiting kolony.blocked_runs;
+    target kolony.agents;
+BEGIN
+    PERFORM kolony.settle_lost(run.workspace_id, run.agent_id);
+    SELECT * INTO target FROM kolony.agents a
+    WHERE a.workspace_id = run.workspace_id AND a.agent_id = to_agent FOR KEY SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such agent here' USING ERRCODE = 'P0002', HINT = 'see kolony agent list';
+    ELSIF target.desired = 'retired' THEN
+        RAISE EXCEPTION 'the agent "%" is retired', target.name USING ERRCODE = '55000', HINT = 'resume it, or choose another';
+    END IF;
+    SELECT * INTO STRICT run FROM kolony.runs r
+    WHERE r.workspace_id = run.workspace_id AND r.run_id = the_run FOR NO KEY UPDATE;
+    waiting := kolony.take_waiting(run.workspace_id, the_run);
+    PERFORM kolony.require_waiting(run, waiting);
+    IF run.agent_id = to_agent THEN
+        RAISE EXCEPTION 'it is a run of "%" already', target.name USING ERRCODE = '55000';
+    END IF;
+    waiting.agent_id := to_agent;
+    UPDATE kolony.runs r SET agent_id = to_agent WHERE r.workspace_id = run.workspace_id AND r.run_id = the_run;
+    PERFORM kolony.put_waiting(waiting);
+    UPDATE kolony.commands c SET targets[run.ordinal] = to_agent
+    WHERE c.workspace_id = run.workspace_id AND c.command_id = run.command_id;
+    PERFORM kolony.hint(run.workspace_id, 'agent:' || run.agent_id), kolony.hint(run.workspace_id, 'agent:' || to_agent);
 END
 
 --- function audit_agent()
@@ -909,7 +2412,7 @@ BEGIN
                              ELSE 'AGENT_RESUMED' END, NEW.name,
             jsonb_build_object('before', OLD.desired, 'reason', "left"(NEW.desired_why, 200)), NEW.agent_id);
     END IF;
-    changed := kolony.changed_facts(to_jsonb(OLD), to_jsonb(NEW), ARRAY['name', 'type', 'category', 'icon']);
+    changed := kolony.changed_facts(to_jsonb(OLD), to_jsonb(NEW), ARRAY['name', 'type', 'category', 'icon', 'tags']);
     -- That these changed, and no more: they are long, and a config may hold a password.
     FOREACH hidden IN ARRAY ARRAY['description', 'instructions', 'config'] LOOP
         IF to_jsonb(OLD) -> hidden IS DISTINCT FROM to_jsonb(NEW) -> hidden THEN
@@ -951,6 +2454,49 @@ BEGIN
                 jsonb_build_object('priority', NEW.priority, 'text', NEW.title, 'text_before', OLD.title)
             ELSE jsonb_build_object('priority', NEW.priority, 'text', NEW.title, 'agents', cardinality(NEW.targets)) END,
         NULL, NEW.command_id);
+    RETURN NULL;
+END
+
+--- function audit_constraint()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    limits CONSTANT text[] := ARRAY['time_limit_ms', 'token_budget', 'memory_limit_mb', 'cpu_limit_percent'];
+    facts jsonb;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        SELECT jsonb_object_agg(l, to_jsonb(NEW) -> l) INTO facts FROM unnest(limits) l;
+        PERFORM kolony.record_audit(NEW.workspace_id, 'CONSTRAINT_CREATED', NEW.name,
+            facts || jsonb_build_object('is_default', NEW.is_default));
+    ELSIF OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL THEN
+        PERFORM kolony.record_audit(NEW.workspace_id, 'CONSTRAINT_DELETED', NEW.name,
+            jsonb_build_object('was_default', OLD.is_default));
+    ELSE
+        facts := kolony.changed_facts(to_jsonb(OLD), to_jsonb(NEW),
+            ARRAY['name', 'description', 'is_default', 'deleted_at'] || limits);
+        IF facts <> '{}' THEN
+            PERFORM kolony.record_audit(NEW.workspace_id, 'CONSTRAINT_CHANGED', NEW.name, facts);
+        END IF;
+    END IF;
+    RETURN NULL;
+END
+
+--- function audit_limit()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.record_audit(NEW.workspace_id,
+        CASE NEW.limit_hit WHEN 'time_limit' THEN 'TIME_LIMIT_EXCEEDED' WHEN 'token_budget' THEN 'TOKEN_LIMIT_EXCEEDED'
+            WHEN 'memory_limit' THEN 'MEMORY_LIMIT_EXCEEDED' ELSE 'CPU_LIMIT_EXCEEDED' END,
+        '#' || c.number || CASE WHEN cardinality(c.targets) > 1 THEN '.' || r.ordinal ELSE '' END,
+        jsonb_build_object('attempt', NEW.number) || CASE NEW.limit_hit
+            WHEN 'time_limit' THEN jsonb_build_object('time_limit_ms', c.time_limit_ms)
+            WHEN 'token_budget' THEN jsonb_build_object('token_budget', c.token_budget)
+            WHEN 'memory_limit' THEN jsonb_build_object('memory_limit_mb', c.memory_limit_mb)
+            ELSE jsonb_build_object('cpu_limit_percent', c.cpu_limit_percent) END,
+        NEW.agent_id, c.command_id, NEW.run_id)
+    FROM kolony.runs r JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+    WHERE r.workspace_id = NEW.workspace_id AND r.run_id = NEW.run_id;
     RETURN NULL;
 END
 
@@ -1001,7 +2547,7 @@ BEGIN
             jsonb_build_object('reason', "left"(NEW.cancel_why, 200), 'at_once', NEW.outcome IS NOT NULL),
             NEW.agent_id, NEW.command_id, NEW.run_id);
     END IF;
-    IF OLD.outcome IS NOT NULL AND NEW.outcome IS NULL THEN
+    IF OLD.outcome IS NOT NULL AND NEW.outcome IS NULL AND NOT kolony.is_undoing() THEN
         PERFORM kolony.record_audit(NEW.workspace_id, 'RUN_RETRIED', about, jsonb_build_object('before', OLD.outcome),
             NEW.agent_id, NEW.command_id, NEW.run_id);
     END IF;
@@ -1013,15 +2559,32 @@ BEGIN
     RETURN NULL;
 END
 
---- function audit_time_limit()
+--- function audit_steering()
 OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
+DECLARE
+    about text := (SELECT '#' || c.number || CASE WHEN cardinality(c.targets) > 1 THEN '.' || NEW.ordinal ELSE '' END
+                   FROM kolony.commands c WHERE c.workspace_id = NEW.workspace_id AND c.command_id = NEW.command_id);
 BEGIN
-    PERFORM kolony.record_audit(NEW.workspace_id, 'TIME_LIMIT_EXCEEDED', '#' || c.number,
-        jsonb_build_object('attempt', NEW.number, 'time_limit_ms', c.time_limit_ms),
-        NEW.agent_id, c.command_id, NEW.run_id)
-    FROM kolony.runs r JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
-    WHERE r.workspace_id = NEW.workspace_id AND r.run_id = NEW.run_id AND c.time_limit_ms IS NOT NULL;
+    IF NEW.held_by IS NOT NULL AND OLD.held_at IS NULL AND NOT kolony.is_undoing() THEN
+        PERFORM kolony.record_audit(NEW.workspace_id, 'RUN_HELD', about,
+            jsonb_build_object('reason', "left"(NEW.held_why, 200)), NEW.agent_id, NEW.command_id, NEW.run_id);
+    ELSIF OLD.held_at IS NOT NULL AND NEW.held_at IS NULL AND NEW.outcome IS NULL THEN
+        PERFORM kolony.record_audit(NEW.workspace_id, 'RUN_RELEASED', about, '{}',
+            NEW.agent_id, NEW.command_id, NEW.run_id);
+    END IF;
+    IF NEW.interrupt_at IS NOT NULL AND OLD.interrupt_at IS DISTINCT FROM NEW.interrupt_at THEN
+        PERFORM kolony.record_audit(NEW.workspace_id, 'RUN_INTERRUPTED', about,
+            jsonb_build_object('reason', "left"(NEW.interrupt_why, 200)), NEW.agent_id, NEW.command_id, NEW.run_id);
+    END IF;
+    IF NEW.agent_id <> OLD.agent_id THEN
+        PERFORM kolony.record_audit(NEW.workspace_id, 'RUN_ASSIGNED', about, jsonb_build_object(
+            'before', (SELECT a.name FROM kolony.agents a
+                       WHERE a.workspace_id = OLD.workspace_id AND a.agent_id = OLD.agent_id),
+            'after', (SELECT a.name FROM kolony.agents a
+                      WHERE a.workspace_id = NEW.workspace_id AND a.agent_id = NEW.agent_id)),
+            NEW.agent_id, NEW.command_id, NEW.run_id);
+    END IF;
     RETURN NULL;
 END
 
@@ -1075,6 +2638,25 @@ BEGIN
                  WHERE m.profile_id = kolony.my_profile_id() AND NOT m.disabled AND m.role = 'admin');
 END
 
+--- function bar_agents(home uuid, wanted uuid[])
+OWNER kolony_api ARGUMENTS (home uuid, wanted uuid[]) RETURNS uuid[] LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM FROM kolony.stop_gates g WHERE g.workspace_id = home FOR UPDATE;
+    IF wanted IS NULL THEN
+        PERFORM count(*) FROM (
+            SELECT FROM kolony.agents a WHERE a.workspace_id = home ORDER BY a.agent_id FOR NO KEY UPDATE) taken;
+    ELSE
+        PERFORM FROM kolony.agents a WHERE a.workspace_id = home AND a.agent_id = ANY (wanted)
+        ORDER BY a.agent_id FOR NO KEY UPDATE;
+    END IF;
+    RETURN ARRAY(
+        SELECT r.run_id FROM kolony.leases l
+        JOIN kolony.runs r ON r.workspace_id = l.workspace_id AND r.run_id = l.run_id
+        WHERE l.workspace_id = home AND (wanted IS NULL OR l.agent_id = ANY (wanted)) AND r.cancel_at IS NULL
+        ORDER BY r.run_id FOR NO KEY UPDATE OF r);
+END
+
 --- function beat(the_session uuid, with_health jsonb, holding uuid[])
 OWNER kolony_api ARGUMENTS (the_session uuid, with_health jsonb, holding uuid[]) RETURNS TABLE(what text, run_id uuid, attempt_id uuid, why text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
 AS
@@ -1092,9 +2674,11 @@ BEGIN
     WHERE t.workspace_id = session.workspace_id AND t.token_id = session.token_id
       AND t.last_used_at < now() - interval '1 minute';
     RETURN QUERY
-    SELECT 'cancel', r.run_id, l.attempt_id, coalesce(r.cancel_why, '')
+    SELECT CASE WHEN r.cancel_at IS NOT NULL THEN 'cancel' ELSE 'interrupt' END, r.run_id, l.attempt_id,
+           coalesce(CASE WHEN r.cancel_at IS NOT NULL THEN r.cancel_why ELSE r.interrupt_why END, '')
     FROM kolony.leases l JOIN kolony.runs r ON r.workspace_id = l.workspace_id AND r.run_id = l.run_id
-    WHERE l.workspace_id = session.workspace_id AND l.session_id = the_session AND r.cancel_at IS NOT NULL
+    WHERE l.workspace_id = session.workspace_id AND l.session_id = the_session
+      AND (r.cancel_at IS NOT NULL OR r.interrupt_at IS NOT NULL AND r.interrupt_heard_at IS NULL)
     UNION ALL
     SELECT 'lost', NULL, h, '' FROM unnest(holding) h
     WHERE NOT EXISTS (SELECT FROM kolony.leases l
@@ -1103,8 +2687,49 @@ BEGIN
     SELECT 'unknown', l.run_id, l.attempt_id, '' FROM kolony.leases l
     WHERE l.workspace_id = session.workspace_id AND l.session_id = the_session AND l.attempt_id <> ALL (holding)
     UNION ALL
+    SELECT 'answered', f.run_id, f.attempt_id, f.approval_id::text
+    FROM kolony.answered_for(session.workspace_id, the_session) f
+    UNION ALL
+    SELECT 'stopped', NULL, NULL, s.why FROM kolony.stops s
+    WHERE s.workspace_id = session.workspace_id
+      AND s.stop_id = kolony.stop_in_force(session.workspace_id, session.agent_id)
+    UNION ALL
     SELECT a.desired, NULL, NULL, a.desired_why FROM kolony.agents a
     WHERE a.workspace_id = session.workspace_id AND a.agent_id = session.agent_id AND a.desired <> 'active';
+END
+
+--- function bring_back(home uuid, cancelled jsonb)
+OWNER kolony_api ARGUMENTS (home uuid, cancelled jsonb) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    was jsonb;
+    waiting kolony.blocked_runs;
+    touched uuid[] := '{}';
+BEGIN
+    FOR was IN SELECT f FROM jsonb_array_elements(cancelled) f ORDER BY (f ->> 'run_id')::uuid LOOP
+        waiting := jsonb_populate_record(NULL::kolony.blocked_runs, was);
+        PERFORM FROM kolony.runs r
+        WHERE r.workspace_id = home AND r.run_id = waiting.run_id AND r.outcome = 'cancelled'
+          AND r.cancel_at = (was ->> 'cancelled_at')::timestamptz FOR NO KEY UPDATE;
+        CONTINUE WHEN NOT FOUND;
+        UPDATE kolony.runs r SET outcome = NULL, finished_at = NULL, cancel_at = NULL, cancel_by = NULL,
+            cancel_why = NULL, held_at = (was ->> 'held_at')::timestamptz, held_by = (was ->> 'held_by')::uuid,
+            held_why = was ->> 'held_why'
+        WHERE r.workspace_id = home AND r.run_id = waiting.run_id;
+        waiting.after := waiting.after AND kolony.comes_later(home, waiting.command_id);
+        waiting.beyond := (SELECT c.at_a_time IS NOT NULL FROM kolony.commands c
+                           WHERE c.workspace_id = home AND c.command_id = waiting.command_id);
+        PERFORM kolony.put_waiting(waiting);
+        IF kolony.is_retired(home, waiting.agent_id) THEN
+            RAISE EXCEPTION 'an agent of it is retired' USING ERRCODE = '55000', HINT = 'resume the agent first';
+        END IF;
+        touched := touched || waiting.command_id;
+    END LOOP;
+    PERFORM kolony.roll_up(home, t.command_id)
+    FROM (SELECT DISTINCT unnest(touched) AS command_id ORDER BY 1) t;
+    PERFORM kolony.require_room(home, 'waiting runs');
+    PERFORM kolony.hint(home, 'agents:*');
+    RETURN cardinality(touched);
 END
 
 --- function cancel_command(the_command uuid, why text)
@@ -1113,19 +2738,27 @@ AS
 DECLARE
     command kolony.commands := kolony.command_for_step(the_command, 'operator');
     open_run uuid;
+    one record;
+    undoable jsonb := '[]';
     asked uuid[] := '{}';
 BEGIN
     UPDATE kolony.commands c SET outcome = 'cancelled', finished_at = now()
     WHERE c.workspace_id = command.workspace_id AND c.command_id = the_command
       AND c.submitted_at IS NULL AND c.outcome IS NULL;
-    IF NOT FOUND THEN
+    IF FOUND THEN
+        PERFORM kolony.remember_undo(command.workspace_id, 'cancel', format('cancel of the draft #%s', command.number),
+            jsonb_build_object('draft', the_command));
+    ELSE
         FOR open_run IN
             SELECT r.run_id FROM kolony.runs r
             WHERE r.workspace_id = command.workspace_id AND r.command_id = the_command AND r.outcome IS NULL
             ORDER BY r.run_id
         LOOP
-            IF kolony.cancel_open_run(command.workspace_id, open_run, "left"(coalesce(why, ''), 1000)) IS NOT NULL THEN
-                asked := asked || open_run;
+            SELECT * INTO one FROM kolony.cancel_open_run(command.workspace_id, open_run, "left"(coalesce(why, ''), 1000));
+            CONTINUE WHEN one.became IS NULL;
+            asked := asked || open_run;
+            IF one.was IS NOT NULL AND jsonb_array_length(undoable) < 10000 THEN
+                undoable := undoable || jsonb_build_array(one.was);
             END IF;
         END LOOP;
         IF asked = '{}' THEN
@@ -1133,6 +2766,7 @@ BEGIN
                 WHERE c.workspace_id = command.workspace_id AND c.command_id = the_command) USING ERRCODE = '55000';
         END IF;
         PERFORM kolony.roll_up(command.workspace_id, the_command);
+        PERFORM kolony.remember_cancel(command.workspace_id, undoable);
         PERFORM kolony.settle_lost(command.workspace_id, NULL);
     END IF;
     PERFORM kolony.record_audit(command.workspace_id, 'COMMAND_CANCELLED', '#' || command.number,
@@ -1142,32 +2776,59 @@ BEGIN
                  FROM kolony.runs r WHERE r.workspace_id = command.workspace_id AND r.run_id = ANY (asked);
 END
 
---- function cancel_open_run(home uuid, the_run uuid, why text)
-OWNER kolony_api ARGUMENTS (home uuid, the_run uuid, why text) RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+--- function cancel_for_stop(home uuid, the_stop uuid, at_work uuid[], because text)
+OWNER kolony_api ARGUMENTS (home uuid, the_stop uuid, at_work uuid[], because text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    me CONSTANT uuid := kolony.my_profile_id();
+BEGIN
+    UPDATE kolony.runs r SET cancel_at = now(), cancel_by = me, cancel_why = because, cancel_stop = the_stop
+    WHERE r.workspace_id = home AND r.run_id = ANY (at_work);
+    UPDATE kolony.approvals p SET
+        expired_at = CASE WHEN p.expires_at <= clock_timestamp() THEN clock_timestamp() END,
+        cancelled_at = CASE WHEN p.expires_at <= clock_timestamp() THEN NULL ELSE clock_timestamp() END,
+        cancelled_why = CASE WHEN p.expires_at <= clock_timestamp() THEN NULL ELSE because END
+    WHERE p.workspace_id = home AND p.run_id = ANY (at_work)
+      AND p.answered_at IS NULL AND p.cancelled_at IS NULL AND p.expired_at IS NULL;
+    PERFORM pg_current_xact_id(); -- as kolony.record_audit does
+    INSERT INTO kolony.audit_log (workspace_id, entry_id, at, event, login, profile_id, client_address, application,
+        agent_id, command_id, run_id, subject, details)
+    SELECT home, nextval('kolony.audit_entries'), clock_timestamp(), 'RUN_CANCELLED', session_user, me,
+           inet_client_addr(), "left"(current_setting('application_name'), 64), r.agent_id, r.command_id, r.run_id,
+           '#' || c.number || CASE WHEN cardinality(c.targets) > 1 THEN '.' || r.ordinal ELSE '' END,
+           jsonb_build_object('reason', "left"(because, 200), 'at_once', false)
+    FROM kolony.runs r
+    JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+    WHERE r.workspace_id = home AND r.run_id = ANY (at_work);
+END
+
+--- function cancel_open_run(home uuid, the_run uuid, why text, OUT became text, OUT was jsonb)
+OWNER kolony_api ARGUMENTS (home uuid, the_run uuid, why text, OUT became text, OUT was jsonb) RETURNS record LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
 DECLARE
     run kolony.runs;
-    holder kolony.leases;
+    waiting kolony.blocked_runs;
 BEGIN
     -- The run first: whoever is just putting it back into a queue holds it until the queue has it.
     SELECT * INTO STRICT run FROM kolony.runs r
     WHERE r.workspace_id = home AND r.run_id = the_run FOR NO KEY UPDATE;
     IF run.outcome IS NOT NULL THEN
-        RETURN NULL;
+        RETURN;
     END IF;
-    DELETE FROM kolony.ready_runs q WHERE q.workspace_id = home AND q.run_id = the_run;
-    DELETE FROM kolony.scheduled_runs q WHERE q.workspace_id = home AND q.run_id = the_run;
-    SELECT * INTO holder FROM kolony.leases l WHERE l.workspace_id = home AND l.run_id = the_run;
-    IF FOUND THEN
+    waiting := kolony.take_waiting(home, the_run);
+    IF waiting.run_id IS NULL THEN
         UPDATE kolony.runs r SET cancel_at = coalesce(r.cancel_at, now()),
             cancel_by = coalesce(r.cancel_by, kolony.my_profile_id()), cancel_why = coalesce(r.cancel_why, why)
         WHERE r.workspace_id = home AND r.run_id = the_run;
-        RETURN 'requested';
+        became := 'requested';
+        RETURN;
     END IF;
     UPDATE kolony.runs r SET outcome = 'cancelled', finished_at = now(), cancel_at = now(),
-        cancel_by = kolony.my_profile_id(), cancel_why = why
+        cancel_by = kolony.my_profile_id(), cancel_why = why, held_at = NULL, held_by = NULL, held_why = NULL
     WHERE r.workspace_id = home AND r.run_id = the_run;
-    RETURN 'cancelled';
+    became := 'cancelled';
+    was := to_jsonb(waiting) || jsonb_build_object('cancelled_at', now(), 'held_at', run.held_at,
+        'held_by', run.held_by, 'held_why', run.held_why, 'error', run.error, 'exit_code', run.exit_code);
 END
 
 --- function cancel_run(the_run uuid, why text)
@@ -1175,20 +2836,34 @@ OWNER kolony_api ARGUMENTS (the_run uuid, why text DEFAULT ''::text) RETURNS tex
 AS
 DECLARE
     run kolony.runs := kolony.run_for_step(the_run);
-    became text;
+    requested text := (SELECT s.became FROM kolony.take_steps(ARRAY[the_run], 'cancel', why, NULL, true) s);
 BEGIN
-    became := kolony.cancel_open_run(run.workspace_id, the_run, "left"(coalesce(why, ''), 1000));
-    IF became IS NULL THEN
-        RAISE EXCEPTION 'this run has ended already (%)', coalesce(
-            (SELECT r.outcome FROM kolony.runs r WHERE r.workspace_id = run.workspace_id AND r.run_id = the_run), '?')
-            USING ERRCODE = '55000';
-    END IF;
-    PERFORM kolony.roll_up(run.workspace_id, run.command_id);
-    -- After the request: a runner that is gone will not confirm it, so its run ends here.
-    PERFORM kolony.settle_lost(run.workspace_id, run.agent_id);
-    PERFORM kolony.hint(run.workspace_id, 'agent:' || run.agent_id);
     RETURN coalesce((SELECT r.outcome FROM kolony.runs r
-                     WHERE r.workspace_id = run.workspace_id AND r.run_id = the_run), became);
+                     WHERE r.workspace_id = run.workspace_id AND r.run_id = the_run), requested);
+END
+
+--- function cancel_runs(the_runs uuid[], why text)
+OWNER kolony_api ARGUMENTS (the_runs uuid[], why text DEFAULT ''::text) RETURNS TABLE(run_id uuid, became text, refused text) LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+    SELECT * FROM kolony.take_steps(the_runs, 'cancel', why, NULL, false)
+
+--- function change_constraint(the_constraint uuid, new_name text, new_description text, new_time_limit_ms bigint, new_token_budget bigint, new_memory_limit_mb integer, new_cpu_limit_percent integer)
+OWNER kolony_api ARGUMENTS (the_constraint uuid, new_name text, new_description text, new_time_limit_ms bigint, new_token_budget bigint, new_memory_limit_mb integer, new_cpu_limit_percent integer) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    profile kolony.constraint_profiles := kolony.constraint_for_step(the_constraint);
+BEGIN
+    IF profile.deleted_at IS NOT NULL THEN
+        RAISE EXCEPTION 'the constraint profile "%" is deleted', profile.name USING ERRCODE = '55000';
+    END IF;
+    PERFORM kolony.check_constraint(new_name, new_time_limit_ms, new_token_budget, new_memory_limit_mb,
+        new_cpu_limit_percent);
+    PERFORM kolony.refuse_taken_constraint(profile.workspace_id, new_name, the_constraint);
+    UPDATE kolony.constraint_profiles p SET name = new_name, description = coalesce(new_description, ''),
+        time_limit_ms = new_time_limit_ms, token_budget = new_token_budget, memory_limit_mb = new_memory_limit_mb,
+        cpu_limit_percent = new_cpu_limit_percent
+    WHERE p.workspace_id = profile.workspace_id AND p.constraint_id = the_constraint;
+    PERFORM kolony.hint(profile.workspace_id, 'constraint:' || the_constraint);
 END
 
 --- function change_disabled(in_workspace uuid, who text, to_disabled boolean)
@@ -1234,6 +2909,61 @@ BEGIN
     RETURN before;
 END
 
+--- function change_notification_rule(the_rule uuid, audience text, priority text, channels text[], enabled boolean)
+OWNER kolony_api ARGUMENTS (the_rule uuid, audience text, priority text, channels text[], enabled boolean) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_variable
+DECLARE
+    rule kolony.notification_rules := kolony.rule_for_step(the_rule);
+BEGIN
+    PERFORM kolony.check_rule(audience, priority, channels);
+    IF rule.profile_id IS NOT NULL AND audience NOT IN ('owner', 'everyone') THEN
+        RAISE EXCEPTION 'a rule of your own is about what is yours (owner) or about all of it (everyone)'
+            USING ERRCODE = '22023';
+    END IF;
+    UPDATE kolony.notification_rules r SET audience = audience, priority = priority, channels = channels,
+        enabled = coalesce(enabled, r.enabled)
+    WHERE r.workspace_id = rule.workspace_id AND r.rule_id = the_rule;
+    IF rule.profile_id IS NULL THEN
+        PERFORM kolony.record_audit(rule.workspace_id, 'RULE_CHANGED', rule.kind, jsonb_build_object('audience', audience,
+            'priority', priority, 'enabled', enabled), rule.agent_id);
+    END IF;
+    PERFORM kolony.hint(rule.workspace_id, 'note:*');
+END
+
+--- function change_preset(the_preset uuid, changes jsonb, expected integer)
+OWNER kolony_api ARGUMENTS (the_preset uuid, changes jsonb, expected integer DEFAULT NULL::integer) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    preset kolony.presets := kolony.preset_for_step(the_preset, true);
+    old_name text := preset.name;
+    before kolony.preset_versions;
+    says kolony.preset_versions;
+    facts jsonb;
+BEGIN
+    SELECT * INTO STRICT before FROM kolony.preset_versions v WHERE v.workspace_id = preset.workspace_id
+        AND v.preset_id = the_preset AND v.version = preset.version;
+    IF expected <> preset.version THEN
+        RAISE EXCEPTION '"%" was changed by % meanwhile: it is version % now', preset.name,
+            (SELECT p.login FROM kolony.profiles p WHERE p.profile_id = before.changed_by), preset.version
+            USING ERRCODE = '55000', HINT = 'look at it again';
+    END IF;
+    preset.name := coalesce(changes ->> 'name', preset.name);
+    says := kolony.changed_preset(before, changes - 'name');
+    IF says = before AND preset.name = old_name THEN
+        RETURN preset.version;
+    END IF;
+    preset.version := preset.version + (says <> before)::integer;
+    -- That the texts changed, and no more: a private one is nobody else's business.
+    facts := kolony.changed_facts(
+        to_jsonb(before) || jsonb_build_object('name', old_name),
+        to_jsonb(says) || jsonb_build_object('name', preset.name, 'version', preset.version),
+        ARRAY['name', 'version', 'kind', 'priority']);
+    says.version := nullif(preset.version, before.version); -- a new name alone is no new version
+    PERFORM kolony.keep_preset(preset, says, 'PRESET_CHANGED', facts);
+    RETURN preset.version;
+END
+
 --- function change_token_login(its_login text, change text)
 OWNER kolony_roleadm ARGUMENTS (its_login text, change text) RETURNS void LANGUAGE plpgsql VOLATILE SET search_path=pg_catalog, pg_temp
 AS
@@ -1243,6 +2973,28 @@ BEGIN
     END IF;
 EXCEPTION WHEN insufficient_privilege THEN
     NULL;
+END
+
+--- function change_webhook(the_webhook uuid, url text, kinds text[], at_least text, secret text)
+OWNER kolony_api ARGUMENTS (the_webhook uuid, url text DEFAULT NULL::text, kinds text[] DEFAULT NULL::text[], at_least text DEFAULT NULL::text, secret text DEFAULT NULL::text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_variable
+DECLARE
+    webhook kolony.webhooks := kolony.webhook_for_step(the_webhook);
+BEGIN
+    PERFORM kolony.check_webhook(webhook.name, coalesce(url, webhook.url), coalesce(kinds, webhook.kinds),
+        coalesce(at_least, webhook.at_least));
+    UPDATE kolony.webhooks w SET url = coalesce(url, w.url), kinds = coalesce(kinds, w.kinds),
+        at_least = coalesce(at_least, w.at_least)
+    WHERE w.workspace_id = webhook.workspace_id AND w.webhook_id = the_webhook;
+    IF secret IS NOT NULL THEN
+        PERFORM kolony.check_webhook_secret(secret);
+        UPDATE kolony.webhook_secrets s SET secret = secret
+        WHERE s.workspace_id = webhook.workspace_id AND s.webhook_id = the_webhook;
+    END IF;
+    PERFORM kolony.record_audit(webhook.workspace_id, 'WEBHOOK_CHANGED', webhook.name, jsonb_build_object('host',
+        substring(coalesce(url, webhook.url) FROM '^https?://([^/?]+)'), 'secret', secret IS NOT NULL));
+    PERFORM kolony.hint(webhook.workspace_id, 'note:*');
 END
 
 --- function change_workspace(in_workspace uuid, new_name text, new_admits_viewers boolean)
@@ -1266,6 +3018,112 @@ AS
                                                            'after', kolony.shortened(new_row -> c))), '{}')
     FROM unnest(shown) c WHERE old_row -> c IS DISTINCT FROM new_row -> c
 
+--- function changed_preset(before kolony.preset_versions, changes jsonb)
+OWNER kolony_api ARGUMENTS (before kolony.preset_versions, changes jsonb) RETURNS kolony.preset_versions LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    after_it kolony.preset_versions := before;
+    odd text;
+BEGIN
+    SELECT k INTO odd FROM jsonb_object_keys(changes) k
+    WHERE k NOT IN ('content', 'description', 'kind', 'priority', 'target_words', 'constraint_id', 'variables') LIMIT 1;
+    IF odd IS NOT NULL THEN
+        RAISE EXCEPTION 'a preset has no "%"', "left"(odd, 80) USING ERRCODE = '22023',
+            HINT = 'it has content, description, kind, priority, target_words, constraint_id and variables';
+    END IF;
+    BEGIN
+        after_it.priority := coalesce((changes ->> 'priority')::smallint, before.priority);
+        after_it.constraint_id := CASE WHEN changes ? 'constraint_id' THEN (changes ->> 'constraint_id')::uuid
+                                       ELSE before.constraint_id END;
+    EXCEPTION WHEN invalid_text_representation OR numeric_value_out_of_range THEN
+        RAISE EXCEPTION 'a priority is a number from 0 to 100, and a constraint is named by its id'
+            USING ERRCODE = '22023';
+    END;
+    after_it.content := coalesce(changes ->> 'content', before.content);
+    after_it.description := coalesce(changes ->> 'description', before.description);
+    after_it.kind := coalesce(changes ->> 'kind', before.kind);
+    after_it.target_words := coalesce(changes ->> 'target_words', before.target_words);
+    after_it.variables := coalesce(changes -> 'variables', before.variables);
+    PERFORM kolony.check_preset(after_it);
+    -- One that was deleted meanwhile does not stand in the way of another change.
+    IF after_it.constraint_id <> coalesce(before.constraint_id, '00000000-0000-0000-0000-000000000000')
+       AND NOT EXISTS (SELECT FROM kolony.constraint_profiles c WHERE c.workspace_id = before.workspace_id
+                         AND c.constraint_id = after_it.constraint_id AND c.deleted_at IS NULL)
+    THEN
+        RAISE EXCEPTION 'there is no such constraint profile here'
+            USING ERRCODE = 'P0002', HINT = 'see kolony constraint list';
+    END IF;
+    RETURN after_it;
+END
+
+--- function check_answer(asked kolony.approvals, allow boolean, answer text, note text)
+OWNER kolony_api ARGUMENTS (asked kolony.approvals, allow boolean, answer text, note text) RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF asked.kind = 'permission' AND allow IS NULL THEN
+        RAISE EXCEPTION 'this asks for a permission' USING ERRCODE = '22023', HINT = 'allow it or deny it';
+    END IF;
+    IF asked.kind = 'question' AND allow IS NOT FALSE AND answer IS NULL THEN
+        RAISE EXCEPTION 'this question needs an answer'
+            USING ERRCODE = '22023', HINT = 'give one, or deny it';
+    END IF;
+    IF answer IS NOT NULL AND asked.options <> '[]'
+       AND NOT asked.options @> jsonb_build_array(jsonb_build_object('id', answer))
+    THEN
+        RAISE EXCEPTION '"%" is none of the options', "left"(answer, 100) USING ERRCODE = '22023',
+            HINT = 'choose one of ' || (SELECT string_agg(o ->> 'id', ', ') FROM jsonb_array_elements(asked.options) o);
+    END IF;
+    IF octet_length(answer) > 65536 THEN
+        RAISE EXCEPTION 'an answer has at most 64 KiB' USING ERRCODE = '22023';
+    END IF;
+    IF length(note) > 1000 THEN
+        RAISE EXCEPTION 'a note has at most 1000 characters' USING ERRCODE = '22023';
+    END IF;
+END
+
+--- function check_ask(name text, kind text, title text, detail text, risk text, expires_seconds integer)
+OWNER kolony_api ARGUMENTS (name text, kind text, title text, detail text, risk text, expires_seconds integer) RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    wrong text := CASE
+        WHEN name IS NULL OR name !~ '^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$' THEN
+            'a name is 1 to 100 of the characters A-Z, a-z, 0-9, ".", "_" and "-", and begins with none of "." and "-"'
+        WHEN kind IS NULL OR kind NOT IN ('permission', 'question') THEN 'a kind is "permission" or "question"'
+        WHEN title IS NULL OR title !~ '\S' THEN 'a title is needed'
+        WHEN length(title) > 500 THEN format('a title has at most 500 characters, this one has %s', length(title))
+        WHEN octet_length(detail) > 65536 THEN
+            format('a detail has at most 64 KiB, this one has %s bytes', octet_length(detail))
+        WHEN risk IS NULL OR risk NOT IN ('low', 'medium', 'high') THEN 'a risk is "low", "medium" or "high"'
+        WHEN expires_seconds NOT BETWEEN 1 AND 31536000 THEN 'it expires in 1 second to 365 days' END;
+BEGIN
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION '%', wrong USING ERRCODE = '22023';
+    END IF;
+END
+
+--- function check_constraint(new_name text, time_limit_ms bigint, token_budget bigint, memory_limit_mb integer, cpu_limit_percent integer)
+OWNER kolony_api ARGUMENTS (new_name text, time_limit_ms bigint, token_budget bigint, memory_limit_mb integer, cpu_limit_percent integer) RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF new_name IS NULL OR new_name <> btrim(new_name) OR length(new_name) NOT BETWEEN 1 AND 100
+       OR new_name ~ '[\u0001-\u001f\u007f-\u009f]'
+    THEN
+        RAISE EXCEPTION 'a constraint profile''s name is 1 to 100 printable characters' USING ERRCODE = '22023';
+    END IF;
+    IF time_limit_ms NOT BETWEEN 1 AND 31536000000 THEN
+        RAISE EXCEPTION 'a time limit is 1 ms to 365 days' USING ERRCODE = '22023';
+    END IF;
+    IF token_budget NOT BETWEEN 1 AND 1000000000000 THEN
+        RAISE EXCEPTION 'a token budget is 1 to 1000000000000 tokens' USING ERRCODE = '22023';
+    END IF;
+    IF memory_limit_mb NOT BETWEEN 1 AND 16777216 THEN
+        RAISE EXCEPTION 'a memory limit is 1 to 16777216 MB' USING ERRCODE = '22023';
+    END IF;
+    IF cpu_limit_percent NOT BETWEEN 1 AND 100000 THEN
+        RAISE EXCEPTION 'a CPU limit is 1 to 100000 percent of one processor' USING ERRCODE = '22023';
+    END IF;
+END
+
 --- function check_content(content text)
 OWNER kolony_api ARGUMENTS (content text) RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
 AS
@@ -1277,6 +3135,43 @@ BEGIN
         RAISE EXCEPTION 'a command''s text is at most 4 MiB, this is % bytes', octet_length(content)
             USING ERRCODE = '22023', HINT = 'put it in a file that the agent can read';
     END IF;
+END
+
+--- function check_kind(kind text, subjects uuid[])
+OWNER kolony_api ARGUMENTS (kind text, subjects uuid[]) RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    about CONSTANT integer := coalesce(cardinality(subjects), 0);
+    wrong text := CASE
+        WHEN kind IS NULL OR kind NOT IN ('natural', 'investigate', 'review', 'plan', 'synthesize') THEN
+            format('a command is natural, investigate, review, plan or synthesize, not "%s"', "left"(kind, 40))
+        WHEN kind = 'review' AND about <> 1 THEN format('a review is about exactly one run, not %s', about)
+        WHEN kind = 'synthesize' AND about = 0 THEN 'a synthesis is about at least one run'
+        WHEN kind = 'synthesize' AND about > 100 THEN format('a synthesis is about at most 100 runs, not %s', about)
+        WHEN kind NOT IN ('review', 'synthesize') AND about > 0 THEN
+            format('a command of the kind %s is about no run', kind)
+        WHEN about <> (SELECT count(DISTINCT s) FROM unnest(subjects) s) THEN 'a run is named twice' END;
+BEGIN
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION '%', wrong USING ERRCODE = '22023', HINT = CASE
+            WHEN kind IN ('review', 'synthesize') THEN 'name runs, by number or id' ELSE 'see kolony send --help' END;
+    END IF;
+END
+
+--- function check_kind_of_row()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    missing uuid;
+BEGIN
+    PERFORM kolony.check_kind(NEW.kind, NEW.subjects);
+    SELECT s INTO missing FROM unnest(NEW.subjects) s
+    WHERE NOT EXISTS (SELECT FROM kolony.runs r WHERE r.workspace_id = NEW.workspace_id AND r.run_id = s) LIMIT 1;
+    IF missing IS NOT NULL THEN
+        RAISE EXCEPTION 'there is no run % in this workspace', missing
+            USING ERRCODE = 'P0002', HINT = 'see kolony run list';
+    END IF;
+    RETURN NULL;
 END
 
 --- function check_login(who text, verifier text)
@@ -1301,12 +3196,184 @@ BEGIN
     PERFORM kolony.check_verifier(verifier);
 END
 
+--- function check_plan_item(home uuid, planner uuid, one jsonb, place integer)
+OWNER kolony_api ARGUMENTS (home uuid, planner uuid, one jsonb, place integer) RETURNS uuid LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    agent kolony.agents;
+    stray text;
+    wrong text;
+BEGIN
+    IF jsonb_typeof(one) <> 'object' THEN
+        RAISE EXCEPTION 'item %: it is no JSON object', place USING ERRCODE = '22023';
+    END IF;
+    SELECT k INTO stray FROM jsonb_object_keys(one) k WHERE k NOT IN ('content', 'agent', 'priority', 'after') LIMIT 1;
+    SELECT a.* INTO agent FROM kolony.agents a WHERE a.workspace_id = home
+        AND CASE WHEN coalesce(one -> 'agent', 'null') = 'null' THEN a.agent_id = planner
+                 ELSE a.name = one ->> 'agent' AND jsonb_typeof(one -> 'agent') = 'string' END;
+    wrong := CASE
+        WHEN stray IS NOT NULL THEN
+            format('"%s" is no part of an item; content, agent, priority and after are', "left"(stray, 40))
+        WHEN jsonb_typeof(one -> 'content') IS DISTINCT FROM 'string' OR one ->> 'content' !~ '\S' THEN
+            'its content is no text'
+        WHEN octet_length(one ->> 'content') > 4194304 THEN 'its content has more than 4 MiB'
+        WHEN agent.agent_id IS NULL THEN format('there is no agent "%s"', "left"(one ->> 'agent', 100))
+        WHEN agent.desired = 'retired' THEN format('the agent "%s" is retired', agent.name)
+        WHEN coalesce(one -> 'priority', 'null') <> 'null' AND (jsonb_typeof(one -> 'priority') <> 'number'
+            OR one ->> 'priority' !~ '^[0-9]{1,3}$' OR (one ->> 'priority')::integer > 100) THEN
+            format('a priority is 0 to 100, not %s', "left"(one ->> 'priority', 40))
+        WHEN jsonb_typeof(coalesce(one -> 'after', '[]')) <> 'array' THEN 'its "after" is no list' END;
+    IF wrong IS NULL THEN
+        SELECT CASE WHEN n ~ '^[0-9]+$' AND n::numeric >= place AND n::numeric <= 200 THEN
+                        format('it comes after item %s, which stands no earlier', n)
+                    ELSE format('"after" names %s; items are counted from 1', "left"(n, 40)) END
+        INTO wrong FROM jsonb_array_elements_text(coalesce(one -> 'after', '[]')) n
+        WHERE n IS NULL OR n !~ '^[0-9]{1,3}$' OR n::integer NOT BETWEEN 1 AND place - 1 LIMIT 1;
+    END IF;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'item %: %', place, wrong USING ERRCODE = '22023';
+    END IF;
+    RETURN agent.agent_id;
+END
+
+--- function check_preset(its kolony.preset_versions)
+OWNER kolony_api ARGUMENTS (its kolony.preset_versions) RETURNS void LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    odd record;
+BEGIN
+    PERFORM kolony.check_content(its.content);
+    IF length(its.description) > 10000 OR length(its.target_words) > 10000 THEN
+        RAISE EXCEPTION 'a description and a target have at most 10000 characters' USING ERRCODE = '22023';
+    END IF;
+    IF its.kind NOT IN ('natural', 'investigate', 'review', 'plan', 'synthesize') THEN
+        RAISE EXCEPTION 'there is no kind "%"', "left"(its.kind, 80)
+            USING ERRCODE = '22023', HINT = 'there are natural, investigate, review, plan and synthesize';
+    END IF;
+    IF its.priority NOT BETWEEN 0 AND 100 THEN
+        RAISE EXCEPTION 'a priority is 0 to 100, not %', its.priority USING ERRCODE = '22023';
+    END IF;
+    IF jsonb_typeof(its.variables) <> 'array' OR jsonb_array_length(its.variables) > 50
+       OR pg_column_size(its.variables) > 100000
+    THEN
+        RAISE EXCEPTION 'a preset has a list of at most 50 variables' USING ERRCODE = '22023';
+    END IF;
+    PERFORM kolony.check_preset_variable(v) FROM jsonb_array_elements(its.variables) v;
+    SELECT v ->> 'name' AS name INTO odd FROM jsonb_array_elements(its.variables) v
+    GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'there are two variables "%"', odd.name USING ERRCODE = '22023';
+    END IF;
+    SELECT * INTO odd FROM kolony.placeholders(its.content) p
+    WHERE p.filter <> 'sh' OR NOT EXISTS (SELECT FROM jsonb_array_elements(its.variables) v
+                                          WHERE v ->> 'name' = p.name) ORDER BY p.place LIMIT 1;
+    IF odd.filter <> 'sh' THEN
+        RAISE EXCEPTION '{{%|%}} cannot be: there is no "%"', odd.name, odd.filter, odd.filter
+            USING ERRCODE = '22023', HINT = '{{name|sh}} quotes a value for a shell';
+    ELSIF odd.name IS NOT NULL THEN
+        RAISE EXCEPTION 'the text has {{%}}, and there is no variable "%"', odd.name, odd.name
+            USING ERRCODE = '22023', HINT = 'say what it is: text, number, choice, agent or run';
+    END IF;
+END
+
+--- function check_preset_variable(variable jsonb)
+OWNER kolony_api ARGUMENTS (variable jsonb) RETURNS void LANGUAGE plpgsql STABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    its_name text := variable ->> 'name';
+    its_type text := variable ->> 'type';
+    odd text;
+BEGIN
+    IF jsonb_typeof(variable) <> 'object' OR coalesce(its_name, '') !~ '^[A-Za-z_][A-Za-z0-9_]{0,62}$' THEN
+        RAISE EXCEPTION 'a variable has a name of a-z, 0-9 and "_" that begins with no digit, not %',
+            "left"(coalesce(its_name, variable::text), 80) USING ERRCODE = '22023';
+    END IF;
+    IF coalesce(its_type, '') NOT IN ('text', 'number', 'choice', 'agent', 'run') THEN
+        RAISE EXCEPTION 'the variable "%" is of no known type', its_name
+            USING ERRCODE = '22023', HINT = 'there are text, number, choice, agent and run';
+    END IF;
+    SELECT k INTO odd FROM jsonb_each(variable) AS each (k, v)
+    WHERE CASE k WHEN 'name' THEN false WHEN 'type' THEN false
+               WHEN 'required' THEN jsonb_typeof(v) <> 'boolean'
+               WHEN 'default' THEN jsonb_typeof(v) NOT IN ('string', 'null')
+               WHEN 'help' THEN jsonb_typeof(v) <> 'string' OR length(v #>> '{}') > 1000
+               WHEN 'choices' THEN its_type <> 'choice' OR jsonb_typeof(v) <> 'array'
+               ELSE true END LIMIT 1;
+    IF odd IS NOT NULL THEN
+        RAISE EXCEPTION 'the variable "%" has a "%" that cannot be', its_name, "left"(odd, 80)
+            USING ERRCODE = '22023', HINT = 'it may have default, required, choices (of a choice) and help';
+    END IF;
+    IF its_type = 'choice' AND (jsonb_array_length(coalesce(variable -> 'choices', '[]')) NOT BETWEEN 1 AND 100
+        OR EXISTS (SELECT FROM jsonb_array_elements(variable -> 'choices') c
+                   WHERE jsonb_typeof(c) <> 'string' OR length(c #>> '{}') NOT BETWEEN 1 AND 500))
+    THEN
+        RAISE EXCEPTION 'the choice "%" needs 1 to 100 words to choose from', its_name USING ERRCODE = '22023';
+    END IF;
+    IF its_type IN ('number', 'choice') THEN
+        PERFORM kolony.checked_value(NULL, variable, variable ->> 'default');
+    END IF;
+END
+
 --- function check_role(as_role text)
 OWNER kolony_api ARGUMENTS (as_role text) RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
 AS
 BEGIN
     IF as_role IS NULL OR as_role NOT IN ('viewer', 'operator', 'admin') THEN
         RAISE EXCEPTION 'a role is viewer, operator or admin' USING ERRCODE = '22023';
+    END IF;
+END
+
+--- function check_rule(audience text, priority text, channels text[])
+OWNER kolony_api ARGUMENTS (audience text, priority text, channels text[]) RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF audience IS NULL OR audience NOT IN ('owner', 'admins', 'operators', 'everyone') THEN
+        RAISE EXCEPTION 'a rule is for the owner, admins, operators or everyone' USING ERRCODE = '22023';
+    END IF;
+    IF priority NOT IN ('low', 'medium', 'high', 'critical') THEN
+        RAISE EXCEPTION 'a priority of notifications is low, medium, high or critical' USING ERRCODE = '22023';
+    END IF;
+    IF channels IS NULL OR NOT channels <@ ARRAY['bell', 'desktop'] THEN
+        RAISE EXCEPTION 'channels are bell and desktop; the list has every notification anyway' USING ERRCODE = '22023';
+    END IF;
+END
+
+--- function check_sending(home uuid, to_agents uuid[], command kolony.commands)
+OWNER kolony_api ARGUMENTS (home uuid, to_agents uuid[], command kolony.commands) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    missing uuid;
+    wrong text := CASE
+        WHEN command.max_attempts IS NULL OR command.max_attempts NOT BETWEEN 1 AND 100 THEN
+            format('a command has 1 to 100 attempts, not %s', command.max_attempts)
+        WHEN command.retry_on IS NULL OR command.retry_on NOT IN ('lost', 'failure') THEN
+            'a command is tried again when it was lost, or also at a failure'
+        WHEN command.time_limit_ms NOT BETWEEN 1 AND 31536000000 THEN 'a time limit is 1 ms to 365 days'
+        WHEN command.token_budget < 1 THEN 'a token budget is at least 1'
+        WHEN command.memory_limit_mb < 1 THEN 'a memory limit is at least 1 MB'
+        WHEN command.cpu_limit_percent < 1 THEN 'a CPU limit is at least 1 percent'
+        WHEN command.at_a_time < 1 THEN format('at least one run goes at a time, not %s', command.at_a_time)
+        WHEN command.stop_after < 1 THEN format('the rest is held after at least one failure, not %s', command.stop_after)
+        WHEN length(command.idempotency_key) NOT BETWEEN 1 AND 200 THEN 'an idempotency key has 1 to 200 characters'
+        WHEN length(command.target_words) > 2000 THEN 'the words for its targets are at most 2000 characters'
+        WHEN coalesce(cardinality(to_agents), 0) = 0 THEN 'a command needs at least one agent'
+        WHEN cardinality(to_agents) > 100000 THEN 'a command goes to at most 100000 agents'
+        WHEN cardinality(to_agents) <> (SELECT count(DISTINCT t) FROM unnest(to_agents) t) THEN 'an agent is named twice'
+        END;
+BEGIN
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION '%', wrong USING ERRCODE = '22023';
+    END IF;
+    PERFORM kolony.check_kind(command.kind, command.subjects);
+    SELECT t INTO missing FROM unnest(to_agents) t WHERE NOT EXISTS (
+        SELECT FROM kolony.agents a WHERE a.workspace_id = home AND a.agent_id = t) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'there is no agent % in this workspace', coalesce(missing::text, 'null')
+            USING ERRCODE = 'P0002', HINT = 'see kolony agent list';
+    END IF;
+    IF command.parent_id IS NOT NULL AND NOT EXISTS (SELECT FROM kolony.commands c
+        WHERE c.workspace_id = home AND c.command_id = command.parent_id) THEN
+        RAISE EXCEPTION 'the command that this one is to come from is not there' USING ERRCODE = 'P0002';
     END IF;
 END
 
@@ -1321,18 +3388,136 @@ BEGIN
     END IF;
 END
 
+--- function check_webhook(called text, url text, kinds text[], at_least text)
+OWNER kolony_api ARGUMENTS (called text, url text, kinds text[], at_least text) RETURNS void LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    unknown text;
+BEGIN
+    IF called IS NULL OR length(called) NOT BETWEEN 1 AND 100 OR called <> btrim(called)
+       OR called ~ '[\u0001-\u001f\u007f-\u009f]'
+    THEN
+        RAISE EXCEPTION 'a webhook''s name is 1 to 100 printable characters without blanks at its ends'
+            USING ERRCODE = '22023';
+    END IF;
+    -- Without a name or password in it, which logs would show. In clear only to the machine that delivers.
+    IF url IS NULL OR length(url) > 2000 OR url !~ '^https?://[^\s/?#@\u0001-\u0020\u007f-\u009f]+([/?][\u0021-\u007e]*)?$' THEN
+        RAISE EXCEPTION 'that is no address of a webhook' USING ERRCODE = '22023', HINT = 'such as https://example.org/hook';
+    END IF;
+    IF url !~ '^https://' AND url !~ '^http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?([/?]|$)' THEN
+        RAISE EXCEPTION 'a webhook''s address begins with https://; http:// only for localhost' USING ERRCODE = '22023';
+    END IF;
+    SELECT u INTO unknown FROM unnest(kinds) u
+    WHERE NOT EXISTS (SELECT FROM kolony.notification_kinds k WHERE k.kind = u) LIMIT 1;
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION 'there is no kind of notification "%"', unknown USING ERRCODE = 'P0002', HINT = format('there are %s',
+            (SELECT string_agg(k.kind, ', ' ORDER BY k.place) FROM kolony.notification_kinds k));
+    END IF;
+    IF at_least IS NULL OR at_least NOT IN ('low', 'medium', 'high', 'critical') THEN
+        RAISE EXCEPTION 'a priority of notifications is low, medium, high or critical' USING ERRCODE = '22023';
+    END IF;
+END
+
+--- function check_webhook_secret(secret text)
+OWNER kolony_api ARGUMENTS (secret text) RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF secret IS NULL OR length(secret) NOT BETWEEN 16 AND 500 THEN
+        RAISE EXCEPTION 'a webhook''s secret has 16 to 500 characters' USING ERRCODE = '22023';
+    END IF;
+END
+
+--- function checked_options(given jsonb)
+OWNER kolony_api ARGUMENTS (given jsonb) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    one jsonb;
+    kept jsonb := '[]';
+BEGIN
+    IF given IS NULL OR given = 'null' THEN
+        RETURN kept;
+    END IF;
+    IF jsonb_typeof(given) <> 'array' OR jsonb_array_length(given) > 20 THEN
+        RAISE EXCEPTION 'options are a list of at most 20' USING ERRCODE = '22023';
+    END IF;
+    FOR one IN SELECT * FROM jsonb_array_elements(given) LOOP
+        IF jsonb_typeof(one) <> 'object' OR jsonb_typeof(one -> 'id') IS DISTINCT FROM 'string'
+           OR length(one ->> 'id') NOT BETWEEN 1 AND 100 OR one ->> 'id' !~ '\S'
+           OR jsonb_typeof(coalesce(one -> 'label', '""')) <> 'string' OR length(one ->> 'label') > 500
+        THEN
+            RAISE EXCEPTION 'an option is {"id": 1 to 100 characters, "label": at most 500 characters}'
+                USING ERRCODE = '22023';
+        END IF;
+        IF kept @> jsonb_build_array(jsonb_build_object('id', one -> 'id')) THEN
+            RAISE EXCEPTION 'two options have the id "%"', one ->> 'id' USING ERRCODE = '22023';
+        END IF;
+        kept := kept || jsonb_build_array(jsonb_build_object('id', one -> 'id',
+            'label', coalesce(nullif(one ->> 'label', ''), one ->> 'id')));
+    END LOOP;
+    RETURN kept;
+END
+
+--- function checked_value(home uuid, variable jsonb, value text)
+OWNER kolony_api ARGUMENTS (home uuid, variable jsonb, value text) RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    its_name text := variable ->> 'name';
+    parts text[];
+    matching integer;
+BEGIN
+    IF coalesce(value, '') = '' THEN
+        RETURN '';
+    END IF;
+    CASE variable ->> 'type'
+        WHEN 'number' THEN
+            IF value !~ '^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$' THEN
+                RAISE EXCEPTION '"%" is a number, not "%"', its_name, "left"(value, 80) USING ERRCODE = '22023';
+            END IF;
+        WHEN 'choice' THEN
+            IF NOT variable -> 'choices' ? value THEN
+                RAISE EXCEPTION '"%" cannot be "%"', its_name, "left"(value, 80) USING ERRCODE = '22023',
+                    HINT = "left"('it is one of ' || (SELECT string_agg(c, ', ')
+                        FROM jsonb_array_elements_text(variable -> 'choices') c), 500);
+            END IF;
+        WHEN 'agent' THEN
+            IF NOT EXISTS (SELECT FROM kolony.agents a WHERE a.workspace_id = home AND a.name = value) THEN
+                RAISE EXCEPTION '"%": there is no agent "%" here', its_name, "left"(value, 100)
+                    USING ERRCODE = '22023', HINT = 'see kolony agent list';
+            END IF;
+        WHEN 'run' THEN
+            -- Without its "#", which a shell would take for the beginning of a comment.
+            parts := regexp_match(value, '^\s*#?([0-9]{1,18})(?:\.([0-9]{1,9}))?\s*$');
+            SELECT count(*) INTO matching FROM kolony.commands c
+            JOIN kolony.runs r ON r.workspace_id = c.workspace_id AND r.command_id = c.command_id
+            WHERE c.workspace_id = home AND c.number = parts[1]::bigint
+              AND (parts[2] IS NULL OR r.ordinal = parts[2]::integer);
+            IF matching = 0 THEN
+                RAISE EXCEPTION '"%": there is no run "%" here', its_name, "left"(value, 80)
+                    USING ERRCODE = '22023', HINT = 'give its number, for example 12 or 12.3';
+            ELSIF matching > 1 THEN
+                RAISE EXCEPTION '"%": command % has several runs', its_name, parts[1]
+                    USING ERRCODE = '22023', HINT = format('say which, for example %s.1', parts[1]);
+            END IF;
+            RETURN parts[1] || coalesce('.' || parts[2], '');
+        ELSE
+            NULL;
+    END CASE;
+    RETURN value;
+END
+
 --- function claim_runs(the_session uuid, up_to integer)
-OWNER kolony_api ARGUMENTS (the_session uuid, up_to integer) RETURNS TABLE(run_id uuid, attempt_id uuid, attempt integer, command_id uuid, command_number bigint, ordinal integer, content text, instructions text, config jsonb, time_limit_ms bigint, max_attempts integer, target_count integer) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+OWNER kolony_api ARGUMENTS (the_session uuid, up_to integer) RETURNS TABLE(run_id uuid, attempt_id uuid, attempt integer, command_id uuid, command_number bigint, ordinal integer, content text, instructions text, config jsonb, time_limit_ms bigint, max_attempts integer, target_count integer, kind text, subjects uuid[], token_budget bigint, memory_limit_mb integer, cpu_limit_percent integer) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
 AS
 #variable_conflict use_column
 DECLARE
     session kolony.agent_sessions := kolony.my_session(the_session);
     agent kolony.agents;
     room integer;
+    got integer;
 BEGIN
     SELECT * INTO STRICT agent FROM kolony.agents a
     WHERE a.workspace_id = session.workspace_id AND a.agent_id = session.agent_id FOR NO KEY UPDATE;
-    IF agent.desired <> 'active' THEN
+    IF agent.desired <> 'active' OR NOT kolony.pass_gate(session.workspace_id, session.agent_id) THEN
         RETURN;
     END IF;
     PERFORM FROM kolony.agent_sessions s
@@ -1352,13 +3537,14 @@ BEGIN
             WHERE f.workspace_id = session.workspace_id AND f.agent_id = session.agent_id AND f.due_at <= now()
             FOR UPDATE SKIP LOCKED)
         RETURNING d.*)
-    INSERT INTO kolony.ready_runs (workspace_id, run_id, agent_id, priority, enqueued_at, attempt)
-    SELECT due.workspace_id, due.run_id, due.agent_id, due.priority, due.due_at, due.attempt FROM due;
+    INSERT INTO kolony.ready_runs (workspace_id, run_id, agent_id, priority, enqueued_at, place, attempt)
+    SELECT due.workspace_id, due.run_id, due.agent_id, due.priority, due.due_at, extract(epoch FROM due.due_at), due.attempt
+    FROM due;
     RETURN QUERY
     WITH next AS MATERIALIZED (
         SELECT q.run_id FROM kolony.ready_runs q
         WHERE q.workspace_id = session.workspace_id AND q.agent_id = session.agent_id
-        ORDER BY q.priority DESC, q.enqueued_at, q.run_id LIMIT room FOR UPDATE SKIP LOCKED),
+        ORDER BY q.priority DESC, q.place, q.run_id LIMIT room FOR UPDATE SKIP LOCKED),
     taken AS (
         DELETE FROM kolony.ready_runs q USING next
         WHERE q.workspace_id = session.workspace_id AND q.run_id = next.run_id
@@ -1371,12 +3557,69 @@ BEGIN
         INSERT INTO kolony.leases (workspace_id, run_id, attempt_id, agent_id, session_id)
         SELECT tried.workspace_id, tried.run_id, tried.attempt_id, tried.agent_id, the_session FROM tried)
     SELECT tried.run_id, tried.attempt_id, tried.number, c.command_id, c.number, r.ordinal, c.content,
-           agent.instructions, agent.config, c.time_limit_ms, c.max_attempts::integer, cardinality(c.targets)
+           kolony.instructed(agent.instructions, c.kind), agent.config, c.time_limit_ms, c.max_attempts::integer,
+           cardinality(c.targets),
+           c.kind, c.subjects, c.token_budget, c.memory_limit_mb, c.cpu_limit_percent
     FROM tried
     JOIN taken ON taken.run_id = tried.run_id
     JOIN kolony.runs r ON r.workspace_id = tried.workspace_id AND r.run_id = tried.run_id
     JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
-    ORDER BY taken.priority DESC, taken.enqueued_at, taken.run_id;
+    ORDER BY taken.priority DESC, taken.place, taken.run_id;
+    GET DIAGNOSTICS got = ROW_COUNT;
+    IF got < room THEN
+        PERFORM kolony.settle_blocked(session.workspace_id, session.agent_id);
+    END IF;
+END
+
+--- function clear_the_way()
+OWNER kolony_roleadm ARGUMENTS () RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    before CONSTANT timestamptz := clock_timestamp() - interval '1 second';
+    found record;
+    ended integer := 0;
+BEGIN
+    FOR found IN
+        SELECT a.usename::text AS login, a.pid FROM pg_stat_activity a
+        WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
+          AND a.pid IN (SELECT l.pid FROM pg_locks l
+                        WHERE l.relation = ANY (ARRAY['kolony.agents', 'kolony.stop_gates', 'kolony.runs']::regclass[])
+                          AND l.mode IN ('RowShareLock', 'RowExclusiveLock') AND l.granted)
+          AND (pg_has_role(a.usesysid, 'kolony_agents', 'MEMBER') AND a.xact_start < before
+               OR pg_has_role(a.usesysid, 'kolony_user', 'MEMBER') AND a.state LIKE 'idle in transaction%'
+               AND a.state_change < before)
+        ORDER BY a.pid
+    LOOP
+        BEGIN
+            IF pg_terminate_backend(found.pid, 2000) THEN
+                PERFORM kolony.note_ended_session(found.login, found.pid, 'held up an emergency stop');
+                ended := ended + 1;
+            END IF;
+        EXCEPTION WHEN insufficient_privilege THEN
+            NULL;
+        END;
+    END LOOP;
+    RETURN ended;
+END
+
+--- function close_questions()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    closed uuid;
+BEGIN
+    FOR closed IN
+        UPDATE kolony.approvals p SET
+            expired_at = CASE WHEN p.expires_at <= clock_timestamp() THEN clock_timestamp() END,
+            cancelled_at = CASE WHEN p.expires_at <= clock_timestamp() THEN NULL ELSE clock_timestamp() END,
+            cancelled_why = CASE WHEN p.expires_at <= clock_timestamp() THEN NULL ELSE TG_ARGV[0] END
+        WHERE p.workspace_id = NEW.workspace_id AND p.run_id = NEW.run_id AND p.agent_id = NEW.agent_id
+          AND p.answered_at IS NULL AND p.cancelled_at IS NULL AND p.expired_at IS NULL
+        RETURNING p.approval_id
+    LOOP
+        PERFORM kolony.hint(NEW.workspace_id, 'inbox:' || closed);
+    END LOOP;
+    RETURN NULL;
 END
 
 --- function close_session(the_session uuid, because text, was_error boolean)
@@ -1390,6 +3633,17 @@ BEGIN
       AND s.token_id = token.token_id AND s.ended_at IS NULL;
     PERFORM kolony.settle_lost(token.workspace_id, token.agent_id);
     PERFORM kolony.hint(token.workspace_id, 'agent:' || token.agent_id);
+END
+
+--- function comes_later(home uuid, the_command uuid)
+OWNER kolony_api ARGUMENTS (home uuid, the_command uuid) RETURNS boolean LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM kolony.command_dependencies d
+        JOIN kolony.commands c ON c.workspace_id = d.workspace_id AND c.command_id = d.after_id
+        WHERE d.workspace_id = home AND d.command_id = the_command
+          AND (c.outcome IS NULL OR d.need = 'completed' AND c.outcome <> 'completed'));
 END
 
 --- function command_for_step(the_command uuid, needed text)
@@ -1422,6 +3676,30 @@ BEGIN
       AND coalesce(a.backend_type, 'client backend') = 'client backend'
     ORDER BY a.usename, a.backend_start, a.pid;
 END
+
+--- function constraint_for_step(the_constraint uuid)
+OWNER kolony_api ARGUMENTS (the_constraint uuid) RETURNS kolony.constraint_profiles LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    profile kolony.constraint_profiles;
+BEGIN
+    SELECT * INTO profile FROM kolony.constraint_profiles p
+    WHERE p.constraint_id = the_constraint AND p.workspace_id = ANY (kolony.my_workspace_ids());
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such constraint profile here'
+            USING ERRCODE = 'P0002', HINT = 'see kolony constraint list';
+    END IF;
+    PERFORM kolony.require_role(profile.workspace_id, 'admin');
+    PERFORM FROM kolony.workspaces w WHERE w.workspace_id = profile.workspace_id FOR NO KEY UPDATE;
+    SELECT * INTO profile FROM kolony.constraint_profiles p
+    WHERE p.workspace_id = profile.workspace_id AND p.constraint_id = the_constraint;
+    RETURN profile;
+END
+
+--- function counted(number bigint, thing text)
+OWNER kolony_api ARGUMENTS (number bigint, thing text) RETURNS text LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT number || ' ' || thing || CASE WHEN number = 1 THEN '' ELSE 's' END
 
 --- function create_agent(in_workspace uuid, new_name text, new_type text, new_category text, new_instructions text, new_description text, new_config jsonb)
 OWNER kolony_api ARGUMENTS (in_workspace uuid, new_name text, new_type text DEFAULT 'process'::text, new_category text DEFAULT ''::text, new_instructions text DEFAULT ''::text, new_description text DEFAULT ''::text, new_config jsonb DEFAULT '{}'::jsonb) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -1480,6 +3758,78 @@ BEGIN
     RETURN made;
 END
 
+--- function delete_constraint(the_constraint uuid)
+OWNER kolony_api ARGUMENTS (the_constraint uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    profile kolony.constraint_profiles := kolony.constraint_for_step(the_constraint);
+BEGIN
+    IF profile.deleted_at IS NOT NULL THEN
+        RETURN;
+    END IF;
+    UPDATE kolony.constraint_profiles p SET deleted_at = now(), is_default = false
+    WHERE p.workspace_id = profile.workspace_id AND p.constraint_id = the_constraint;
+    PERFORM kolony.remember_undo(profile.workspace_id, 'delete_constraint',
+        format('constraint profile "%s" deleted', profile.name),
+        jsonb_build_object('constraint_id', the_constraint, 'was_default', profile.is_default));
+    PERFORM kolony.hint(profile.workspace_id, 'constraint:' || the_constraint);
+END
+
+--- function delete_notification_rule(the_rule uuid)
+OWNER kolony_api ARGUMENTS (the_rule uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    rule kolony.notification_rules := kolony.rule_for_step(the_rule);
+BEGIN
+    UPDATE kolony.notification_rules r SET deleted_at = now()
+    WHERE r.workspace_id = rule.workspace_id AND r.rule_id = the_rule;
+    IF rule.profile_id IS NULL THEN
+        PERFORM kolony.record_audit(rule.workspace_id, 'RULE_DELETED', rule.kind, '{}', rule.agent_id);
+    END IF;
+    PERFORM kolony.remember_undo(rule.workspace_id, 'delete_rule', format('rule for %s deleted', rule.kind),
+        jsonb_build_object('rule_id', the_rule));
+    PERFORM kolony.hint(rule.workspace_id, 'note:*');
+END
+
+--- function delete_preset(the_preset uuid)
+OWNER kolony_api ARGUMENTS (the_preset uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    preset kolony.presets := kolony.preset_for_step(the_preset, true);
+BEGIN
+    preset.deleted_at := now();
+    PERFORM kolony.keep_preset(preset, NULL, 'PRESET_DELETED', '{}');
+    PERFORM kolony.remember_undo(preset.workspace_id, 'delete_preset', format('preset "%s" deleted', preset.name),
+        jsonb_build_object('preset_id', the_preset));
+END
+
+--- function delete_view(the_view uuid)
+OWNER kolony_api ARGUMENTS (the_view uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    view kolony.saved_views;
+BEGIN
+    SELECT * INTO view FROM kolony.saved_views v
+    WHERE v.view_id = the_view AND v.workspace_id = ANY (kolony.my_workspace_ids()) AND v.deleted_at IS NULL
+      AND (v.shared OR v.profile_id = kolony.my_profile_id()) FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such view' USING ERRCODE = 'P0002', HINT = 'see kolony view list';
+    END IF;
+    PERFORM kolony.require_role(view.workspace_id,
+        CASE WHEN view.profile_id = kolony.my_profile_id() THEN 'viewer' ELSE 'admin' END);
+    UPDATE kolony.saved_views v SET deleted_at = now()
+    WHERE v.workspace_id = view.workspace_id AND v.view_id = the_view;
+    PERFORM kolony.remember_undo(view.workspace_id, 'delete_view', view.name, jsonb_build_object('view_id', the_view));
+    PERFORM kolony.hint(view.workspace_id, 'view:' || the_view);
+END
+
+--- function delivery_body(home uuid, the_delivery uuid, event kolony.notification_events)
+OWNER kolony_api ARGUMENTS (home uuid, the_delivery uuid, event kolony.notification_events) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+    SELECT jsonb_build_object('id', the_delivery, 'workspace', w.slug, 'kind', event.kind, 'priority', event.priority,
+        'title', event.title, 'message', event.message, 'count', event.count, 'at', event.at, 'data', event.data)::text
+    FROM kolony.workspaces w WHERE w.workspace_id = home
+
 --- function disable_person(in_workspace uuid, who text)
 OWNER kolony_roleadm ARGUMENTS (in_workspace uuid, who text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -1487,6 +3837,19 @@ DECLARE
     still_somewhere boolean := kolony.change_disabled(in_workspace, who, true);
 BEGIN
     PERFORM kolony.shut_out(who, still_somewhere);
+END
+
+--- function discard_plan(the_run uuid, only_items integer[])
+OWNER kolony_api ARGUMENTS (the_run uuid, only_items integer[] DEFAULT NULL::integer[]) RETURNS TABLE(item integer, command_id uuid, number bigint) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_column
+DECLARE
+    run kolony.runs := kolony.run_for_step(the_run);
+BEGIN
+    FOR item, command_id, number IN SELECT * FROM kolony.plan_drafts(run.workspace_id, the_run, only_items) LOOP
+        PERFORM kolony.cancel_command(command_id, 'discarded from a plan');
+        RETURN NEXT;
+    END LOOP;
 END
 
 --- function do_upkeep(the_job text)
@@ -1511,6 +3874,10 @@ BEGIN
             RETURN jsonb_build_object('sealed_entries', counted);
         WHEN 'retain_audit' THEN
             RETURN kolony.retain_audit();
+        WHEN 'hand_out' THEN
+            RETURN kolony.hand_out_everywhere();
+        WHEN 'retain_notes' THEN
+            RETURN kolony.retain_notifications();
     END CASE;
 END
 
@@ -1525,15 +3892,25 @@ BEGIN
     IF priority NOT BETWEEN 0 AND 100 THEN
         RAISE EXCEPTION 'a priority is 0 to 100, not %', priority USING ERRCODE = '22023';
     END IF;
+    PERFORM kolony.require_not_begun(command);
+    IF priority IS NOT NULL THEN
+        UPDATE kolony.blocked_runs q SET priority = priority
+        WHERE q.workspace_id = command.workspace_id AND q.command_id = the_command;
+        UPDATE kolony.scheduled_runs q SET priority = priority FROM kolony.runs r
+        WHERE r.workspace_id = command.workspace_id AND r.command_id = the_command
+          AND q.workspace_id = r.workspace_id AND q.run_id = r.run_id;
+        UPDATE kolony.ready_runs q SET priority = priority FROM kolony.runs r
+        WHERE r.workspace_id = command.workspace_id AND r.command_id = the_command
+          AND q.workspace_id = r.workspace_id AND q.run_id = r.run_id;
+        UPDATE kolony.runs r SET priority = priority
+        WHERE r.workspace_id = command.workspace_id AND r.command_id = the_command AND r.outcome IS NULL
+          AND r.priority <> priority;
+    END IF;
     UPDATE kolony.commands c
     SET content = coalesce(content, c.content), priority = coalesce(priority, c.priority)
-    WHERE c.workspace_id = command.workspace_id AND c.command_id = the_command
-      AND c.submitted_at IS NULL AND c.outcome IS NULL;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'command #% is no draft any more', command.number
-            USING ERRCODE = '55000', HINT = 'only a draft can be edited; cancel it and send a new one';
-    END IF;
+    WHERE c.workspace_id = command.workspace_id AND c.command_id = the_command AND c.outcome IS NULL;
     PERFORM kolony.hint(command.workspace_id, 'command:' || the_command);
+    PERFORM kolony.hint(command.workspace_id, 'agents:*');
 END
 
 --- function enable_person(in_workspace uuid, who text)
@@ -1567,28 +3944,30 @@ BEGIN
     SELECT * INTO STRICT run FROM kolony.runs r WHERE r.workspace_id = home AND r.run_id = held.run_id;
     SELECT * INTO STRICT command FROM kolony.commands c WHERE c.workspace_id = home AND c.command_id = run.command_id;
     tries := run.failed_tries + (ended IN ('failed', 'lost'))::integer;
-    verdict := CASE
-        WHEN ended IN ('completed', 'cancelled') THEN ended
-        WHEN run.cancel_at IS NOT NULL THEN 'cancelled'
-        WHEN ended = 'failed' AND (command.retry_on = 'lost' OR tries >= command.max_attempts) THEN 'failed'
-        WHEN ended = 'lost' AND tries >= command.max_attempts THEN 'failed'
-        WHEN kolony.is_retired(home, held.agent_id) THEN 'cancelled' END;
-    IF verdict = 'cancelled' AND ended <> 'cancelled' AND run.cancel_at IS NULL THEN
+    verdict := kolony.verdict_on(run, command, ended, tries);
+    IF verdict IS NULL AND kolony.is_retired(home, held.agent_id) THEN
+        verdict := 'cancelled';
         why := concat_ws('; ', 'its agent was retired', why);
     ELSIF ended = 'lost' AND verdict = 'cancelled' THEN
-        why := 'cancel not confirmed: ' || why;
+        why := CASE WHEN run.cancel_at IS NOT NULL THEN 'cancel' ELSE 'interrupt' END || ' not confirmed: ' || why;
+    ELSIF verdict = 'cancelled' AND run.cancel_at IS NULL THEN
+        why := "left"(concat_ws('; ', concat_ws(': ', 'interrupted', nullif(run.interrupt_why, '')), why), 10000);
     ELSIF ended = 'lost' AND verdict = 'failed' THEN
         why := format('attempt %s of %s was lost: %s', tries, command.max_attempts, why);
     END IF;
     UPDATE kolony.runs r SET outcome = verdict, finished_at = CASE WHEN verdict IS NULL THEN NULL ELSE now() END,
-        exit_code = with_exit_code, error = why, failed_tries = tries
+        exit_code = with_exit_code, error = why, failed_tries = tries, limit_hit = this.limit_hit
     WHERE r.workspace_id = home AND r.run_id = held.run_id;
     IF verdict IS NOT NULL THEN
+        IF verdict = 'failed' AND command.stop_after IS NOT NULL THEN
+            PERFORM kolony.stop_at_failures(home, run.command_id);
+        END IF;
         PERFORM kolony.roll_up(home, run.command_id);
     ELSIF ended = 'released' THEN
         -- Handed back unharmed: it keeps its place, by the time at which it was asked for.
-        INSERT INTO kolony.ready_runs (workspace_id, run_id, agent_id, priority, enqueued_at, attempt)
-        VALUES (home, held.run_id, held.agent_id, run.priority, run.created_at, this.number + 1);
+        INSERT INTO kolony.ready_runs (workspace_id, run_id, agent_id, priority, enqueued_at, place, attempt)
+        VALUES (home, held.run_id, held.agent_id, run.priority, run.created_at, extract(epoch FROM run.created_at),
+                this.number + 1);
     ELSE
         -- Full jitter on an exponential backoff: random between half and all of base * 2^(tries - 1), at most 5 minutes.
         SELECT least(w.backoff_seconds * 1000.0 * power(2, tries - 1), 300000) * (0.5 + random() / 2) INTO pause_ms
@@ -1598,6 +3977,42 @@ BEGIN
                 now() + make_interval(secs => pause_ms / 1000.0), this.number + 1);
     END IF;
     RETURN true;
+END
+
+--- function end_delivery(the_delivery uuid, of_try integer, status integer, error text)
+OWNER kolony_api ARGUMENTS (the_delivery uuid, of_try integer, status integer, error text) RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    delivery kolony.webhook_deliveries;
+    done CONSTANT boolean := coalesce(status BETWEEN 200 AND 299, false);
+    its_name text;
+BEGIN
+    SELECT * INTO delivery FROM kolony.webhook_deliveries d
+    WHERE d.delivery_id = the_delivery AND d.workspace_id = ANY (kolony.my_workspace_ids()) FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such delivery here' USING ERRCODE = 'P0002';
+    END IF;
+    PERFORM kolony.require_role(delivery.workspace_id, 'admin');
+    IF delivery.state <> 'pending' OR delivery.tries <> of_try THEN
+        RETURN delivery.state;
+    END IF;
+    delivery.state := CASE WHEN done THEN 'delivered' WHEN of_try >= 10 THEN 'failed' ELSE 'pending' END;
+    UPDATE kolony.webhook_deliveries d SET state = delivery.state, last_status = status,
+        last_error = CASE WHEN NOT done THEN kolony.plain_words(error, 500) END,
+        next_try_at = CASE WHEN delivery.state = 'pending' THEN clock_timestamp()
+            + make_interval(secs => 30 * power(2, of_try - 1) * (1 + random() / 2)) END,
+        ended_at = CASE WHEN delivery.state <> 'pending' THEN clock_timestamp() END
+    WHERE d.workspace_id = delivery.workspace_id AND d.delivery_id = the_delivery;
+    IF delivery.state = 'failed' THEN
+        SELECT w.name INTO its_name FROM kolony.webhooks w
+        WHERE w.workspace_id = delivery.workspace_id AND w.webhook_id = delivery.webhook_id;
+        PERFORM kolony.notify_people(delivery.workspace_id, 'webhook_failed', 'medium',
+            format('the webhook %s does not take what it is sent', its_name), error,
+            jsonb_build_object('webhook_id', delivery.webhook_id, 'webhook', its_name),
+            'webhook_failed:' || delivery.webhook_id);
+    END IF;
+    PERFORM kolony.hint(delivery.workspace_id, 'note:*');
+    RETURN delivery.state;
 END
 
 --- function end_membership(in_workspace uuid, who text)
@@ -1634,15 +4049,44 @@ OWNER kolony_api ARGUMENTS (home uuid, the_command uuid) RETURNS void LANGUAGE p
 AS
 DECLARE
     command kolony.commands;
+    later boolean := false;
+    due timestamptz;
     retired text;
 BEGIN
     SELECT * INTO STRICT command FROM kolony.commands c WHERE c.workspace_id = home AND c.command_id = the_command;
+    due := CASE WHEN command.not_before > now() THEN command.not_before END;
+    IF EXISTS (SELECT FROM kolony.command_dependencies d WHERE d.workspace_id = home AND d.command_id = the_command) THEN
+        -- Whoever ends one of those that come first waits until this one shows. Agents come before commands.
+        PERFORM FROM kolony.agents a WHERE a.workspace_id = home AND a.agent_id = ANY (command.targets)
+        ORDER BY a.agent_id FOR KEY SHARE;
+        PERFORM FROM kolony.commands c WHERE c.workspace_id = home AND c.command_id IN (
+            SELECT d.after_id FROM kolony.command_dependencies d
+            WHERE d.workspace_id = home AND d.command_id = the_command)
+        ORDER BY c.command_id FOR SHARE;
+        later := kolony.comes_later(home, the_command);
+    END IF;
     INSERT INTO kolony.runs (workspace_id, command_id, ordinal, agent_id, priority)
     SELECT home, the_command, t.ordinal, t.agent_id, command.priority
     FROM unnest(command.targets) WITH ORDINALITY AS t (agent_id, ordinal);
-    INSERT INTO kolony.ready_runs (workspace_id, run_id, agent_id, priority, enqueued_at)
-    SELECT home, r.run_id, r.agent_id, r.priority, clock_timestamp() FROM kolony.runs r
-    WHERE r.workspace_id = home AND r.command_id = the_command ORDER BY r.ordinal;
+    IF later OR command.at_a_time < cardinality(command.targets) THEN
+        INSERT INTO kolony.blocked_runs (workspace_id, run_id, agent_id, command_id, ordinal, priority, due_at, after, beyond)
+        SELECT home, r.run_id, r.agent_id, the_command, r.ordinal, r.priority, due, later,
+               coalesce(r.ordinal > command.at_a_time, false)
+        FROM kolony.runs r
+        WHERE r.workspace_id = home AND r.command_id = the_command AND (later OR r.ordinal > command.at_a_time)
+        ORDER BY r.ordinal;
+    END IF;
+    IF NOT later AND due IS NULL THEN
+        INSERT INTO kolony.ready_runs (workspace_id, run_id, agent_id, priority, enqueued_at)
+        SELECT home, r.run_id, r.agent_id, r.priority, clock_timestamp() FROM kolony.runs r
+        WHERE r.workspace_id = home AND r.command_id = the_command
+          AND r.ordinal <= coalesce(command.at_a_time, r.ordinal) ORDER BY r.ordinal;
+    ELSIF NOT later THEN
+        INSERT INTO kolony.scheduled_runs (workspace_id, run_id, agent_id, priority, due_at)
+        SELECT home, r.run_id, r.agent_id, r.priority, due FROM kolony.runs r
+        WHERE r.workspace_id = home AND r.command_id = the_command
+          AND r.ordinal <= coalesce(command.at_a_time, r.ordinal) ORDER BY r.ordinal;
+    END IF;
     -- After the inserts, whose foreign keys waited for whoever was retiring one of these agents.
     SELECT a.name INTO retired FROM kolony.agents a
     WHERE a.workspace_id = home AND a.agent_id = ANY (command.targets) AND a.desired = 'retired' LIMIT 1;
@@ -1767,6 +4211,14 @@ BEGIN
     RETURN mine;
 END
 
+--- function enter_by_gate()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM FROM kolony.stop_gates g WHERE g.workspace_id = NEW.workspace_id FOR SHARE;
+    RETURN NEW;
+END
+
 --- function entry_digest(entry kolony.audit_log)
 OWNER kolony_api ARGUMENTS (entry kolony.audit_log) RETURNS bytea LANGUAGE sql STABLE SET search_path=pg_catalog, pg_temp
 AS
@@ -1784,9 +4236,90 @@ BEGIN
     PERFORM kolony.change_token_login(token.its_login, format('VALID UNTIL %L', token.its_expiry));
 END
 
---- function finish_attempt(the_attempt uuid, ended text, with_exit_code integer, with_signal integer, with_error text, with_usage jsonb, chunks bigint, bytes bigint, lines bigint)
-OWNER kolony_api ARGUMENTS (the_attempt uuid, ended text, with_exit_code integer, with_signal integer, with_error text, with_usage jsonb, chunks bigint, bytes bigint, lines bigint) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+--- function fill_preset(the_preset uuid, given jsonb, of_version integer, partly boolean)
+OWNER kolony_api ARGUMENTS (the_preset uuid, given jsonb DEFAULT '{}'::jsonb, of_version integer DEFAULT NULL::integer, partly boolean DEFAULT false) RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
+DECLARE
+    preset kolony.presets := kolony.preset_for_step(the_preset, false);
+    its kolony.preset_versions;
+    variable jsonb;
+    odd text;
+    value text;
+    filled jsonb := '{}';
+    pieces text[];
+BEGIN
+    SELECT * INTO its FROM kolony.preset_versions v WHERE v.workspace_id = preset.workspace_id
+        AND v.preset_id = the_preset AND v.version = coalesce(of_version, preset.version);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION '"%" has no version %', preset.name, of_version USING ERRCODE = 'P0002';
+    END IF;
+    IF jsonb_typeof(coalesce(given, '{}')) <> 'object' THEN
+        RAISE EXCEPTION 'values are given by name, as one JSON object' USING ERRCODE = '22023';
+    END IF;
+    SELECT k INTO odd FROM jsonb_object_keys(coalesce(given, '{}')) k
+    WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(its.variables) v WHERE v ->> 'name' = k) LIMIT 1;
+    IF odd IS NOT NULL THEN
+        RAISE EXCEPTION '"%" has no variable "%"', preset.name, "left"(odd, 80) USING ERRCODE = '22023',
+            HINT = coalesce('it has ' || (SELECT string_agg(v ->> 'name', ', ')
+                FROM jsonb_array_elements(its.variables) v), 'it has none at all');
+    END IF;
+    FOR variable IN SELECT * FROM jsonb_array_elements(its.variables) LOOP
+        value := kolony.checked_value(preset.workspace_id, variable,
+            coalesce(given ->> (variable ->> 'name'), variable ->> 'default'));
+        IF value = '' AND coalesce((variable ->> 'required')::boolean, variable ->> 'default' IS NULL) THEN
+            CONTINUE WHEN partly;
+            RAISE EXCEPTION '"%" needs a value for "%"', preset.name, variable ->> 'name' USING ERRCODE = '22023',
+                HINT = coalesce(nullif(variable ->> 'help', ''), 'it is a ' || (variable ->> 'type'));
+        END IF;
+        filled := filled || jsonb_build_object(variable ->> 'name', value);
+    END LOOP;
+    pieces := regexp_split_to_array(its.content,
+        '\{\{\s*[A-Za-z_][A-Za-z0-9_]{0,62}\s*(?:\|\s*[a-z]{1,20}\s*)?\}\}');
+    RETURN pieces[1] || coalesce((
+        SELECT string_agg(CASE
+                WHEN NOT filled ? p.name THEN '{{' || p.name || coalesce('|' || p.filter, '') || '}}'
+                WHEN p.filter = 'sh' THEN '''' || replace(filled ->> p.name, '''', '''"''"''') || ''''
+                ELSE filled ->> p.name END || pieces[p.place::integer + 1], '' ORDER BY p.place)
+        FROM kolony.placeholders(its.content) p), '');
+END
+
+--- function fill_window(home uuid, the_command uuid)
+OWNER kolony_api ARGUMENTS (home uuid, the_command uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    waiting kolony.blocked_runs;
+    free integer;
+BEGIN
+    SELECT greatest(c.at_a_time - (
+               SELECT count(*) FROM kolony.runs r
+               WHERE r.workspace_id = home AND r.command_id = the_command AND r.outcome IS NULL) + (
+               SELECT count(*) FROM kolony.blocked_runs b
+               WHERE b.workspace_id = home AND b.command_id = the_command AND b.beyond), 0)
+    INTO free FROM kolony.commands c WHERE c.workspace_id = home AND c.command_id = the_command;
+    FOR waiting IN
+        SELECT b.* FROM kolony.blocked_runs b
+        WHERE b.workspace_id = home AND b.command_id = the_command AND b.beyond AND NOT b.held
+        ORDER BY b.ordinal FOR UPDATE SKIP LOCKED
+    LOOP
+        EXIT WHEN free = 0;
+        -- Not while the agent is being retired, by somebody who waits for this command.
+        PERFORM FROM kolony.agents a
+        WHERE a.workspace_id = home AND a.agent_id = waiting.agent_id FOR KEY SHARE SKIP LOCKED;
+        CONTINUE WHEN NOT FOUND;
+        DELETE FROM kolony.blocked_runs b WHERE b.workspace_id = home AND b.run_id = waiting.run_id;
+        waiting.beyond := false;
+        PERFORM kolony.put_waiting(waiting);
+        PERFORM kolony.hint(home, 'agent:' || waiting.agent_id);
+        free := free - 1;
+    END LOOP;
+    UPDATE kolony.commands c SET free_seats = free
+    WHERE c.workspace_id = home AND c.command_id = the_command AND c.free_seats IS DISTINCT FROM free;
+END
+
+--- function finish_attempt(the_attempt uuid, ended text, with_exit_code integer, with_signal integer, with_error text, with_usage jsonb, chunks bigint, bytes bigint, lines bigint, limit_hit text)
+OWNER kolony_api ARGUMENTS (the_attempt uuid, ended text, with_exit_code integer, with_signal integer, with_error text, with_usage jsonb, chunks bigint, bytes bigint, lines bigint, limit_hit text DEFAULT NULL::text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+#variable_conflict use_variable
 DECLARE
     token kolony.agent_tokens := kolony.my_token();
     held kolony.leases;
@@ -1802,12 +4335,15 @@ BEGIN
     IF ended IS NULL OR ended NOT IN ('completed', 'failed', 'cancelled', 'released') THEN
         RAISE EXCEPTION 'an attempt ends as completed, failed, cancelled or released' USING ERRCODE = '22023';
     END IF;
+    IF limit_hit NOT IN ('time_limit', 'token_budget', 'memory_limit', 'cpu_limit') THEN
+        RAISE EXCEPTION 'a limit is time_limit, token_budget, memory_limit or cpu_limit' USING ERRCODE = '22023';
+    END IF;
     PERFORM kolony.my_lease(the_attempt);
     SELECT r.* INTO run FROM kolony.runs r
     JOIN kolony.attempts t ON t.workspace_id = r.workspace_id AND t.run_id = r.run_id
     WHERE t.workspace_id = token.workspace_id AND t.attempt_id = the_attempt FOR NO KEY UPDATE OF r;
     held := kolony.my_lease(the_attempt); -- again: it may have passed on while this call waited for the run
-    IF ended = 'cancelled' AND run.cancel_at IS NULL THEN
+    IF ended = 'cancelled' AND run.cancel_at IS NULL AND run.interrupt_at IS NULL THEN
         RAISE EXCEPTION 'nobody asked to cancel this run' USING ERRCODE = '55000';
     END IF;
     hole := kolony.output_hole(held.workspace_id, held.run_id, the_attempt, chunks);
@@ -1815,7 +4351,7 @@ BEGIN
         RAISE EXCEPTION 'the output has a hole: %', hole USING ERRCODE = 'KO002', HINT = 'append the missing chunks';
     END IF;
     UPDATE kolony.attempts t SET usage = coalesce(with_usage, '{}'), chunk_count = chunks, byte_count = bytes,
-        line_count = lines
+        line_count = lines, limit_hit = CASE WHEN ended = 'failed' THEN limit_hit END
     WHERE t.workspace_id = held.workspace_id AND t.attempt_id = the_attempt;
     IF NOT kolony.end_attempt(held.workspace_id, the_attempt, ended, with_exit_code, with_signal, with_error) THEN
         RAISE EXCEPTION 'this attempt has no lease any more' USING ERRCODE = 'KO001', HINT = 'stop its work';
@@ -1878,6 +4414,144 @@ BEGIN
     RETURN made;
 END
 
+--- function free_command(home uuid, the_command uuid)
+OWNER kolony_api ARGUMENTS (home uuid, the_command uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    waiting kolony.blocked_runs;
+BEGIN
+    IF kolony.comes_later(home, the_command) THEN
+        RETURN;
+    END IF;
+    FOR waiting IN
+        SELECT b.* FROM kolony.blocked_runs b
+        WHERE b.workspace_id = home AND b.command_id = the_command AND b.after
+        ORDER BY b.run_id FOR UPDATE SKIP LOCKED
+    LOOP
+        PERFORM FROM kolony.agents a
+        WHERE a.workspace_id = home AND a.agent_id = waiting.agent_id FOR KEY SHARE SKIP LOCKED;
+        CONTINUE WHEN NOT FOUND;
+        DELETE FROM kolony.blocked_runs b WHERE b.workspace_id = home AND b.run_id = waiting.run_id;
+        waiting.after := false;
+        PERFORM kolony.put_waiting(waiting);
+        PERFORM kolony.hint(home, 'agent:' || waiting.agent_id);
+    END LOOP;
+END
+
+--- function free_dependents()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    later uuid;
+BEGIN
+    IF NOT EXISTS (SELECT FROM kolony.command_dependencies d
+                   WHERE d.workspace_id = NEW.workspace_id AND d.after_id = NEW.command_id) THEN
+        RETURN NULL;
+    END IF;
+    PERFORM FROM kolony.workspaces w WHERE w.workspace_id = NEW.workspace_id FOR NO KEY UPDATE;
+    FOR later IN
+        SELECT d.command_id FROM kolony.command_dependencies d
+        WHERE d.workspace_id = NEW.workspace_id AND d.after_id = NEW.command_id ORDER BY d.command_id
+    LOOP
+        PERFORM kolony.free_command(NEW.workspace_id, later);
+    END LOOP;
+    RETURN NULL;
+END
+
+--- function hand_out(home uuid)
+OWNER kolony_api ARGUMENTS (home uuid) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    turn kolony.notification_turns;
+    events kolony.notification_events[];
+    told integer := 0;
+BEGIN
+    -- Many ask, and mostly there is nothing to do: that costs two reads.
+    IF EXISTS (SELECT FROM kolony.notification_turns t WHERE t.workspace_id = home
+               AND t.looked_at >= clock_timestamp() - interval '5 seconds')
+       AND NOT EXISTS (SELECT FROM kolony.notification_events e WHERE e.workspace_id = home)
+    THEN
+        RETURN 0;
+    END IF;
+    INSERT INTO kolony.notification_turns (workspace_id) VALUES (home) ON CONFLICT (workspace_id) DO NOTHING;
+    SELECT * INTO turn FROM kolony.notification_turns t WHERE t.workspace_id = home FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    IF turn.looked_at < clock_timestamp() - interval '5 seconds' THEN
+        PERFORM kolony.note_agents(home, turn.looked_at);
+        UPDATE kolony.notification_turns t SET looked_at = clock_timestamp() WHERE t.workspace_id = home;
+    END IF;
+    -- What nobody asks any more is no news, whoever answered it.
+    UPDATE kolony.notifications n SET read_at = now()
+    WHERE n.workspace_id = home AND n.kind = 'approval' AND n.read_at IS NULL AND NOT EXISTS (
+        SELECT FROM kolony.runs r JOIN kolony.approvals p ON p.workspace_id = r.workspace_id AND p.run_id = r.run_id
+        WHERE r.workspace_id = home AND r.command_id = (n.data ->> 'command_id')::uuid AND p.answered_at IS NULL
+          AND p.cancelled_at IS NULL AND p.expired_at IS NULL
+          AND (p.expires_at IS NULL OR p.expires_at > clock_timestamp()));
+    events := kolony.take_events(home);
+    IF cardinality(events) > 0 THEN
+        told := kolony.tell_each(home, events);
+        PERFORM kolony.queue_deliveries(home, events);
+        PERFORM kolony.hint(home, 'note:*');
+    END IF;
+    RETURN told;
+END
+
+--- function hand_out_everywhere()
+OWNER kolony_api ARGUMENTS () RETURNS jsonb LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    told bigint;
+BEGIN
+    SELECT coalesce(sum(kolony.hand_out(w.workspace_id)), 0) INTO told FROM kolony.workspaces w;
+    RETURN jsonb_build_object('told', told);
+END
+
+--- function hear_answer(the_approval uuid)
+OWNER kolony_api ARGUMENTS (the_approval uuid) RETURNS TABLE(name text, state text, answer text, note text, answered_by text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+#variable_conflict use_column
+DECLARE
+    token kolony.agent_tokens := kolony.my_token();
+    asked kolony.approvals;
+BEGIN
+    -- Waits for an answer that is just being given, and whoever answers after this waits for it.
+    SELECT * INTO asked FROM kolony.approvals p
+    WHERE p.workspace_id = token.workspace_id AND p.approval_id = the_approval AND p.agent_id = token.agent_id
+    FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such question of yours' USING ERRCODE = 'P0002';
+    END IF;
+    IF kolony.approval_state(asked) <> 'open' AND asked.heard_at IS NULL THEN
+        UPDATE kolony.approvals p SET heard_at = clock_timestamp(),
+            expired_at = CASE WHEN kolony.approval_state(asked) = 'expired'
+                              THEN coalesce(p.expired_at, clock_timestamp()) END
+        WHERE p.workspace_id = token.workspace_id AND p.approval_id = the_approval RETURNING p.* INTO asked;
+        IF asked.expired_at IS NOT NULL THEN
+            PERFORM kolony.hint(token.workspace_id, 'inbox:' || the_approval);
+        END IF;
+    END IF;
+    RETURN QUERY SELECT asked.name, kolony.approval_state(asked), asked.answer, asked.note,
+        (SELECT w.login::text FROM kolony.profiles w WHERE w.profile_id = asked.answered_by);
+END
+
+--- function held_agents(home uuid, wanted uuid[])
+OWNER kolony_api ARGUMENTS (home uuid, wanted uuid[]) RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    free uuid[] := ARRAY(
+        SELECT a.agent_id FROM kolony.agents a WHERE a.workspace_id = home AND (wanted IS NULL OR a.agent_id = ANY (wanted))
+        ORDER BY a.agent_id FOR NO KEY UPDATE SKIP LOCKED);
+    names text := (
+        SELECT string_agg(h.name, ', ' ORDER BY h.name) FROM (
+            SELECT a.name FROM kolony.agents a
+            WHERE a.workspace_id = home AND (wanted IS NULL OR a.agent_id = ANY (wanted)) AND a.agent_id <> ALL (free)
+            ORDER BY a.name LIMIT 5) h);
+BEGIN
+    RETURN coalesce(' on ' || names, '');
+END
+
 --- function hint(in_workspace uuid, payload text)
 OWNER kolony_api ARGUMENTS (in_workspace uuid, payload text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -1885,6 +4559,64 @@ BEGIN
     IF pg_notification_queue_usage() < 0.5 THEN
         PERFORM pg_notify(w.channel, payload) FROM kolony.workspaces w WHERE w.workspace_id = in_workspace;
     END IF;
+END
+
+--- function hmac_sha256(secret bytea, message bytea)
+OWNER kolony_api ARGUMENTS (secret bytea, message bytea) RETURNS bytea LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    key bytea := CASE WHEN length(secret) > 64 THEN sha256(secret) ELSE secret END;
+    inner_pad bytea := decode(repeat('36', 64), 'hex');
+    outer_pad bytea := decode(repeat('5c', 64), 'hex');
+BEGIN
+    FOR place IN 0 .. length(key) - 1 LOOP
+        inner_pad := set_byte(inner_pad, place, get_byte(key, place) # 54);
+        outer_pad := set_byte(outer_pad, place, get_byte(key, place) # 92);
+    END LOOP;
+    RETURN sha256(outer_pad || sha256(inner_pad || message));
+END
+
+--- function hold_command(the_command uuid, why text)
+OWNER kolony_api ARGUMENTS (the_command uuid, why text DEFAULT ''::text) RETURNS integer LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+    SELECT kolony.step_command(the_command, 'hold', why)
+
+--- function hold_run(the_run uuid, why text)
+OWNER kolony_api ARGUMENTS (the_run uuid, why text DEFAULT ''::text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.run_for_step(the_run);
+    PERFORM kolony.take_steps(ARRAY[the_run], 'hold', why, NULL, true);
+END
+
+--- function hold_runs(the_runs uuid[], why text)
+OWNER kolony_api ARGUMENTS (the_runs uuid[], why text DEFAULT ''::text) RETURNS TABLE(run_id uuid, became text, refused text) LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+    SELECT * FROM kolony.take_steps(the_runs, 'hold', why, NULL, false)
+
+--- function hold_waiting_run(home uuid, the_run uuid, why text)
+OWNER kolony_api ARGUMENTS (home uuid, the_run uuid, why text) RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    run kolony.runs;
+    waiting kolony.blocked_runs;
+BEGIN
+    SELECT * INTO STRICT run FROM kolony.runs r
+    WHERE r.workspace_id = home AND r.run_id = the_run FOR NO KEY UPDATE;
+    IF run.held_at IS NOT NULL THEN
+        RAISE EXCEPTION 'this run is held already%', coalesce(' by ' || (SELECT p.login FROM kolony.profiles p
+            WHERE p.profile_id = run.held_by), '') USING ERRCODE = '55000';
+    END IF;
+    waiting := kolony.take_waiting(home, the_run);
+    PERFORM kolony.require_waiting(run, waiting);
+    waiting.held := true;
+    -- It gives its seat in the command's window up.
+    waiting.beyond := (SELECT c.at_a_time IS NOT NULL FROM kolony.commands c
+                       WHERE c.workspace_id = home AND c.command_id = run.command_id);
+    PERFORM kolony.put_waiting(waiting);
+    UPDATE kolony.runs r SET held_at = now(), held_by = kolony.my_profile_id(), held_why = why
+    WHERE r.workspace_id = home AND r.run_id = the_run;
+    RETURN 'held';
 END
 
 --- function holds_role(in_workspace uuid, needed text)
@@ -1898,6 +4630,210 @@ BEGIN
            >= array_position(ARRAY['viewer', 'operator', 'admin'], needed));
 END
 
+--- function in_words(length interval)
+OWNER kolony_api ARGUMENTS (length interval) RETURNS text LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT CASE WHEN s < 60 THEN s || ' s' WHEN s < 3600 THEN s / 60 || ' min' WHEN s < 172800 THEN s / 3600 || ' h'
+                ELSE s / 86400 || ' days' END
+    FROM (SELECT greatest(extract(epoch FROM length)::bigint, 0)) seconds (s)
+
+--- function inbox(in_workspace uuid, hidden boolean, longest integer)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, hidden boolean DEFAULT false, longest integer DEFAULT 65536) RETURNS TABLE(item_id uuid, kind text, tier text, why text, agent_id uuid, agent text, run_id uuid, command_number bigint, ordinal integer, target_count integer, title text, detail text, options jsonb, risk text, since timestamp with time zone, expires_at timestamp with time zone, blocks bigint, blocked_agents bigint, likeness text, snoozed_until timestamp with time zone, done_at timestamp with time zone) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_column
+DECLARE
+    me CONSTANT uuid := kolony.my_profile_id();
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'viewer');
+    RETURN QUERY
+    WITH found AS (
+        SELECT * FROM kolony.inbox_questions(in_workspace)
+        UNION ALL SELECT * FROM kolony.inbox_failures(in_workspace, me)
+        UNION ALL SELECT * FROM kolony.inbox_agents(in_workspace)),
+    placed AS (
+        SELECT f.*, m.snoozed_until, m.done_at,
+               CASE WHEN f.kind = 'stop' OR f.expires_at < now() + interval '15 minutes' THEN 1
+                    WHEN f.blocks > 1 THEN 2
+                    WHEN f.risk = 'high' THEN 3 ELSE 4 END AS place
+        FROM found f
+        LEFT JOIN kolony.inbox_marks m
+            ON m.workspace_id = in_workspace AND m.profile_id = me AND m.item_id = f.item_id
+        WHERE hidden OR m.item_id IS NULL OR m.done_at IS NULL AND coalesce(m.snoozed_until, '-infinity') <= now()),
+    ranked AS MATERIALIZED (
+        SELECT p.*, row_number() OVER (
+                   ORDER BY p.place, CASE WHEN p.place = 1 THEN coalesce(p.expires_at, '-infinity') END, p.blocks DESC,
+                            array_position(ARRAY['high', 'medium', 'low'], p.risk), p.since, p.item_id) AS rank
+        FROM placed p ORDER BY rank LIMIT 1000)
+    SELECT p.item_id, p.kind, (ARRAY['urgent', 'blocks others', 'high risk', 'by age'])[p.place],
+           concat_ws('; ',
+               CASE WHEN p.expires_at IS NOT NULL THEN 'expires in ' || kolony.in_words(p.expires_at - now()) END,
+               CASE WHEN p.kind = 'stop' THEN 'not confirmed for ' || kolony.in_words(now() - p.since) END,
+               CASE WHEN p.blocks > 0 THEN 'blocks ' || kolony.counted(p.blocks, 'run')
+                   || coalesce(' on ' || CASE WHEN p.blocked_agents > 1
+                                              THEN kolony.counted(p.blocked_agents, 'agent') END, '') END,
+               CASE WHEN p.risk <> 'low' AND p.kind IN ('permission', 'question') THEN p.risk || ' risk' END,
+               CASE WHEN p.kind <> 'stop' THEN 'for ' || kolony.in_words(now() - p.since) END),
+           p.agent_id, a.name, p.run_id, c.number, r.ordinal, cardinality(c.targets), p.title,
+           "left"(p.detail, longest), p.options, p.risk, p.since, p.expires_at, p.blocks, p.blocked_agents,
+           CASE WHEN p.kind IN ('gone', 'stop') THEN md5(p.kind) ELSE kolony.likeness(p.kind, p.title, p.detail) END,
+           p.snoozed_until, p.done_at
+    FROM ranked p
+    JOIN kolony.agents a ON a.workspace_id = in_workspace AND a.agent_id = p.agent_id
+    LEFT JOIN kolony.runs r ON r.workspace_id = in_workspace AND r.run_id = p.run_id
+    LEFT JOIN kolony.commands c ON c.workspace_id = in_workspace AND c.command_id = r.command_id
+    ORDER BY p.rank;
+END
+
+--- function inbox_agents(home uuid)
+OWNER kolony_api ARGUMENTS (home uuid) RETURNS TABLE(item_id uuid, kind text, agent_id uuid, run_id uuid, command_id uuid, title text, detail text, options jsonb, risk text, since timestamp with time zone, expires_at timestamp with time zone, blocks bigint, blocked_agents bigint) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN QUERY
+    SELECT md5('gone ' || a.agent_id || ' ' || coalesce(newest.session_id::text, ''))::uuid, 'gone', a.agent_id,
+           NULL::uuid, NULL::uuid,
+           CASE WHEN newest.session_id IS NULL THEN 'never connected' ELSE 'gone' END || ', '
+               || concat_ws(' and ', CASE WHEN held.runs > 0 THEN kolony.counted(held.runs, 'run') || ' in hand' END,
+                                     CASE WHEN queue.runs > 0 THEN kolony.counted(queue.runs, 'run') || ' waiting' END),
+           coalesce(newest.end_reason, ''), '[]'::jsonb, CASE WHEN held.runs > 0 THEN 'high' ELSE 'low' END,
+           coalesce(newest.ended_at, newest.last_seen, a.created_at), NULL::timestamptz, held.runs + queue.runs, 1::bigint
+    FROM kolony.agents a
+    LEFT JOIN LATERAL (
+        SELECT s.session_id, s.ended_at, s.last_seen, s.end_reason FROM kolony.agent_sessions s
+        WHERE s.workspace_id = home AND s.agent_id = a.agent_id ORDER BY s.session_id DESC LIMIT 1) newest ON true
+    CROSS JOIN LATERAL (SELECT count(*) AS runs FROM kolony.leases l
+                        WHERE l.workspace_id = home AND l.agent_id = a.agent_id) held
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS runs FROM (
+            SELECT FROM kolony.ready_runs q WHERE q.workspace_id = home AND q.agent_id = a.agent_id LIMIT 10000) w) queue
+    WHERE a.workspace_id = home AND a.desired = 'active' AND held.runs + queue.runs > 0
+      AND NOT EXISTS (SELECT FROM kolony.agent_sessions s
+                      WHERE s.workspace_id = home AND s.agent_id = a.agent_id AND s.ended_at IS NULL
+                        AND s.last_seen + make_interval(secs => s.lease_seconds) >= now());
+    RETURN QUERY
+    SELECT md5('stop ' || o.stop_id || ' ' || o.agent_id)::uuid, 'stop', o.agent_id, NULL::uuid, NULL::uuid,
+           'the emergency stop is not confirmed',
+           concat_ws('; ', CASE WHEN o.running > 0 THEN kolony.counted(o.running, 'run') || ' may still be at work'
+                     ELSE 'what it was at may go on unseen' END,
+                     'runner on ' || nullif(o.host, ''), nullif(s.why, '')),
+           '[]'::jsonb, 'high'::text, o.since, NULL::timestamptz, o.running, 1::bigint
+    FROM kolony.stops s
+    JOIN kolony.stop_acknowledgements o ON o.workspace_id = s.workspace_id AND o.stop_id = s.stop_id
+    WHERE s.workspace_id = home AND s.lifted_at IS NULL AND o.state = 'not confirmed';
+END
+
+--- function inbox_failures(home uuid, me uuid)
+OWNER kolony_api ARGUMENTS (home uuid, me uuid) RETURNS TABLE(item_id uuid, kind text, agent_id uuid, run_id uuid, command_id uuid, title text, detail text, options jsonb, risk text, since timestamp with time zone, expires_at timestamp with time zone, blocks bigint, blocked_agents bigint) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    senders uuid[] := ARRAY[me];
+BEGIN
+    IF kolony.holds_role(home, 'admin') THEN
+        senders := senders || ARRAY(
+            SELECT p.profile_id FROM kolony.profiles p
+            LEFT JOIN kolony.memberships m ON m.workspace_id = home AND m.profile_id = p.profile_id
+            WHERE m.disabled IS NOT FALSE);
+    END IF;
+    RETURN QUERY
+    WITH mine AS MATERIALIZED (
+        SELECT newest.command_id, newest.title FROM unnest(senders) sender
+        CROSS JOIN LATERAL (
+            SELECT c.command_id, c.title FROM kolony.commands c
+            WHERE c.workspace_id = home AND c.created_by = sender AND c.outcome = 'failed'
+              AND c.finished_at > now() - interval '7 days'
+            ORDER BY c.finished_at DESC LIMIT 500) newest
+        UNION ALL
+        -- One that has several runs goes on after a failure.
+        SELECT c.command_id, c.title FROM kolony.commands c
+        WHERE c.workspace_id = home AND c.outcome IS NULL AND c.created_by = ANY (senders)
+          AND cardinality(c.targets) > 1)
+    SELECT md5('failure ' || r.run_id || ' ' || r.finished_at)::uuid,
+           CASE WHEN r.limit_hit IS NULL THEN 'failure' ELSE 'limit' END, r.agent_id, r.run_id, r.command_id,
+           CASE WHEN r.limit_hit IS NULL THEN 'failed: ' ELSE replace(r.limit_hit, '_', ' ') || ' reached: ' END
+               || mine.title, coalesce(r.error, ''), '[]'::jsonb, 'medium'::text, r.finished_at, NULL::timestamptz,
+           k.runs, k.others
+    FROM mine
+    JOIN kolony.runs r ON r.workspace_id = home AND r.command_id = mine.command_id AND r.outcome = 'failed'
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS runs, count(DISTINCT f.agent_id) AS others FROM kolony.command_dependencies d
+        JOIN kolony.blocked_runs f ON f.workspace_id = d.workspace_id AND f.command_id = d.command_id AND f.after
+        WHERE d.workspace_id = home AND d.after_id = r.command_id) k
+    WHERE r.finished_at > now() - interval '7 days'
+    ORDER BY r.finished_at DESC LIMIT 500;
+END
+
+--- function inbox_questions(home uuid)
+OWNER kolony_api ARGUMENTS (home uuid) RETURNS TABLE(item_id uuid, kind text, agent_id uuid, run_id uuid, command_id uuid, title text, detail text, options jsonb, risk text, since timestamp with time zone, expires_at timestamp with time zone, blocks bigint, blocked_agents bigint) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN QUERY
+    SELECT p.approval_id, p.kind, p.agent_id, p.run_id, r.command_id, p.title, p.detail, p.options, p.risk,
+           p.created_at, p.expires_at, 1 + k.runs, 1 + k.others
+    FROM kolony.approvals p
+    JOIN kolony.runs r ON r.workspace_id = p.workspace_id AND r.run_id = p.run_id
+    CROSS JOIN LATERAL (
+        -- Those behind it in its agent's queue, and those that come after its command.
+        SELECT count(*) AS runs, count(DISTINCT b.agent_id) FILTER (WHERE b.agent_id <> p.agent_id) AS others
+        FROM (SELECT q.run_id, q.agent_id FROM kolony.ready_runs q
+              WHERE q.workspace_id = p.workspace_id AND q.agent_id = p.agent_id
+              UNION
+              SELECT f.run_id, f.agent_id FROM kolony.command_dependencies d
+              JOIN kolony.blocked_runs f ON f.workspace_id = d.workspace_id AND f.command_id = d.command_id AND f.after
+              WHERE d.workspace_id = p.workspace_id AND d.after_id = r.command_id LIMIT 1000) b) k
+    WHERE p.workspace_id = home AND p.answered_at IS NULL AND p.cancelled_at IS NULL AND p.expired_at IS NULL
+      AND (p.expires_at IS NULL OR p.expires_at > now());
+END
+
+--- function instructed(instructions text, kind text)
+OWNER kolony_api ARGUMENTS (instructions text, kind text) RETURNS text LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT concat_ws(E'\n\n', nullif(instructions, ''), kolony.kind_words(kind))
+
+--- function interrupt_open_run(home uuid, the_run uuid, why text)
+OWNER kolony_api ARGUMENTS (home uuid, the_run uuid, why text) RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    run kolony.runs;
+BEGIN
+    SELECT * INTO STRICT run FROM kolony.runs r
+    WHERE r.workspace_id = home AND r.run_id = the_run FOR NO KEY UPDATE;
+    IF run.outcome IS NOT NULL THEN
+        RAISE EXCEPTION 'this run has ended already (%)', run.outcome USING ERRCODE = '55000';
+    ELSIF run.cancel_at IS NOT NULL THEN
+        RAISE EXCEPTION 'this run is being cancelled' USING ERRCODE = '55000';
+    ELSIF NOT EXISTS (SELECT FROM kolony.leases l WHERE l.workspace_id = home AND l.run_id = the_run) THEN
+        RAISE EXCEPTION 'this run has not begun' USING ERRCODE = '55000', HINT = 'hold it, or cancel it';
+    END IF;
+    UPDATE kolony.runs r SET interrupt_at = clock_timestamp(), interrupt_by = kolony.my_profile_id(),
+        interrupt_why = why, interrupt_heard_at = NULL
+    WHERE r.workspace_id = home AND r.run_id = the_run;
+    RETURN 'requested';
+END
+
+--- function interrupt_run(the_run uuid, why text)
+OWNER kolony_api ARGUMENTS (the_run uuid, why text DEFAULT ''::text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.run_for_step(the_run);
+    PERFORM kolony.take_steps(ARRAY[the_run], 'interrupt', why, NULL, true);
+END
+
+--- function interrupt_runs(the_runs uuid[], why text)
+OWNER kolony_api ARGUMENTS (the_runs uuid[], why text DEFAULT ''::text) RETURNS TABLE(run_id uuid, became text, refused text) LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+    SELECT * FROM kolony.take_steps(the_runs, 'interrupt', why, NULL, false)
+
+--- function is_quiet(quiet_from time without time zone, quiet_to time without time zone, time_zone text, moment timestamp with time zone)
+OWNER kolony_api ARGUMENTS (quiet_from time without time zone, quiet_to time without time zone, time_zone text, moment timestamp with time zone) RETURNS boolean LANGUAGE plpgsql STABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    hour CONSTANT time := (moment AT TIME ZONE coalesce(time_zone, 'UTC'))::time;
+BEGIN
+    RETURN coalesce(CASE WHEN quiet_from < quiet_to THEN hour >= quiet_from AND hour < quiet_to
+                         ELSE hour >= quiet_from OR hour < quiet_to END, false);
+EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN false; -- a zone that this server does not know any more
+END
+
 --- function is_retired(home uuid, the_agent uuid)
 OWNER kolony_api ARGUMENTS (home uuid, the_agent uuid) RETURNS boolean LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -1907,6 +4843,22 @@ BEGIN
     SELECT a.desired INTO STRICT found_desired FROM kolony.agents a
     WHERE a.workspace_id = home AND a.agent_id = the_agent FOR KEY SHARE;
     RETURN found_desired = 'retired';
+END
+
+--- function is_stopped(home uuid, of_agent uuid)
+OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid) RETURNS boolean LANGUAGE plpgsql STABLE SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN EXISTS (SELECT FROM kolony.stops s WHERE s.workspace_id = home AND s.lifted_at IS NULL)
+       AND EXISTS (SELECT FROM kolony.stops_in_force f WHERE f.workspace_id = home AND f.agent_id = of_agent);
+END
+
+--- function is_undoing()
+OWNER kolony_api ARGUMENTS () RETURNS boolean LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN EXISTS (SELECT FROM kolony.undo_steps u
+                   WHERE u.profile_id = kolony.my_profile_id() AND u.undone_at = now());
 END
 
 --- function issue_token(of_agent uuid, new_login text, verifier text, new_hash bytea, new_hint text, new_label text, new_expiry timestamp with time zone)
@@ -1919,6 +4871,122 @@ BEGIN
     PERFORM kolony.open_token_login(new_login, verifier, new_expiry);
     RETURN made;
 END
+
+--- function keep_preset(preset kolony.presets, says kolony.preset_versions, event text, facts jsonb)
+OWNER kolony_api ARGUMENTS (preset kolony.presets, says kolony.preset_versions, event text, facts jsonb) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF preset.name IS NULL OR length(preset.name) NOT BETWEEN 1 AND 100 OR preset.name <> btrim(preset.name)
+       OR preset.name ~ '[\u0001-\u001f\u007f-\u009f]'
+    THEN
+        RAISE EXCEPTION 'a preset''s name is 1 to 100 printable characters without blanks at its ends'
+            USING ERRCODE = '22023', HINT = 'choose another name';
+    END IF;
+    BEGIN
+        INSERT INTO kolony.presets SELECT preset.* ON CONFLICT (workspace_id, preset_id) DO UPDATE
+        SET name = EXCLUDED.name, shared = EXCLUDED.shared, version = EXCLUDED.version, deleted_at = EXCLUDED.deleted_at;
+    EXCEPTION WHEN unique_violation THEN
+        RAISE EXCEPTION 'there is a preset "%" already, of %', preset.name,
+            CASE WHEN preset.owner_id = kolony.my_profile_id() THEN 'yours or a shared one' ELSE 'its owner' END
+            USING ERRCODE = '23505', HINT = 'choose another name';
+    END;
+    IF says.version IS NOT NULL THEN
+        says.changed_by := kolony.my_profile_id();
+        says.changed_at := now();
+        INSERT INTO kolony.preset_versions SELECT says.*;
+    END IF;
+    PERFORM kolony.record_audit(preset.workspace_id, event, preset.name,
+        facts || jsonb_build_object('preset_id', preset.preset_id));
+    PERFORM kolony.hint(preset.workspace_id, 'preset:' || preset.preset_id);
+END
+
+--- function kind_words(kind text)
+OWNER kolony_api ARGUMENTS (kind text) RETURNS text LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT CASE kind
+        WHEN 'investigate' THEN
+            'This is an investigation. Find out what the command asks, change nothing, and say what you found: each '
+            'finding with the evidence for it, then what you recommend.'
+        WHEN 'review' THEN
+            'This is a review of another run''s work. What that run was asked, how it ended and what it printed stands '
+            'in the folder "subjects" of the folder that KOLONY_RUN_DIR names: a .json file with the facts and a .txt '
+            'file with the output. Judge that work as the command says; do not do it again.'
+        WHEN 'synthesize' THEN
+            'This is a synthesis of the work of other runs. What each of them was asked, how it ended and what it '
+            'printed stands in the folder "subjects" of the folder that KOLONY_RUN_DIR names: for each a .json file '
+            'with the facts and a .txt file with the output. Bring them together as the command says.'
+        WHEN 'plan' THEN
+            'This is a request for a plan, not for the work itself. Write the plan to the file plan.json in the folder '
+            'that KOLONY_RUN_DIR names (write plan.json.tmp, then rename it): a JSON list of at most 200 items in the '
+            'order in which they are to be done, each {"content": the command''s text, "agent": the name of the agent '
+            'it is for (left out: you), "priority": 0 to 100 (left out: as this command), "after": [the numbers of '
+            'earlier items, counted from 1, that must be completed first]}. A person reads it, and sends what they '
+            'accept of it.'
+    END
+
+--- function lift_stop(in_workspace uuid, agents uuid[])
+OWNER kolony_api ARGUMENTS (in_workspace uuid, agents uuid[] DEFAULT NULL::uuid[]) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+#variable_conflict use_variable
+DECLARE
+    me CONSTANT uuid := kolony.my_profile_id();
+    wanted uuid[];
+    one kolony.stops;
+    missing text[];
+    changed integer := 0;
+    free text;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'operator');
+    wanted := kolony.agents_to_stop(in_workspace, agents);
+    PERFORM FROM kolony.stop_gates g WHERE g.workspace_id = in_workspace FOR UPDATE;
+    SELECT a.name INTO free FROM unnest(wanted) w
+    JOIN kolony.agents a ON a.workspace_id = in_workspace AND a.agent_id = w
+    WHERE kolony.stop_in_force(in_workspace, w) IS NULL LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'the agent "%" is not stopped', free USING ERRCODE = '55000', HINT = 'see kolony stop --status';
+    END IF;
+    FOR one IN
+        SELECT * FROM kolony.stops s WHERE s.workspace_id = in_workspace AND s.lifted_at IS NULL ORDER BY s.stop_id
+    LOOP
+        missing := kolony.missing_of_stop(one);
+        IF wanted IS NOT NULL THEN
+            CONTINUE WHEN NOT one.everyone AND NOT EXISTS (SELECT FROM kolony.stopped_agents t
+                WHERE t.workspace_id = in_workspace AND t.stop_id = one.stop_id AND t.agent_id = ANY (wanted)
+                  AND t.lifted_at IS NULL);
+            INSERT INTO kolony.stopped_agents AS t (workspace_id, stop_id, agent_id, lifted_at, lifted_by)
+            SELECT in_workspace, one.stop_id, w, now(), me FROM unnest(wanted) w
+            WHERE one.everyone OR EXISTS (SELECT FROM kolony.stopped_agents k
+                WHERE k.workspace_id = in_workspace AND k.stop_id = one.stop_id AND k.agent_id = w)
+            ON CONFLICT (workspace_id, stop_id, agent_id) DO UPDATE SET
+                lifted_at = coalesce(t.lifted_at, EXCLUDED.lifted_at), lifted_by = coalesce(t.lifted_by, EXCLUDED.lifted_by);
+        END IF;
+        UPDATE kolony.stops s SET lifted_at = now(), lifted_by = me
+        WHERE s.workspace_id = in_workspace AND s.stop_id = one.stop_id
+          AND (wanted IS NULL OR NOT one.everyone AND NOT EXISTS (SELECT FROM kolony.stopped_agents t
+               WHERE t.workspace_id = in_workspace AND t.stop_id = one.stop_id AND t.lifted_at IS NULL));
+        PERFORM kolony.record_audit(in_workspace, 'STOP_LIFTED', CASE WHEN wanted IS NULL THEN 'all of it'
+            ELSE (SELECT string_agg(a.name, ', ' ORDER BY a.name) FROM kolony.agents a
+                  WHERE a.workspace_id = in_workspace AND a.agent_id = ANY (wanted[1:5])) END,
+            jsonb_build_object('stop_id', one.stop_id, 'agents', cardinality(wanted), 'not_confirmed', missing));
+        PERFORM kolony.hint(in_workspace, 'stop:' || one.stop_id);
+        changed := changed + 1;
+    END LOOP;
+    IF changed = 0 THEN
+        RAISE EXCEPTION 'no emergency stop is on' USING ERRCODE = '55000';
+    END IF;
+    PERFORM kolony.hint(in_workspace, 'agents:*');
+    RETURN changed;
+END
+
+--- function likeness(kind text, title text, detail text)
+OWNER kolony_api ARGUMENTS (kind text, title text, detail text) RETURNS text LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT md5(kind || ' ' || regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+        lower("left"(title, 500) || ' ' || "left"(detail, 2000)),
+        '[[:alnum:]_.~-]*/[^[:space:]''"]*', '/', 'g'),
+        '\m[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\M|\m(?=[a-f]*[0-9])[0-9a-f]{7,}\M', '@', 'g'),
+        '[0-9]+', '#', 'g'),
+        '\s+', ' ', 'g'))
 
 --- function limit_token(the_token uuid, at_latest timestamp with time zone, OUT its_login text, OUT its_expiry timestamp with time zone)
 OWNER kolony_api ARGUMENTS (the_token uuid, at_latest timestamp with time zone, OUT its_login text, OUT its_expiry timestamp with time zone) RETURNS record LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -1933,6 +5001,22 @@ BEGIN
     WHERE t.workspace_id = token.workspace_id AND t.token_id = the_token
     RETURNING t.login, t.expires_at INTO its_login, its_expiry;
     PERFORM kolony.hint(token.workspace_id, 'agent:' || token.agent_id);
+END
+
+--- function limits_for(home uuid, the_constraint uuid)
+OWNER kolony_api ARGUMENTS (home uuid, the_constraint uuid) RETURNS kolony.constraint_profiles LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    profile kolony.constraint_profiles;
+BEGIN
+    SELECT * INTO profile FROM kolony.constraint_profiles p
+    WHERE p.workspace_id = home AND p.deleted_at IS NULL
+      AND CASE WHEN the_constraint IS NULL THEN p.is_default ELSE p.constraint_id = the_constraint END;
+    IF NOT FOUND AND the_constraint IS NOT NULL THEN
+        RAISE EXCEPTION 'there is no such constraint profile here'
+            USING ERRCODE = 'P0002', HINT = 'see kolony constraint list';
+    END IF;
+    RETURN profile;
 END
 
 --- function list_tokens(in_workspace uuid)
@@ -1970,6 +5054,28 @@ AS
                 AND NOT (r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls)
          FROM pg_roles r WHERE r.rolname = who), false)
 
+--- function make_constraint(in_workspace uuid, new_name text, new_description text, time_limit_ms bigint, token_budget bigint, memory_limit_mb integer, cpu_limit_percent integer, as_default boolean)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, new_name text, new_description text DEFAULT ''::text, time_limit_ms bigint DEFAULT NULL::bigint, token_budget bigint DEFAULT NULL::bigint, memory_limit_mb integer DEFAULT NULL::integer, cpu_limit_percent integer DEFAULT NULL::integer, as_default boolean DEFAULT false) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    made uuid;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    PERFORM kolony.check_constraint(new_name, time_limit_ms, token_budget, memory_limit_mb, cpu_limit_percent);
+    PERFORM FROM kolony.workspaces w WHERE w.workspace_id = in_workspace FOR NO KEY UPDATE;
+    PERFORM kolony.refuse_taken_constraint(in_workspace, new_name, NULL);
+    IF as_default THEN
+        UPDATE kolony.constraint_profiles p SET is_default = false WHERE p.workspace_id = in_workspace AND p.is_default;
+    END IF;
+    INSERT INTO kolony.constraint_profiles (workspace_id, name, description, time_limit_ms, token_budget,
+        memory_limit_mb, cpu_limit_percent, is_default, created_by)
+    VALUES (in_workspace, new_name, coalesce(new_description, ''), time_limit_ms, token_budget, memory_limit_mb,
+        cpu_limit_percent, coalesce(as_default, false), kolony.my_profile_id())
+    RETURNING constraint_id INTO made;
+    PERFORM kolony.hint(in_workspace, 'constraint:' || made);
+    RETURN made;
+END
+
 --- function make_login(who text, verifier text, connections integer, door name)
 OWNER kolony_roleadm ARGUMENTS (who text, verifier text, connections integer, door name) RETURNS void LANGUAGE plpgsql VOLATILE SET search_path=pg_catalog, pg_temp
 AS
@@ -1979,10 +5085,105 @@ BEGIN
     EXECUTE format('GRANT %I TO kolony_roleadm', who); -- lets this role end that login's sessions
 END
 
+--- function make_notification_rule(in_workspace uuid, kind text, for_everybody boolean, audience text, of_agent uuid, tag text, priority text, channels text[], enabled boolean)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, kind text, for_everybody boolean DEFAULT false, audience text DEFAULT 'owner'::text, of_agent uuid DEFAULT NULL::uuid, tag text DEFAULT NULL::text, priority text DEFAULT NULL::text, channels text[] DEFAULT '{bell,desktop}'::text[], enabled boolean DEFAULT true) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_variable
+DECLARE
+    made uuid;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, CASE WHEN for_everybody THEN 'admin' ELSE 'viewer' END);
+    PERFORM kolony.check_rule(audience, priority, channels);
+    IF NOT EXISTS (SELECT FROM kolony.notification_kinds k WHERE k.kind = kind) THEN
+        RAISE EXCEPTION 'there is no kind of notification "%"', kind USING ERRCODE = 'P0002', HINT = format('there are %s',
+            (SELECT string_agg(k.kind, ', ' ORDER BY k.place) FROM kolony.notification_kinds k));
+    END IF;
+    IF NOT for_everybody AND audience NOT IN ('owner', 'everyone') THEN
+        RAISE EXCEPTION 'a rule of your own is about what is yours (owner) or about all of it (everyone)'
+            USING ERRCODE = '22023';
+    END IF;
+    IF of_agent IS NOT NULL AND kolony.workspace_of_agent(of_agent) <> in_workspace THEN
+        RAISE EXCEPTION 'there is no such agent here' USING ERRCODE = 'P0002', HINT = 'see kolony agent list';
+    END IF;
+    IF length(tag) NOT BETWEEN 1 AND 100 THEN
+        RAISE EXCEPTION 'a tag has 1 to 100 characters' USING ERRCODE = '22023';
+    END IF;
+    INSERT INTO kolony.notification_rules (workspace_id, profile_id, kind, audience, agent_id, tag, priority, channels,
+        enabled, created_by)
+    VALUES (in_workspace, CASE WHEN NOT for_everybody THEN kolony.my_profile_id() END, kind, audience, of_agent, tag,
+        priority, channels, coalesce(enabled, true), kolony.my_profile_id())
+    RETURNING rule_id INTO made;
+    IF for_everybody THEN
+        PERFORM kolony.record_audit(in_workspace, 'RULE_CREATED', kind, jsonb_build_object('audience', audience,
+            'priority', priority, 'enabled', enabled), of_agent);
+    END IF;
+    PERFORM kolony.hint(in_workspace, 'note:*');
+    RETURN made;
+END
+
+--- function make_preset(in_workspace uuid, new_name text, content text, details jsonb, as_shared boolean)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, new_name text, content text, details jsonb DEFAULT '{}'::jsonb, as_shared boolean DEFAULT false) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    preset kolony.presets;
+    says kolony.preset_versions;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'operator');
+    preset := ROW(in_workspace, kolony.new_id(), kolony.my_profile_id(), new_name, coalesce(as_shared, false), 1, 0,
+        NULL, now(), NULL);
+    says := ROW(in_workspace, preset.preset_id, 1, '', content, 'natural', 50, '', NULL, '[]', NULL, NULL);
+    says := kolony.changed_preset(says, coalesce(details, '{}') - 'content');
+    PERFORM kolony.keep_preset(preset, says, 'PRESET_CREATED', jsonb_build_object('shared', preset.shared));
+    RETURN preset.preset_id;
+END
+
+--- function make_stop_gate()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    INSERT INTO kolony.stop_gates (workspace_id) VALUES (NEW.workspace_id);
+    RETURN NULL;
+END
+
 --- function makes_logins()
 OWNER kolony_roleadm ARGUMENTS () RETURNS boolean LANGUAGE sql STABLE SET search_path=pg_catalog, pg_temp
 AS
     SELECT r.rolcreaterole FROM pg_roles r WHERE r.rolname = 'kolony_roleadm'
+
+--- function mark_inbox(in_workspace uuid, items uuid[], until timestamp with time zone, done boolean)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, items uuid[], until timestamp with time zone, done boolean DEFAULT false) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    me CONSTANT uuid := kolony.my_profile_id();
+    wrong record;
+    marked integer;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'viewer');
+    IF until > now() + interval '366 days' THEN
+        RAISE EXCEPTION 'it can be put off for at most a year' USING ERRCODE = '22023';
+    END IF;
+    SELECT w.item_id, i.kind INTO wrong FROM unnest(items) w (item_id)
+    LEFT JOIN kolony.inbox(in_workspace, true, 0) i ON i.item_id = w.item_id
+    WHERE i.item_id IS NULL OR done AND i.kind IN ('permission', 'question') LIMIT 1;
+    IF FOUND AND wrong.kind IS NULL THEN
+        RAISE EXCEPTION 'there is no item % in your inbox', wrong.item_id
+            USING ERRCODE = 'P0002', HINT = 'it may be settled already; see kolony inbox';
+    ELSIF FOUND THEN
+        RAISE EXCEPTION 'a question is not done until it is answered'
+            USING ERRCODE = '55000', HINT = 'answer it, or put it off';
+    END IF;
+    INSERT INTO kolony.inbox_marks AS m (workspace_id, profile_id, item_id, snoozed_until, done_at)
+    SELECT DISTINCT in_workspace, me, w, CASE WHEN NOT done THEN until END, CASE WHEN done THEN now() END
+    FROM unnest(items) w
+    ON CONFLICT (workspace_id, profile_id, item_id) DO UPDATE
+    SET snoozed_until = EXCLUDED.snoozed_until, done_at = EXCLUDED.done_at, marked_at = now();
+    GET DIAGNOSTICS marked = ROW_COUNT;
+    -- What is long settled will not come back.
+    DELETE FROM kolony.inbox_marks m WHERE m.workspace_id = in_workspace AND m.profile_id = me
+      AND m.marked_at < now() - interval '30 days' AND coalesce(m.snoozed_until, '-infinity') < now();
+    PERFORM kolony.hint(in_workspace, 'inbox:' || me);
+    RETURN marked;
+END
 
 --- function member_logins(in_workspace uuid)
 OWNER kolony_api ARGUMENTS (in_workspace uuid) RETURNS oid[] LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -1991,6 +5192,79 @@ BEGIN
     PERFORM kolony.require_role(in_workspace, 'admin');
     RETURN array(SELECT p.role_oid FROM kolony.memberships m JOIN kolony.profiles p USING (profile_id)
                  WHERE m.workspace_id = in_workspace);
+END
+
+--- function missing_of_stop(of_stop kolony.stops)
+OWNER kolony_api ARGUMENTS (of_stop kolony.stops) RETURNS text[] LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN ARRAY(SELECT o.agent FROM kolony.stop_acknowledgements o
+                 WHERE o.workspace_id = of_stop.workspace_id AND o.stop_id = of_stop.stop_id
+                   AND o.state NOT IN ('ended', 'not connected') ORDER BY o.agent LIMIT 20);
+END
+
+--- function move_run(the_run uuid, to_position integer)
+OWNER kolony_api ARGUMENTS (the_run uuid, to_position integer) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    run kolony.runs := kolony.run_for_step(the_run);
+    waiting kolony.blocked_runs;
+    above kolony.ready_runs;
+    below kolony.ready_runs;
+    queued bigint;
+BEGIN
+    IF to_position IS NULL OR to_position < 1 THEN
+        RAISE EXCEPTION 'a position is 1 (the next one) or more, not %', to_position USING ERRCODE = '22023';
+    END IF;
+    PERFORM kolony.settle_lost(run.workspace_id, run.agent_id);
+    -- As a claim does: nobody claims or moves in this queue meanwhile.
+    PERFORM FROM kolony.agents a
+    WHERE a.workspace_id = run.workspace_id AND a.agent_id = run.agent_id FOR NO KEY UPDATE;
+    SELECT * INTO STRICT run FROM kolony.runs r
+    WHERE r.workspace_id = run.workspace_id AND r.run_id = the_run FOR NO KEY UPDATE;
+    waiting := kolony.take_waiting(run.workspace_id, the_run);
+    PERFORM kolony.require_waiting(run, waiting);
+    IF waiting.held OR waiting.after OR waiting.beyond OR waiting.due_at > now() THEN
+        RAISE EXCEPTION 'this run is not in the queue yet'
+            USING ERRCODE = '55000', HINT = 'kolony run why says what it waits for';
+    END IF;
+    SELECT count(*) INTO queued FROM (SELECT FROM kolony.ready_runs q
+        WHERE q.workspace_id = run.workspace_id AND q.agent_id = run.agent_id LIMIT to_position - 1) q;
+    to_position := queued + 1;
+    SELECT * INTO above FROM kolony.ready_runs q
+    WHERE to_position > 1 AND q.workspace_id = run.workspace_id AND q.agent_id = run.agent_id
+    ORDER BY q.priority DESC, q.place, q.run_id LIMIT 1 OFFSET greatest(to_position - 2, 0);
+    SELECT * INTO below FROM kolony.ready_runs q
+    WHERE q.workspace_id = run.workspace_id AND q.agent_id = run.agent_id
+    ORDER BY q.priority DESC, q.place, q.run_id LIMIT 1 OFFSET to_position - 1;
+    waiting.priority := least(greatest(waiting.priority, below.priority), above.priority);
+    IF above.priority = waiting.priority AND below.priority = waiting.priority AND above.place = below.place THEN
+        -- Many at one place: they spread, in the order that they have.
+        UPDATE kolony.ready_runs q SET place = q.place + n.nth * 0.000000001
+        FROM (SELECT t.run_id, row_number() OVER (ORDER BY t.run_id) AS nth FROM kolony.ready_runs t
+              WHERE t.workspace_id = run.workspace_id AND t.agent_id = run.agent_id AND t.priority = above.priority
+                AND t.place = above.place) n
+        WHERE q.workspace_id = run.workspace_id AND q.run_id = n.run_id;
+        SELECT q.place INTO above.place FROM kolony.ready_runs q
+        WHERE q.workspace_id = run.workspace_id AND q.run_id = above.run_id;
+        SELECT q.place INTO below.place FROM kolony.ready_runs q
+        WHERE q.workspace_id = run.workspace_id AND q.run_id = below.run_id;
+    END IF;
+    waiting.place := CASE
+        WHEN above.priority = waiting.priority AND below.priority = waiting.priority THEN
+            (above.place + below.place) * 0.5
+        WHEN above.priority = waiting.priority THEN above.place + 0.000001
+        WHEN below.priority = waiting.priority THEN below.place - 1
+        ELSE waiting.place END;
+    PERFORM kolony.put_waiting(waiting);
+    UPDATE kolony.runs r SET priority = waiting.priority
+    WHERE r.workspace_id = run.workspace_id AND r.run_id = the_run AND r.priority <> waiting.priority;
+    PERFORM kolony.record_audit(run.workspace_id, 'RUN_MOVED', (
+        SELECT '#' || c.number || CASE WHEN cardinality(c.targets) > 1 THEN '.' || run.ordinal ELSE '' END
+        FROM kolony.commands c WHERE c.workspace_id = run.workspace_id AND c.command_id = run.command_id),
+        jsonb_build_object('position', to_position), run.agent_id, run.command_id, the_run);
+    PERFORM kolony.hint(run.workspace_id, 'agent:' || run.agent_id);
+    RETURN to_position;
 END
 
 --- function my_colleague_ids()
@@ -2017,6 +5291,15 @@ BEGIN
         RAISE EXCEPTION 'this attempt has no lease any more' USING ERRCODE = 'KO001', HINT = 'stop its work';
     END IF;
     RETURN held;
+END
+
+--- function my_preset_ids()
+OWNER kolony_api ARGUMENTS () RETURNS uuid[] LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN ARRAY(SELECT p.preset_id FROM kolony.presets p
+                 WHERE p.workspace_id = ANY (kolony.my_workspace_ids())
+                   AND (p.shared OR p.owner_id = kolony.my_profile_id()));
 END
 
 --- function my_profile_id()
@@ -2114,6 +5397,105 @@ BEGIN
         'hex')::uuid;
 END
 
+--- function note_agents(home uuid, looked_before timestamp with time zone)
+OWNER kolony_api ARGUMENTS (home uuid, looked_before timestamp with time zone) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    -- The first id of that moment: sessions are numbered by time. A minute back, for those who committed late.
+    since CONSTANT uuid := (lpad(to_hex((extract(epoch FROM greatest(looked_before - interval '1 minute', 'epoch'))
+        * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid;
+BEGIN
+    WITH live AS MATERIALIZED (
+        SELECT DISTINCT s.agent_id FROM kolony.agent_sessions s
+        WHERE s.workspace_id = home AND s.ended_at IS NULL
+          AND s.last_seen + make_interval(secs => s.lease_seconds) >= clock_timestamp()),
+    online AS MATERIALIZED (
+        SELECT t.agent_id FROM kolony.agent_tellings t WHERE t.workspace_id = home AND t.status = 'online'),
+    asked AS (
+        (SELECT l.agent_id FROM live l EXCEPT SELECT o.agent_id FROM online o)
+        UNION (SELECT o.agent_id FROM online o EXCEPT SELECT l.agent_id FROM live l)
+        UNION (SELECT s.agent_id FROM kolony.agent_sessions s WHERE s.workspace_id = home AND s.session_id >= since)),
+    found AS (
+        SELECT q.agent_id, coalesce(t.status, 'offline') AS before, newest.host, newest.end_reason,
+               CASE WHEN l.agent_id IS NOT NULL THEN 'online' WHEN newest.end_error THEN 'error' ELSE 'offline' END
+                   AS status
+        FROM asked q
+        LEFT JOIN live l ON l.agent_id = q.agent_id
+        LEFT JOIN kolony.agent_tellings t ON t.workspace_id = home AND t.agent_id = q.agent_id
+        LEFT JOIN LATERAL (SELECT s.host, s.end_error, coalesce(s.end_reason, 'stopped answering') AS end_reason
+                           FROM kolony.agent_sessions s
+                           WHERE l.agent_id IS NULL AND s.workspace_id = home AND s.agent_id = q.agent_id
+                           ORDER BY s.session_id DESC LIMIT 1) newest ON true),
+    told AS (
+        INSERT INTO kolony.agent_tellings AS t (workspace_id, agent_id, status)
+        SELECT home, f.agent_id, f.status FROM found f WHERE f.status <> f.before
+        ON CONFLICT (workspace_id, agent_id) DO UPDATE SET status = EXCLUDED.status, told_at = now()),
+    changed AS (
+        SELECT f.*, kolony.plain_words(a.name, 200) AS name, a.created_by,
+               EXISTS (SELECT FROM kolony.notification_rules r
+                       WHERE r.workspace_id = home AND r.kind = 'agent_status' AND r.deleted_at IS NULL
+                         AND (r.agent_id = f.agent_id OR r.tag = ANY (a.tags))) AS has_rule,
+               CASE WHEN f.status = 'error' THEN 'high'
+                    WHEN f.status = 'offline' AND f.end_reason = 'stopped answering' THEN 'medium' ELSE 'low' END
+                   AS priority
+        FROM found f JOIN kolony.agents a ON a.workspace_id = home AND a.agent_id = f.agent_id
+        WHERE f.status <> f.before AND (a.desired <> 'retired' OR f.status <> 'offline')),
+    counted AS (
+        SELECT c.*, count(*) OVER (PARTITION BY c.created_by, c.status, c.priority, c.has_rule) > 5 AND NOT c.has_rule
+                   AS of_many
+        FROM changed c)
+    INSERT INTO kolony.notification_events (workspace_id, kind, priority, title, message, data, dedupe, agent_id, owner)
+    SELECT home, 'agent_status', c.priority,
+           format(CASE c.status WHEN 'online' THEN '%s is online' WHEN 'error' THEN '%s ended with an error'
+                                ELSE '%s is offline' END, c.name),
+           CASE WHEN c.status = 'online' THEN ''
+                ELSE kolony.plain_words(concat_ws(': ', nullif(c.host, ''), c.end_reason), 1000) END,
+           jsonb_build_object('agent_id', c.agent_id, 'agent', c.name, 'old_status', c.before, 'new_status', c.status),
+           format('agent_status:%s:%s', c.agent_id, c.status), c.agent_id, c.created_by
+    FROM counted c WHERE NOT c.of_many
+    UNION ALL
+    SELECT home, 'agent_status', c.priority,
+           format(CASE c.status WHEN 'online' THEN '%s agents are online' WHEN 'error' THEN '%s agents ended with an error'
+                                ELSE '%s agents are offline' END, count(*)),
+           "left"(string_agg(c.name, ', ' ORDER BY c.name), 1000),
+           jsonb_build_object('agents', count(*), 'new_status', c.status), NULL, NULL, c.created_by
+    FROM counted c WHERE c.of_many GROUP BY c.created_by, c.status, c.priority;
+END
+
+--- function note_approval()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.notify_people(NEW.workspace_id, 'approval', CASE NEW.risk WHEN 'low' THEN 'medium' ELSE 'high' END,
+        format('%s asks: %s', a.name, NEW.title), NEW.detail,
+        jsonb_build_object('approval_id', NEW.approval_id, 'run_id', NEW.run_id, 'command_id', r.command_id,
+            'agent_id', NEW.agent_id, 'agent', a.name, 'risk', NEW.risk, 'expires_at', NEW.expires_at),
+        format('approval:%s', r.command_id), NULL, NEW.agent_id, c.created_by)
+    FROM kolony.runs r
+    JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+    JOIN kolony.agents a ON a.workspace_id = r.workspace_id AND a.agent_id = r.agent_id
+    WHERE r.workspace_id = NEW.workspace_id AND r.run_id = NEW.run_id;
+    RETURN NULL;
+END
+
+--- function note_ended_command()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    -- Nobody is told by default, so mostly this is all that the end of a command costs.
+    IF EXISTS (SELECT FROM kolony.notification_rules r WHERE r.workspace_id = NEW.workspace_id
+               AND r.kind = 'command_ended' AND r.enabled AND r.deleted_at IS NULL)
+    THEN
+        PERFORM kolony.notify_people(NEW.workspace_id, 'command_ended', 'low',
+            format('#%s has %s', NEW.number, CASE NEW.outcome WHEN 'cancelled' THEN 'been cancelled'
+                                                              ELSE NEW.outcome END),
+            NEW.title, jsonb_build_object('command_id', NEW.command_id, 'reference', '#' || NEW.number,
+                'outcome', NEW.outcome, 'agents', cardinality(NEW.targets)),
+            format('command_ended:%s', NEW.command_id), NULL, NULL, NEW.created_by);
+    END IF;
+    RETURN NULL;
+END
+
 --- function note_ended_session(of_login text, of_pid integer, because text)
 OWNER kolony_api ARGUMENTS (of_login text, of_pid integer, because text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -2125,6 +5507,33 @@ BEGIN
     WHERE p.login = of_login AND p.role_oid = to_regrole(quote_ident(of_login))::oid;
     PERFORM kolony.record_audit(t.workspace_id, 'SESSIONS_ENDED', t.token_hint, facts, t.agent_id)
     FROM kolony.agent_tokens t WHERE t.login = of_login;
+END
+
+--- function note_failed_run()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    command kolony.commands;
+    its_agent text := (SELECT a.name FROM kolony.agents a
+                       WHERE a.workspace_id = NEW.workspace_id AND a.agent_id = NEW.agent_id);
+    about text;
+BEGIN
+    SELECT * INTO command FROM kolony.commands c
+    WHERE c.workspace_id = NEW.workspace_id AND c.command_id = NEW.command_id;
+    about := '#' || command.number || CASE WHEN cardinality(command.targets) > 1 THEN '.' || NEW.ordinal ELSE '' END;
+    PERFORM kolony.notify_people(NEW.workspace_id,
+        CASE WHEN NEW.limit_hit IS NULL THEN 'run_failed' ELSE 'limit_hit' END, 'medium',
+        CASE WHEN NEW.limit_hit IS NULL THEN format('%s failed on %s', about, its_agent)
+             ELSE format('%s reached its %s on %s', about, replace(NEW.limit_hit, '_', ' '), its_agent) END,
+        NEW.error,
+        jsonb_build_object('run_id', NEW.run_id, 'command_id', NEW.command_id, 'agent_id', NEW.agent_id,
+            'agent', its_agent, 'reference', about, 'exit_code', NEW.exit_code, 'limit', NEW.limit_hit),
+        format('%s:%s', CASE WHEN NEW.limit_hit IS NULL THEN 'run_failed' ELSE 'limit_hit' END, NEW.command_id),
+        NULL, NEW.agent_id, command.created_by);
+    RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'a failure was not noted: %', SQLERRM;
+    RETURN NULL;
 END
 
 --- function note_login(in_workspace uuid, claimed_version text)
@@ -2142,6 +5551,97 @@ AS
 BEGIN
     PERFORM kolony.require_role(in_workspace, 'viewer');
     PERFORM kolony.record_audit(in_workspace, 'USER_LOGOUT', session_user::text);
+END
+
+--- function note_preset_use(home uuid, the_preset uuid, the_version integer)
+OWNER kolony_api ARGUMENTS (home uuid, the_preset uuid, the_version integer) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    its_name text;
+BEGIN
+    UPDATE kolony.presets p SET used_count = p.used_count + 1, last_used_at = now()
+    WHERE p.workspace_id = home AND p.preset_id = the_preset AND p.deleted_at IS NULL
+      AND p.preset_id = ANY (kolony.my_preset_ids()) AND the_version BETWEEN 1 AND p.version
+    RETURNING p.name INTO its_name;
+    IF its_name IS NULL THEN
+        RAISE EXCEPTION 'there is no such preset here' USING ERRCODE = 'P0002', HINT = 'see kolony preset list';
+    END IF;
+    PERFORM kolony.record_audit(home, 'PRESET_USED', its_name,
+        jsonb_build_object('preset_id', the_preset, 'version', the_version));
+    PERFORM kolony.hint(home, 'preset:' || the_preset);
+END
+
+--- function note_step(the_attempt uuid, step text, detail text)
+OWNER kolony_api ARGUMENTS (the_attempt uuid, step text, detail text DEFAULT ''::text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+#variable_conflict use_variable
+DECLARE
+    token kolony.agent_tokens := kolony.my_token();
+    this kolony.attempts;
+BEGIN
+    IF step IS NULL OR step NOT IN ('heard', 'protocol_cancel', 'sigint', 'sigterm', 'sigkill', 'ended', 'gone') THEN
+        RAISE EXCEPTION 'a step is heard, protocol_cancel, sigint, sigterm, sigkill, ended or gone' USING ERRCODE = '22023';
+    END IF;
+    SELECT t.* INTO this FROM kolony.attempts t
+    WHERE t.workspace_id = token.workspace_id AND t.attempt_id = the_attempt AND t.agent_id = token.agent_id;
+    IF NOT FOUND OR this.ended_at < now() - interval '1 hour' THEN
+        RAISE EXCEPTION 'this attempt is not at work any more' USING ERRCODE = 'KO001';
+    END IF;
+    -- The run comes before the attempt, for whoever is just ending both.
+    PERFORM FROM kolony.runs r WHERE r.workspace_id = this.workspace_id AND r.run_id = this.run_id FOR NO KEY UPDATE;
+    PERFORM FROM kolony.attempts t
+    WHERE t.workspace_id = this.workspace_id AND t.attempt_id = the_attempt FOR NO KEY UPDATE;
+    INSERT INTO kolony.attempt_steps (workspace_id, attempt_id, number, step, detail)
+    SELECT this.workspace_id, the_attempt, n.number, step, "left"(coalesce(detail, ''), 1000)
+    FROM (SELECT coalesce(max(s.number), 0) + 1 AS number FROM kolony.attempt_steps s
+          WHERE s.workspace_id = this.workspace_id AND s.attempt_id = the_attempt) n
+    WHERE n.number <= 100;
+    IF step = 'heard' THEN
+        UPDATE kolony.runs r SET interrupt_heard_at = now()
+        WHERE r.workspace_id = this.workspace_id AND r.run_id = this.run_id AND r.outcome IS NULL
+          AND r.interrupt_at IS NOT NULL AND r.interrupt_heard_at IS NULL
+          AND EXISTS (SELECT FROM kolony.leases l
+                      WHERE l.workspace_id = r.workspace_id AND l.attempt_id = the_attempt);
+    END IF;
+END
+
+--- function note_stop()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    lifted CONSTANT boolean := NEW.lifted_at IS NOT NULL;
+    by_whom CONSTANT uuid := CASE WHEN lifted THEN NEW.lifted_by ELSE NEW.began_by END;
+BEGIN
+    PERFORM kolony.notify_people(NEW.workspace_id, 'stop', CASE WHEN lifted THEN 'medium' ELSE 'critical' END,
+        format(CASE WHEN lifted THEN '%s lifted the emergency stop'
+                    WHEN NEW.everyone THEN '%s stopped every agent' ELSE '%s stopped agents' END,
+               (SELECT p.login FROM kolony.profiles p WHERE p.profile_id = by_whom)),
+        NEW.why, jsonb_build_object('stop_id', NEW.stop_id, 'lifted', lifted, 'everyone', NEW.everyone),
+        NULL, NULL, NULL, NULL, by_whom);
+    RETURN NULL;
+END
+
+--- function notify_people(home uuid, kind text, priority text, title text, message text, data jsonb, dedupe text, only_to uuid[], of_agent uuid, owner uuid, by_profile uuid)
+OWNER kolony_api ARGUMENTS (home uuid, kind text, priority text, title text, message text, data jsonb, dedupe text DEFAULT NULL::text, only_to uuid[] DEFAULT NULL::uuid[], of_agent uuid DEFAULT NULL::uuid, owner uuid DEFAULT NULL::uuid, by_profile uuid DEFAULT NULL::uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    INSERT INTO kolony.notification_events (workspace_id, kind, priority, title, message, data, dedupe, only_to,
+        agent_id, owner, by_profile)
+    VALUES (home, kind, priority, coalesce(nullif(kolony.plain_words(title, 300), ''), kind),
+        kolony.plain_words(message, 1000), coalesce(data, '{}'), "left"(dedupe, 200), only_to, of_agent, owner,
+        by_profile);
+EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'an event of kind % was not noted: %', kind, SQLERRM;
+END
+
+--- function open_asks(home uuid, of_agent uuid, of_run uuid)
+OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid, of_run uuid) RETURNS bigint LANGUAGE plpgsql STABLE SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN (SELECT count(*) FROM kolony.approvals p
+            WHERE p.workspace_id = home AND p.agent_id = of_agent AND (of_run IS NULL OR p.run_id = of_run)
+              AND p.answered_at IS NULL AND p.cancelled_at IS NULL AND p.expired_at IS NULL
+              AND (p.expires_at IS NULL OR p.expires_at > now()));
 END
 
 --- function open_session(on_host text, with_pid integer, with_version text, with_adapter text, with_concurrency integer)
@@ -2216,6 +5716,16 @@ BEGIN
     RETURN format('%s chunks of %s are there, missing %s', there, coalesce(expected, 0), coalesce(missing, 'none'));
 END
 
+--- function pass_gate(home uuid, of_agent uuid)
+OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid) RETURNS boolean LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF NOT EXISTS (SELECT FROM kolony.stops s WHERE s.workspace_id = home AND s.lifted_at IS NULL) THEN
+        RETURN true;
+    END IF;
+    RETURN kolony.stop_in_force(home, of_agent) IS NULL;
+END
+
 --- function person_to_change(in_workspace uuid, who text)
 OWNER kolony_api ARGUMENTS (in_workspace uuid, who text) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -2249,6 +5759,131 @@ BEGIN
     END IF;
 END
 
+--- function placeholders(content text)
+OWNER kolony_api ARGUMENTS (content text) RETURNS TABLE(place bigint, name text, filter text) LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT m.place, m.found[1], m.found[2]
+    FROM regexp_matches(content, '\{\{\s*([A-Za-z_][A-Za-z0-9_]{0,62})\s*(?:\|\s*([a-z]{1,20})\s*)?\}\}', 'g')
+         WITH ORDINALITY AS m (found, place)
+
+--- function plain_words(words text, up_to integer)
+OWNER kolony_api ARGUMENTS (words text, up_to integer) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT btrim(regexp_replace(regexp_replace("left"(coalesce(words, ''), up_to),
+        '[\u0001-\u001f\u007f-\u009f\u2028\u2029]+', ' ', 'g'),
+        '[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]', '', 'g'))
+
+--- function plan_drafts(home uuid, the_run uuid, only_items integer[])
+OWNER kolony_api ARGUMENTS (home uuid, the_run uuid, only_items integer[]) RETURNS TABLE(item integer, command_id uuid, number bigint) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_column
+DECLARE
+    odd text;
+BEGIN
+    SELECT CASE WHEN o.state IS NULL THEN format('there is no item %s in this plan', n)
+                ELSE format('item %s is no draft any more: it is %s', n, o.state) END
+    INTO odd FROM unnest(only_items) n
+    LEFT JOIN kolony.plan_overview o ON o.workspace_id = home AND o.run_id = the_run AND o.item = n
+    WHERE o.state IS DISTINCT FROM 'draft' ORDER BY n LIMIT 1;
+    IF odd IS NOT NULL THEN
+        RAISE EXCEPTION '%', odd USING ERRCODE = '55000', HINT = 'see kolony command plan';
+    END IF;
+    RETURN QUERY SELECT o.item, o.command_id, o.number FROM kolony.plan_overview o
+    WHERE o.workspace_id = home AND o.run_id = the_run AND o.state = 'draft'
+      AND (only_items IS NULL OR o.item = ANY (only_items)) ORDER BY o.item;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no draft of a plan here' USING ERRCODE = '55000',
+            HINT = CASE WHEN EXISTS (SELECT FROM kolony.plan_items i WHERE i.workspace_id = home AND i.run_id = the_run)
+                        THEN 'all of it was accepted or discarded' ELSE 'a run of the kind plan leaves one' END;
+    END IF;
+END
+
+--- function preset_for_step(the_preset uuid, to_change boolean)
+OWNER kolony_api ARGUMENTS (the_preset uuid, to_change boolean) RETURNS kolony.presets LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    preset kolony.presets;
+BEGIN
+    SELECT * INTO preset FROM kolony.presets p
+    WHERE p.preset_id = the_preset AND p.preset_id = ANY (kolony.my_preset_ids()) AND p.deleted_at IS NULL;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such preset here' USING ERRCODE = 'P0002', HINT = 'see kolony preset list';
+    END IF;
+    PERFORM kolony.require_role(preset.workspace_id, CASE WHEN to_change THEN 'operator' ELSE 'viewer' END);
+    IF to_change THEN
+        SELECT * INTO preset FROM kolony.presets p
+        WHERE p.workspace_id = preset.workspace_id AND p.preset_id = the_preset AND p.deleted_at IS NULL
+        FOR NO KEY UPDATE;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'there is no such preset here' USING ERRCODE = 'P0002', HINT = 'see kolony preset list';
+        END IF;
+        IF preset.owner_id <> kolony.my_profile_id() AND NOT kolony.holds_role(preset.workspace_id, 'admin') THEN
+            RAISE EXCEPTION 'the preset "%" is %''s', preset.name,
+                (SELECT p.login FROM kolony.profiles p WHERE p.profile_id = preset.owner_id)
+                USING ERRCODE = '42501', HINT = 'its owner or an admin may change it; make a preset of your own';
+        END IF;
+    END IF;
+    RETURN preset;
+END
+
+--- function propose_plan(the_attempt uuid, items jsonb)
+OWNER kolony_api ARGUMENTS (the_attempt uuid, items jsonb) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+DECLARE
+    held kolony.leases := kolony.my_lease(the_attempt);
+    home CONSTANT uuid := held.workspace_id;
+    plan kolony.commands;
+    targets uuid[];
+    made uuid[] := '{}';
+    one jsonb;
+    count_of_items integer;
+    draft uuid;
+BEGIN
+    PERFORM FROM kolony.runs r WHERE r.workspace_id = home AND r.run_id = held.run_id FOR NO KEY UPDATE;
+    held := kolony.my_lease(the_attempt);
+    SELECT c.* INTO STRICT plan FROM kolony.commands c
+    JOIN kolony.runs r ON r.workspace_id = c.workspace_id AND r.command_id = c.command_id
+    WHERE r.workspace_id = home AND r.run_id = held.run_id;
+    IF plan.kind <> 'plan' THEN
+        RAISE EXCEPTION 'nobody asked for a plan' USING ERRCODE = '55000';
+    END IF;
+    SELECT count(*) INTO count_of_items FROM kolony.plan_items i
+    WHERE i.workspace_id = home AND i.attempt_id = the_attempt;
+    IF count_of_items > 0 THEN
+        RETURN count_of_items;
+    END IF;
+    IF items IS NULL OR jsonb_typeof(items) <> 'array' THEN
+        RAISE EXCEPTION 'a plan is a list of items' USING ERRCODE = '22023';
+    END IF;
+    count_of_items := jsonb_array_length(items);
+    IF count_of_items > 200 THEN
+        RAISE EXCEPTION 'a plan has at most 200 items, this one has %', count_of_items USING ERRCODE = '22023';
+    END IF;
+    FOR place IN 1..count_of_items LOOP
+        targets := targets || kolony.check_plan_item(home, held.agent_id, items -> place - 1, place);
+    END LOOP;
+    UPDATE kolony.commands c SET outcome = 'cancelled', finished_at = now()
+    WHERE c.workspace_id = home AND c.submitted_at IS NULL AND c.outcome IS NULL AND c.command_id IN (
+        SELECT i.command_id FROM kolony.plan_items i WHERE i.workspace_id = home AND i.run_id = held.run_id);
+    FOR place IN 1..count_of_items LOOP
+        one := items -> place - 1;
+        INSERT INTO kolony.commands AS c (workspace_id, content, priority, targets, max_attempts, retry_on, parent_id,
+            time_limit_ms, constraint_id, token_budget, memory_limit_mb, cpu_limit_percent, created_by)
+        VALUES (home, one ->> 'content', coalesce((one ->> 'priority')::smallint, plan.priority), targets[place:place],
+            plan.max_attempts, plan.retry_on, plan.command_id, plan.time_limit_ms, plan.constraint_id,
+            plan.token_budget, plan.memory_limit_mb, plan.cpu_limit_percent, plan.created_by)
+        RETURNING c.command_id INTO draft;
+        made := made || draft;
+        INSERT INTO kolony.plan_items (workspace_id, command_id, run_id, attempt_id, item)
+        VALUES (home, draft, held.run_id, the_attempt, place);
+        INSERT INTO kolony.command_dependencies (workspace_id, command_id, after_id)
+        SELECT DISTINCT home, draft, made[n::integer]
+        FROM jsonb_array_elements_text(coalesce(one -> 'after', '[]')) n;
+    END LOOP;
+    PERFORM kolony.hint(home, 'command:' || plan.command_id);
+    RETURN count_of_items;
+END
+
 --- function protect(target regclass)
 OWNER kolony_owner ARGUMENTS (target regclass) RETURNS void LANGUAGE plpgsql VOLATILE SET search_path=pg_catalog, pg_temp
 AS
@@ -2259,6 +5894,169 @@ BEGIN
     EXECUTE format('CREATE POLICY backup ON %s FOR SELECT TO kolony_backup USING (true)', target);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO kolony_api', target);
     EXECUTE format('GRANT SELECT ON %s TO kolony_backup', target);
+END
+
+--- function put_dependencies(home uuid, the_command uuid, after_commands uuid[], after_need text)
+OWNER kolony_api ARGUMENTS (home uuid, the_command uuid, after_commands uuid[], after_need text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    missing uuid;
+    round text;
+BEGIN
+    IF after_need IS NULL OR after_need NOT IN ('completed', 'ended') THEN
+        RAISE EXCEPTION 'what a command comes after has to be completed or ended' USING ERRCODE = '22023';
+    END IF;
+    IF cardinality(after_commands) > 1000 THEN
+        RAISE EXCEPTION 'a command comes after at most 1000 others' USING ERRCODE = '22023';
+    END IF;
+    SELECT t INTO missing FROM unnest(after_commands) t WHERE NOT EXISTS (
+        SELECT FROM kolony.commands c WHERE c.workspace_id = home AND c.command_id = t) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'there is no command % in this workspace', coalesce(missing::text, 'null')
+            USING ERRCODE = 'P0002', HINT = 'see kolony command list';
+    END IF;
+    DELETE FROM kolony.command_dependencies d WHERE d.workspace_id = home AND d.command_id = the_command;
+    WITH RECURSIVE before (command_id, path) AS (
+        SELECT t, ARRAY[the_command, t] FROM unnest(after_commands) t
+        UNION ALL
+        SELECT d.after_id, b.path || d.after_id FROM before b
+        JOIN kolony.command_dependencies d ON d.workspace_id = home AND d.command_id = b.command_id
+        WHERE b.command_id <> the_command)
+        CYCLE command_id SET again USING been
+    SELECT (SELECT string_agg('#' || c.number, ' after ' ORDER BY p.place) FROM unnest(b.path) WITH ORDINALITY p (id, place)
+            JOIN kolony.commands c ON c.workspace_id = home AND c.command_id = p.id)
+    INTO round FROM before b WHERE b.command_id = the_command LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'commands would wait for each other: %', round
+            USING ERRCODE = '22023', HINT = 'take one of them out of the circle';
+    END IF;
+    INSERT INTO kolony.command_dependencies (workspace_id, command_id, after_id, need)
+    SELECT DISTINCT home, the_command, t, after_need FROM unnest(after_commands) t;
+END
+
+--- function put_waiting(waiting kolony.blocked_runs)
+OWNER kolony_api ARGUMENTS (waiting kolony.blocked_runs) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF waiting.held OR waiting.after OR waiting.beyond THEN
+        INSERT INTO kolony.blocked_runs SELECT waiting.*;
+    ELSIF waiting.due_at > now() THEN
+        INSERT INTO kolony.scheduled_runs (workspace_id, run_id, agent_id, priority, due_at, attempt)
+        VALUES (waiting.workspace_id, waiting.run_id, waiting.agent_id, waiting.priority, waiting.due_at,
+                waiting.attempt);
+    ELSE
+        INSERT INTO kolony.ready_runs (workspace_id, run_id, agent_id, priority, place, attempt)
+        VALUES (waiting.workspace_id, waiting.run_id, waiting.agent_id, waiting.priority, waiting.place,
+                waiting.attempt);
+    END IF;
+END
+
+--- function queue_deliveries(home uuid, events kolony.notification_events[])
+OWNER kolony_api ARGUMENTS (home uuid, events kolony.notification_events[]) RETURNS void LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+    INSERT INTO kolony.webhook_deliveries (workspace_id, delivery_id, webhook_id, kind, title, body)
+    SELECT home, e.delivery_id, w.webhook_id, e.kind, e.title, kolony.delivery_body(home, e.delivery_id, e.event)
+    FROM kolony.webhooks w
+    CROSS JOIN LATERAL (SELECT x AS event, x.kind, x.title, x.priority, x.event_id,
+                               kolony.new_id() AS delivery_id, w.webhook_id FROM unnest(events) x) e
+    WHERE w.workspace_id = home AND w.deleted_at IS NULL AND e.kind <> 'webhook_failed'
+      AND (w.kinds = '{}' OR e.kind = ANY (w.kinds))
+      AND array_position(ARRAY['low', 'medium', 'high', 'critical'], e.priority)
+       >= array_position(ARRAY['low', 'medium', 'high', 'critical'], w.at_least)
+    ORDER BY w.webhook_id, e.event_id
+
+--- function read_all_notifications(in_workspace uuid, up_to timestamp with time zone)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, up_to timestamp with time zone DEFAULT now()) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    changed integer;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'viewer');
+    UPDATE kolony.notifications n SET read_at = now()
+    WHERE n.profile_id = kolony.my_profile_id() AND n.workspace_id = in_workspace AND n.read_at IS NULL
+      AND n.last_at <= up_to;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    RETURN changed;
+END
+
+--- function read_notifications(which uuid[])
+OWNER kolony_api ARGUMENTS (which uuid[]) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    changed integer;
+BEGIN
+    UPDATE kolony.notifications n SET read_at = now()
+    WHERE n.profile_id = kolony.my_profile_id() AND n.workspace_id = ANY (kolony.my_workspace_ids())
+      AND n.notification_id = ANY (which) AND n.read_at IS NULL;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    RETURN changed;
+END
+
+--- function read_subject(the_attempt uuid, the_subject uuid, at_most integer)
+OWNER kolony_api ARGUMENTS (the_attempt uuid, the_subject uuid, at_most integer DEFAULT 262144) RETURNS TABLE(reference text, agent text, status text, exit_code integer, error text, content text, content_bytes bigint, output bytea, output_bytes bigint) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+#variable_conflict use_variable
+DECLARE
+    held kolony.leases := kolony.my_lease(the_attempt);
+    most CONSTANT integer := least(greatest(at_most, 1), 262144);
+    last kolony.attempts;
+    piece bytea;
+BEGIN
+    IF NOT EXISTS (SELECT FROM kolony.runs r
+                   JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+                   WHERE r.workspace_id = held.workspace_id AND r.run_id = held.run_id
+                     AND the_subject = ANY (c.subjects))
+    THEN
+        RAISE EXCEPTION 'this attempt is not about that run' USING ERRCODE = '42501';
+    END IF;
+    SELECT kolony.run_reference(held.workspace_id, o.run_id), o.agent, o.status, o.exit_code, o.error,
+           "left"(c.content, most), octet_length(c.content)
+    INTO STRICT reference, agent, status, exit_code, error, content, content_bytes
+    FROM kolony.run_overview o
+    JOIN kolony.commands c ON c.workspace_id = o.workspace_id AND c.command_id = o.command_id
+    WHERE o.workspace_id = held.workspace_id AND o.run_id = the_subject;
+    SELECT * INTO last FROM kolony.attempts t
+    WHERE t.workspace_id = held.workspace_id AND t.run_id = the_subject ORDER BY t.number DESC LIMIT 1;
+    SELECT coalesce(sum(length(u.data)), 0) INTO output_bytes FROM kolony.output_chunks u
+    WHERE u.workspace_id = held.workspace_id AND u.run_id = the_subject AND u.attempt = last.number
+      AND u.day = last.output_day AND u.stream <> 'log';
+    output := '';
+    FOR piece IN
+        SELECT u.data FROM kolony.output_chunks u
+        WHERE u.workspace_id = held.workspace_id AND u.run_id = the_subject AND u.attempt = last.number
+          AND u.day = last.output_day AND u.stream <> 'log' ORDER BY u.seq DESC
+    LOOP
+        output := piece || output;
+        EXIT WHEN length(output) >= most;
+    END LOOP;
+    output := substring(output FROM greatest(length(output) - most, 0) + 1);
+    RETURN NEXT;
+END
+
+--- function record_answer(asked kolony.approvals, allow boolean, answer text, note text)
+OWNER kolony_api ARGUMENTS (asked kolony.approvals, allow boolean, answer text, note text) RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_variable
+DECLARE
+    answered kolony.approvals;
+BEGIN
+    UPDATE kolony.approvals p SET answer = nullif(answer, ''), note = nullif(note, ''),
+        answered_by = kolony.my_profile_id(), answered_at = clock_timestamp(),
+        allowed = CASE WHEN p.kind = 'permission' OR NOT allow THEN allow END
+    WHERE p.workspace_id = asked.workspace_id AND p.approval_id = asked.approval_id AND p.answered_at IS NULL
+      AND p.cancelled_at IS NULL AND p.expired_at IS NULL
+      AND (p.expires_at IS NULL OR p.expires_at > clock_timestamp())
+    RETURNING p.* INTO answered;
+    IF NOT FOUND THEN
+        PERFORM kolony.refuse_answer(asked.approval_id);
+    END IF;
+    PERFORM kolony.record_audit(asked.workspace_id, 'APPROVAL_ANSWERED', "left"(asked.title, 200), jsonb_build_object(
+        'kind', asked.kind, 'became', kolony.approval_state(answered), 'answer', "left"(answered.answer, 200),
+        'note', "left"(answered.note, 200)), asked.agent_id, NULL, asked.run_id);
+    -- To the runner, whose heartbeat brings the answer, and to the inboxes.
+    PERFORM kolony.hint(asked.workspace_id, 'agent:' || asked.agent_id);
+    PERFORM kolony.hint(asked.workspace_id, 'inbox:' || asked.approval_id);
+    RETURN kolony.approval_state(answered);
 END
 
 --- function record_audit(in_workspace uuid, what text, about text, facts jsonb, of_agent uuid, of_command uuid, of_run uuid)
@@ -2301,6 +6099,28 @@ BEGIN
     RETURN made;
 END
 
+--- function refuse_answer(the_approval uuid)
+OWNER kolony_api ARGUMENTS (the_approval uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    asked kolony.approvals;
+    who text;
+BEGIN
+    SELECT * INTO STRICT asked FROM kolony.approvals p
+    WHERE p.approval_id = the_approval AND p.workspace_id = ANY (kolony.my_workspace_ids());
+    IF asked.answered_at IS NOT NULL THEN
+        SELECT p.login INTO STRICT who FROM kolony.profiles p WHERE p.profile_id = asked.answered_by;
+        RAISE EXCEPTION 'answered already by %, at % (%)', who,
+            to_char(asked.answered_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'), kolony.approval_state(asked)
+            USING ERRCODE = '55000';
+    END IF;
+    IF asked.cancelled_at IS NOT NULL THEN
+        RAISE EXCEPTION 'nobody waits for this answer any more: %', asked.cancelled_why USING ERRCODE = '55000';
+    END IF;
+    RAISE EXCEPTION 'it ran out at %', to_char(asked.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
+        USING ERRCODE = '55000', HINT = 'its agent was told that nobody answered in time';
+END
+
 --- function refuse_change()
 OWNER kolony_owner ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SET search_path=pg_catalog, pg_temp
 AS
@@ -2309,6 +6129,61 @@ BEGIN
         RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
     END IF;
     RAISE EXCEPTION 'the audit log is only added to' USING ERRCODE = '42501', HINT = 'retention removes what is old';
+END
+
+--- function refuse_taken_constraint(home uuid, new_name text, besides uuid)
+OWNER kolony_api ARGUMENTS (home uuid, new_name text, besides uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF EXISTS (SELECT FROM kolony.constraint_profiles p WHERE p.workspace_id = home AND p.name = new_name
+               AND p.deleted_at IS NULL AND p.constraint_id IS DISTINCT FROM besides)
+    THEN
+        RAISE EXCEPTION 'there is a constraint profile "%" already', new_name
+            USING ERRCODE = '23505', HINT = 'choose another name';
+    END IF;
+END
+
+--- function release_command(the_command uuid)
+OWNER kolony_api ARGUMENTS (the_command uuid) RETURNS integer LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+    SELECT kolony.step_command(the_command, 'release', NULL)
+
+--- function release_run(the_run uuid)
+OWNER kolony_api ARGUMENTS (the_run uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.run_for_step(the_run);
+    PERFORM kolony.take_steps(ARRAY[the_run], 'release', NULL, NULL, true);
+END
+
+--- function release_runs(the_runs uuid[])
+OWNER kolony_api ARGUMENTS (the_runs uuid[]) RETURNS TABLE(run_id uuid, became text, refused text) LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+    SELECT * FROM kolony.take_steps(the_runs, 'release', NULL, NULL, false)
+
+--- function release_waiting_run(home uuid, the_run uuid)
+OWNER kolony_api ARGUMENTS (home uuid, the_run uuid) RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    run kolony.runs;
+    waiting kolony.blocked_runs;
+BEGIN
+    SELECT * INTO STRICT run FROM kolony.runs r
+    WHERE r.workspace_id = home AND r.run_id = the_run FOR NO KEY UPDATE;
+    waiting := kolony.take_waiting(home, the_run);
+    PERFORM kolony.require_waiting(run, waiting);
+    IF waiting.held THEN
+        waiting.held := false;
+        waiting.after := waiting.after AND kolony.comes_later(home, run.command_id);
+    ELSIF waiting.after THEN
+        waiting.after := false;
+    ELSE
+        RAISE EXCEPTION 'nobody holds this run' USING ERRCODE = '55000', HINT = 'kolony run why says what it waits for';
+    END IF;
+    PERFORM kolony.put_waiting(waiting);
+    UPDATE kolony.runs r SET held_at = NULL, held_by = NULL, held_why = NULL
+    WHERE r.workspace_id = home AND r.run_id = the_run AND r.held_at IS NOT NULL;
+    RETURN 'released';
 END
 
 --- function relink_profiles()
@@ -2325,6 +6200,38 @@ BEGIN
       AND p.created_at = (SELECT max(r.created_at) FROM kolony.profiles r WHERE r.login = p.login);
     GET DIAGNOSTICS changed = ROW_COUNT;
     RETURN changed;
+END
+
+--- function remember_cancel(home uuid, cancelled jsonb)
+OWNER kolony_api ARGUMENTS (home uuid, cancelled jsonb) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    many CONSTANT integer := jsonb_array_length(cancelled);
+BEGIN
+    IF many BETWEEN 1 AND 9999 THEN
+        PERFORM kolony.remember_undo(home, 'cancel', CASE WHEN many > 1 THEN format('cancel of %s runs', many) ELSE
+            (SELECT 'cancel of #' || c.number || CASE WHEN cardinality(c.targets) > 1 THEN '.' || r.ordinal ELSE '' END
+             FROM kolony.runs r
+             JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+             WHERE r.workspace_id = home AND r.run_id = (cancelled -> 0 ->> 'run_id')::uuid) END,
+            jsonb_build_object('runs', cancelled));
+    END IF;
+END
+
+--- function remember_undo(home uuid, kind text, title text, facts jsonb)
+OWNER kolony_api ARGUMENTS (home uuid, kind text, title text, facts jsonb) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    me CONSTANT uuid := kolony.my_profile_id();
+    made uuid;
+BEGIN
+    IF me IS NULL THEN
+        RETURN NULL; -- a runner's step, which nobody takes back
+    END IF;
+    DELETE FROM kolony.undo_steps u WHERE u.profile_id = me AND u.made_at < now() - interval '1 day';
+    INSERT INTO kolony.undo_steps (workspace_id, profile_id, kind, title, facts)
+    VALUES (home, me, kind, "left"(title, 300), facts) RETURNING step_id INTO made;
+    RETURN made;
 END
 
 --- function remove_audit_month(of_month date)
@@ -2382,6 +6289,21 @@ BEGIN
     RETURN gone;
 END
 
+--- function remove_webhook(the_webhook uuid)
+OWNER kolony_api ARGUMENTS (the_webhook uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    webhook kolony.webhooks := kolony.webhook_for_step(the_webhook);
+BEGIN
+    UPDATE kolony.webhooks w SET deleted_at = now()
+    WHERE w.workspace_id = webhook.workspace_id AND w.webhook_id = the_webhook;
+    DELETE FROM kolony.webhook_secrets s WHERE s.workspace_id = webhook.workspace_id AND s.webhook_id = the_webhook;
+    UPDATE kolony.webhook_deliveries d SET state = 'cancelled', next_try_at = NULL, ended_at = now()
+    WHERE d.workspace_id = webhook.workspace_id AND d.webhook_id = the_webhook AND d.state = 'pending';
+    PERFORM kolony.record_audit(webhook.workspace_id, 'WEBHOOK_REMOVED', webhook.name);
+    PERFORM kolony.hint(webhook.workspace_id, 'note:*');
+END
+
 --- function replace_token(the_token uuid, new_login text, new_hash bytea, new_hint text, overlap interval, new_label text, new_expiry timestamp with time zone, OUT made uuid, OUT old_login text, OUT old_expiry timestamp with time zone)
 OWNER kolony_api ARGUMENTS (the_token uuid, new_login text, new_hash bytea, new_hint text, overlap interval, new_label text, new_expiry timestamp with time zone, OUT made uuid, OUT old_login text, OUT old_expiry timestamp with time zone) RETURNS record LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -2411,6 +6333,30 @@ BEGIN
     THEN
         RAISE EXCEPTION '"%" is the only admin of this workspace', who
             USING ERRCODE = '55000', HINT = 'make somebody else admin first';
+    END IF;
+END
+
+--- function require_not_begun(command kolony.commands)
+OWNER kolony_api ARGUMENTS (command kolony.commands) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM FROM kolony.runs r WHERE r.workspace_id = command.workspace_id AND r.command_id = command.command_id
+    ORDER BY r.run_id FOR NO KEY UPDATE;
+    -- Claims pass over a ready run that is held here; one that was faster has an attempt by the next statement.
+    PERFORM FROM kolony.ready_runs q
+    WHERE q.workspace_id = command.workspace_id AND q.run_id IN (
+        SELECT r.run_id FROM kolony.runs r
+        WHERE r.workspace_id = command.workspace_id AND r.command_id = command.command_id)
+    ORDER BY q.run_id FOR UPDATE;
+    IF EXISTS (SELECT FROM kolony.attempts t JOIN kolony.runs r ON r.workspace_id = t.workspace_id AND r.run_id = t.run_id
+               WHERE r.workspace_id = command.workspace_id AND r.command_id = command.command_id) THEN
+        RAISE EXCEPTION 'command #% has begun', command.number
+            USING ERRCODE = '55000', HINT = 'only what nobody has begun can be edited; cancel it and send a new one';
+    END IF;
+    IF (SELECT c.outcome IS NOT NULL FROM kolony.commands c
+        WHERE c.workspace_id = command.workspace_id AND c.command_id = command.command_id) THEN
+        RAISE EXCEPTION 'command #% has ended', command.number
+            USING ERRCODE = '55000', HINT = 'only what nobody has begun can be edited; send a new one';
     END IF;
 END
 
@@ -2472,12 +6418,25 @@ BEGIN
         WHEN 'waiting runs' THEN
             allowed := its.max_waiting_runs;
             there := (SELECT count(*) FROM kolony.ready_runs q WHERE q.workspace_id = home)
-                   + (SELECT count(*) FROM kolony.scheduled_runs q WHERE q.workspace_id = home);
+                   + (SELECT count(*) FROM kolony.scheduled_runs q WHERE q.workspace_id = home)
+                   + (SELECT count(*) FROM kolony.blocked_runs q WHERE q.workspace_id = home);
     END CASE;
     IF there > allowed THEN
         RAISE EXCEPTION 'this workspace''s plan allows % %', allowed,
             CASE WHEN allowed = 1 THEN rtrim(what, 's') ELSE what END
             USING ERRCODE = '54000', HINT = 'an admin can raise it: kolony workspace limits';
+    END IF;
+END
+
+--- function require_waiting(run kolony.runs, waiting kolony.blocked_runs)
+OWNER kolony_api ARGUMENTS (run kolony.runs, waiting kolony.blocked_runs) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF run.outcome IS NOT NULL THEN
+        RAISE EXCEPTION 'this run has ended already (%)', run.outcome USING ERRCODE = '55000';
+    ELSIF waiting.run_id IS NULL THEN
+        RAISE EXCEPTION 'this run does not wait any more'
+            USING ERRCODE = '55000', HINT = 'it has begun: it can be interrupted or cancelled';
     END IF;
 END
 
@@ -2498,6 +6457,23 @@ BEGIN
     EXECUTE format('ALTER ROLE %I PASSWORD %L', who, verifier);
     PERFORM kolony.record_audit(in_workspace, 'PASSWORD_RESET', who);
     PERFORM kolony.end_sessions(who);
+END
+
+--- function restore_preset_version(the_preset uuid, the_version integer)
+OWNER kolony_api ARGUMENTS (the_preset uuid, the_version integer) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    preset kolony.presets := kolony.preset_for_step(the_preset, true);
+    earlier kolony.preset_versions;
+BEGIN
+    SELECT * INTO earlier FROM kolony.preset_versions v WHERE v.workspace_id = preset.workspace_id
+        AND v.preset_id = the_preset AND v.version = the_version;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION '"%" has no version %', preset.name, the_version
+            USING ERRCODE = 'P0002', HINT = format('it has 1 to %s', preset.version);
+    END IF;
+    RETURN kolony.change_preset(the_preset, to_jsonb(earlier)
+        - ARRAY['workspace_id', 'preset_id', 'version', 'changed_by', 'changed_at']);
 END
 
 --- function retain_audit()
@@ -2542,6 +6518,20 @@ BEGIN
         'entries', (SELECT coalesce(sum(c.value::bigint), 0) FROM jsonb_each_text(counts) c));
 END
 
+--- function retain_notifications()
+OWNER kolony_api ARGUMENTS () RETURNS jsonb LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    notes integer;
+    deliveries integer;
+BEGIN
+    DELETE FROM kolony.notifications n WHERE n.expires_at < now();
+    GET DIAGNOSTICS notes = ROW_COUNT;
+    DELETE FROM kolony.webhook_deliveries d WHERE d.ended_at < now() - interval '30 days';
+    GET DIAGNOSTICS deliveries = ROW_COUNT;
+    RETURN jsonb_build_object('removed_notifications', notes, 'removed_deliveries', deliveries);
+END
+
 --- function retire_token(the_token uuid, OUT its_login text, OUT revoked_before boolean, OUT revoked_at timestamp with time zone, OUT revoked_by text, OUT in_use_by jsonb)
 OWNER kolony_api ARGUMENTS (the_token uuid, OUT its_login text, OUT revoked_before boolean, OUT revoked_at timestamp with time zone, OUT revoked_by text, OUT in_use_by jsonb) RETURNS record LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -2574,35 +6564,17 @@ BEGIN
 END
 
 --- function retry_command(the_command uuid)
-OWNER kolony_api ARGUMENTS (the_command uuid) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+OWNER kolony_api ARGUMENTS (the_command uuid) RETURNS integer LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
-DECLARE
-    command kolony.commands := kolony.command_for_step(the_command, 'operator');
-    ended_run uuid;
-    retried integer := 0;
-BEGIN
-    FOR ended_run IN
-        SELECT r.run_id FROM kolony.runs r
-        WHERE r.workspace_id = command.workspace_id AND r.command_id = the_command
-          AND r.outcome IN ('failed', 'cancelled')
-        ORDER BY r.run_id
-    LOOP
-        retried := retried + kolony.retry_ended_run(command.workspace_id, ended_run)::integer;
-    END LOOP;
-    IF retried = 0 THEN
-        RAISE EXCEPTION 'command #% has no run that failed or was cancelled', command.number USING ERRCODE = '55000';
-    END IF;
-    PERFORM kolony.roll_up(command.workspace_id, the_command);
-    PERFORM kolony.require_room(command.workspace_id, 'waiting runs');
-    PERFORM kolony.hint(command.workspace_id, 'agents:*');
-    RETURN retried;
-END
+    SELECT kolony.step_command(the_command, 'retry', NULL)
 
 --- function retry_ended_run(home uuid, the_run uuid)
 OWNER kolony_api ARGUMENTS (home uuid, the_run uuid) RETURNS boolean LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
 DECLARE
     run kolony.runs;
+    command kolony.commands;
+    waiting kolony.blocked_runs;
 BEGIN
     SELECT * INTO STRICT run FROM kolony.runs r
     WHERE r.workspace_id = home AND r.run_id = the_run FOR NO KEY UPDATE;
@@ -2610,11 +6582,17 @@ BEGIN
         RETURN false;
     END IF;
     UPDATE kolony.runs r SET outcome = NULL, finished_at = NULL, exit_code = NULL, error = NULL, failed_tries = 0,
-        cancel_at = NULL, cancel_by = NULL, cancel_why = NULL
+        cancel_at = NULL, cancel_by = NULL, cancel_why = NULL, limit_hit = NULL, interrupt_at = NULL,
+        interrupt_by = NULL, interrupt_why = NULL, interrupt_heard_at = NULL
     WHERE r.workspace_id = home AND r.run_id = the_run;
-    INSERT INTO kolony.ready_runs (workspace_id, run_id, agent_id, priority, attempt)
-    SELECT home, the_run, run.agent_id, run.priority, coalesce(max(t.number), 0) + 1
+    SELECT * INTO STRICT command FROM kolony.commands c WHERE c.workspace_id = home AND c.command_id = run.command_id;
+    SELECT home, the_run, run.agent_id, run.command_id, run.ordinal, run.priority, extract(epoch FROM clock_timestamp()),
+           command.not_before, coalesce(max(t.number), 0) + 1, false, kolony.comes_later(home, run.command_id),
+           command.at_a_time IS NOT NULL -- kolony.roll_up lets it in, where there is room
+    INTO waiting.workspace_id, waiting.run_id, waiting.agent_id, waiting.command_id, waiting.ordinal, waiting.priority,
+        waiting.place, waiting.due_at, waiting.attempt, waiting.held, waiting.after, waiting.beyond
     FROM kolony.attempts t WHERE t.workspace_id = home AND t.run_id = the_run;
+    PERFORM kolony.put_waiting(waiting);
     IF kolony.is_retired(home, run.agent_id) THEN
         RAISE EXCEPTION 'its agent is retired' USING ERRCODE = '55000', HINT = 'resume the agent first';
     END IF;
@@ -2624,16 +6602,15 @@ END
 --- function retry_run(the_run uuid)
 OWNER kolony_api ARGUMENTS (the_run uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
-DECLARE
-    run kolony.runs := kolony.run_for_step(the_run);
 BEGIN
-    IF NOT kolony.retry_ended_run(run.workspace_id, the_run) THEN
-        RAISE EXCEPTION 'only a run that failed or was cancelled can be retried' USING ERRCODE = '55000';
-    END IF;
-    PERFORM kolony.roll_up(run.workspace_id, run.command_id);
-    PERFORM kolony.require_room(run.workspace_id, 'waiting runs');
-    PERFORM kolony.hint(run.workspace_id, 'agent:' || run.agent_id);
+    PERFORM kolony.run_for_step(the_run);
+    PERFORM kolony.take_steps(ARRAY[the_run], 'retry', NULL, NULL, true);
 END
+
+--- function retry_runs(the_runs uuid[])
+OWNER kolony_api ARGUMENTS (the_runs uuid[]) RETURNS TABLE(run_id uuid, became text, refused text) LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+    SELECT * FROM kolony.take_steps(the_runs, 'retry', NULL, NULL, false)
 
 --- function revoke_token(the_token uuid)
 OWNER kolony_roleadm ARGUMENTS (the_token uuid) RETURNS jsonb LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -2652,8 +6629,10 @@ OWNER kolony_api ARGUMENTS (home uuid, the_command uuid) RETURNS void LANGUAGE p
 AS
 DECLARE
     ended text;
+    window_size integer;
 BEGIN
-    PERFORM FROM kolony.commands c WHERE c.workspace_id = home AND c.command_id = the_command FOR NO KEY UPDATE;
+    SELECT c.at_a_time INTO window_size FROM kolony.commands c
+    WHERE c.workspace_id = home AND c.command_id = the_command FOR NO KEY UPDATE;
     SELECT CASE WHEN bool_or(r.outcome IS NULL) THEN NULL
                 WHEN bool_or(r.outcome = 'failed') THEN 'failed'
                 WHEN bool_or(r.outcome = 'cancelled') THEN 'cancelled'
@@ -2661,6 +6640,9 @@ BEGIN
     INTO ended FROM kolony.runs r WHERE r.workspace_id = home AND r.command_id = the_command;
     UPDATE kolony.commands c SET outcome = ended, finished_at = CASE WHEN ended IS NULL THEN NULL ELSE now() END
     WHERE c.workspace_id = home AND c.command_id = the_command AND c.outcome IS DISTINCT FROM ended;
+    IF ended IS NULL AND window_size IS NOT NULL THEN
+        PERFORM kolony.fill_window(home, the_command);
+    END IF;
 END
 
 --- function rotate_token(the_token uuid, new_login text, verifier text, new_hash bytea, new_hint text, overlap interval, new_label text, new_expiry timestamp with time zone)
@@ -2674,6 +6656,22 @@ BEGIN
     PERFORM kolony.open_token_login(new_login, verifier, new_expiry);
     PERFORM kolony.change_token_login(replaced.old_login, format('VALID UNTIL %L', replaced.old_expiry));
     RETURN replaced.made;
+END
+
+--- function rule_for_step(the_rule uuid)
+OWNER kolony_api ARGUMENTS (the_rule uuid) RETURNS kolony.notification_rules LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    rule kolony.notification_rules;
+BEGIN
+    SELECT * INTO rule FROM kolony.notification_rules r
+    WHERE r.rule_id = the_rule AND r.workspace_id = ANY (kolony.my_workspace_ids()) AND r.deleted_at IS NULL
+      AND (r.profile_id IS NULL OR r.profile_id = kolony.my_profile_id()) FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such rule here' USING ERRCODE = 'P0002', HINT = 'see kolony notification rules';
+    END IF;
+    PERFORM kolony.require_role(rule.workspace_id, CASE WHEN rule.profile_id IS NULL THEN 'admin' ELSE 'viewer' END);
+    RETURN rule;
 END
 
 --- function run_for_step(the_run uuid)
@@ -2690,6 +6688,13 @@ BEGIN
     PERFORM kolony.require_role(run.workspace_id, 'operator');
     RETURN run;
 END
+
+--- function run_reference(home uuid, the_run uuid)
+OWNER kolony_api ARGUMENTS (home uuid, the_run uuid) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+    SELECT c.number || CASE WHEN cardinality(c.targets) > 1 THEN '.' || r.ordinal ELSE '' END
+    FROM kolony.runs r JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+    WHERE r.workspace_id = home AND r.run_id = the_run
 
 --- function run_upkeep(even_if_not_due boolean, only_job text)
 OWNER kolony_api ARGUMENTS (even_if_not_due boolean DEFAULT false, only_job text DEFAULT NULL::text) RETURNS TABLE(job text, ran boolean, result jsonb) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
@@ -2728,6 +6733,36 @@ BEGIN
         WHERE u.job = each.job;
         RETURN QUERY SELECT each.job, true, did;
     END LOOP;
+END
+
+--- function save_view(in_workspace uuid, of_list text, with_name text, what jsonb, with_others boolean)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, of_list text, with_name text, what jsonb, with_others boolean DEFAULT false) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    made uuid;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, CASE WHEN with_others THEN 'operator' ELSE 'viewer' END);
+    IF jsonb_typeof(what) IS DISTINCT FROM 'object' OR pg_column_size(what) > 8000 THEN
+        RAISE EXCEPTION 'a view is a JSON object of at most 8000 bytes' USING ERRCODE = '22023';
+    END IF;
+    IF coalesce(length(with_name), 0) NOT BETWEEN 1 AND 60 OR with_name <> btrim(with_name)
+       OR with_name ~ '[\u0001-\u001f\u007f-\u009f]' THEN
+        RAISE EXCEPTION 'the name of a view has 1 to 60 printable characters' USING ERRCODE = '22023';
+    END IF;
+    IF of_list IS NULL OR of_list !~ '^[a-z][a-z_]{0,39}$' THEN
+        RAISE EXCEPTION 'there is no such list' USING ERRCODE = '22023';
+    END IF;
+    IF (SELECT count(*) FROM kolony.saved_views v WHERE v.workspace_id = in_workspace AND v.deleted_at IS NULL
+        AND v.profile_id = kolony.my_profile_id()) >= 500 THEN
+        RAISE EXCEPTION 'nobody keeps more than 500 views' USING ERRCODE = '54000', HINT = 'delete some';
+    END IF;
+    INSERT INTO kolony.saved_views AS v (workspace_id, profile_id, list, name, definition, shared)
+    VALUES (in_workspace, kolony.my_profile_id(), of_list, with_name, what, with_others)
+    ON CONFLICT (workspace_id, profile_id, list, name) WHERE deleted_at IS NULL
+    DO UPDATE SET definition = excluded.definition, shared = excluded.shared
+    RETURNING v.view_id INTO made;
+    PERFORM kolony.hint(in_workspace, 'view:' || made);
+    RETURN made;
 END
 
 --- function schema_version()
@@ -2820,60 +6855,85 @@ BEGIN
     RETURN sealed;
 END
 
---- function send_command(in_workspace uuid, to_agents uuid[], content text, priority integer, as_draft boolean, max_attempts integer, retry_on text, time_limit_ms bigint)
-OWNER kolony_api ARGUMENTS (in_workspace uuid, to_agents uuid[], content text, priority integer DEFAULT 50, as_draft boolean DEFAULT false, max_attempts integer DEFAULT 3, retry_on text DEFAULT 'lost'::text, time_limit_ms bigint DEFAULT NULL::bigint) RETURNS TABLE(command_id uuid, number bigint, run_id uuid, ordinal integer, agent_id uuid, agent text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+--- function send_command(in_workspace uuid, to_agents uuid[], content text, priority integer, as_draft boolean, max_attempts integer, retry_on text, time_limit_ms bigint, kind text, about_runs uuid[], parent uuid, not_before timestamp with time zone, after_commands uuid[], after_need text, at_a_time integer, stop_after integer, idempotency_key text, constraint_profile uuid, token_budget bigint, memory_limit_mb integer, cpu_limit_percent integer, target_words text, preset uuid, preset_version integer)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, to_agents uuid[], content text, priority integer DEFAULT 50, as_draft boolean DEFAULT false, max_attempts integer DEFAULT 3, retry_on text DEFAULT 'lost'::text, time_limit_ms bigint DEFAULT NULL::bigint, kind text DEFAULT 'natural'::text, about_runs uuid[] DEFAULT '{}'::uuid[], parent uuid DEFAULT NULL::uuid, not_before timestamp with time zone DEFAULT NULL::timestamp with time zone, after_commands uuid[] DEFAULT '{}'::uuid[], after_need text DEFAULT 'completed'::text, at_a_time integer DEFAULT NULL::integer, stop_after integer DEFAULT NULL::integer, idempotency_key text DEFAULT NULL::text, constraint_profile uuid DEFAULT NULL::uuid, token_budget bigint DEFAULT NULL::bigint, memory_limit_mb integer DEFAULT NULL::integer, cpu_limit_percent integer DEFAULT NULL::integer, target_words text DEFAULT NULL::text, preset uuid DEFAULT NULL::uuid, preset_version integer DEFAULT NULL::integer) RETURNS TABLE(command_id uuid, number bigint, run_id uuid, ordinal integer, agent_id uuid, agent text, repeated boolean) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
 #variable_conflict use_column
 DECLARE
-    made uuid;
-    missing uuid;
+    new kolony.commands;
+    limits record;
+    before kolony.commands;
 BEGIN
     PERFORM kolony.require_role(in_workspace, 'operator');
     PERFORM kolony.check_content(content);
-    IF priority IS NULL OR priority NOT BETWEEN 0 AND 100 THEN
+    IF priority IS NULL OR priority NOT BETWEEN 0 AND 100 THEN -- before it is too large for its column
         RAISE EXCEPTION 'a priority is 0 to 100, not %', priority USING ERRCODE = '22023';
     END IF;
     IF max_attempts IS NULL OR max_attempts NOT BETWEEN 1 AND 100 THEN
         RAISE EXCEPTION 'a command has 1 to 100 attempts, not %', max_attempts USING ERRCODE = '22023';
     END IF;
-    IF retry_on IS NULL OR retry_on NOT IN ('lost', 'failure') THEN
-        RAISE EXCEPTION 'a command is tried again when it was lost, or also at a failure' USING ERRCODE = '22023';
-    END IF;
-    IF time_limit_ms NOT BETWEEN 1 AND 31536000000 THEN
-        RAISE EXCEPTION 'a time limit is 1 ms to 365 days' USING ERRCODE = '22023';
-    END IF;
-    IF coalesce(cardinality(to_agents), 0) = 0 THEN
-        RAISE EXCEPTION 'a command needs at least one agent' USING ERRCODE = '22023';
-    END IF;
-    IF cardinality(to_agents) > 100000 THEN
-        RAISE EXCEPTION 'a command goes to at most 100000 agents' USING ERRCODE = '22023';
-    END IF;
-    IF cardinality(to_agents) <> (SELECT count(DISTINCT t) FROM unnest(to_agents) t) THEN
-        RAISE EXCEPTION 'an agent is named twice' USING ERRCODE = '22023';
-    END IF;
-    SELECT t INTO missing FROM unnest(to_agents) t WHERE NOT EXISTS (
-        SELECT FROM kolony.agents a WHERE a.workspace_id = in_workspace AND a.agent_id = t) LIMIT 1;
-    IF missing IS NOT NULL THEN
-        RAISE EXCEPTION 'there is no agent % in this workspace', missing
-            USING ERRCODE = 'P0002', HINT = 'see kolony agent list';
-    END IF;
+    SELECT * INTO limits FROM kolony.limits_for(in_workspace, constraint_profile);
+    new.workspace_id := in_workspace;
+    new.content := content;
+    new.priority := priority;
+    new.targets := to_agents;
+    new.max_attempts := max_attempts;
+    new.retry_on := retry_on;
+    new.time_limit_ms := coalesce(time_limit_ms, limits.time_limit_ms);
+    new.submitted_at := CASE WHEN as_draft THEN NULL ELSE now() END;
+    new.kind := kind;
+    new.parent_id := parent;
+    new.subjects := coalesce(about_runs, '{}');
+    new.not_before := not_before;
+    new.idempotency_key := idempotency_key;
+    new.at_a_time := at_a_time;
+    new.stop_after := stop_after;
+    new.target_words := target_words;
+    new.preset_id := preset;
+    new.preset_version := preset_version;
+    new.constraint_id := limits.constraint_id;
+    new.token_budget := coalesce(token_budget, limits.token_budget);
+    new.memory_limit_mb := coalesce(memory_limit_mb, limits.memory_limit_mb);
+    new.cpu_limit_percent := coalesce(cpu_limit_percent, limits.cpu_limit_percent);
+    PERFORM kolony.check_sending(in_workspace, to_agents, new);
     INSERT INTO kolony.commands AS c (workspace_id, content, priority, targets, max_attempts, retry_on, time_limit_ms,
-        created_by, submitted_at)
-    VALUES (in_workspace, content, priority, to_agents, max_attempts, retry_on, time_limit_ms,
-        kolony.my_profile_id(), CASE WHEN as_draft THEN NULL ELSE now() END)
-    RETURNING c.command_id INTO made;
-    IF as_draft THEN
-        PERFORM kolony.hint(in_workspace, 'command:' || made);
+        created_by, submitted_at, kind, parent_id, subjects, not_before, idempotency_key, at_a_time, free_seats,
+        stop_after, target_words, preset_id, preset_version, constraint_id, token_budget, memory_limit_mb,
+        cpu_limit_percent)
+    VALUES (new.workspace_id, new.content, new.priority, new.targets, new.max_attempts, new.retry_on,
+        new.time_limit_ms, kolony.my_profile_id(), new.submitted_at, new.kind, new.parent_id, new.subjects,
+        new.not_before, new.idempotency_key, new.at_a_time,
+        greatest(new.at_a_time - cardinality(to_agents), 0), new.stop_after, new.target_words, new.preset_id,
+        new.preset_version, new.constraint_id, new.token_budget, new.memory_limit_mb, new.cpu_limit_percent)
+    ON CONFLICT (workspace_id, created_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+    RETURNING c.command_id INTO new.command_id;
+    IF new.command_id IS NULL THEN
+        SELECT * INTO STRICT before FROM kolony.commands c
+        WHERE c.workspace_id = in_workspace AND c.created_by = kolony.my_profile_id()
+          AND c.idempotency_key = new.idempotency_key;
+        IF before.content <> content THEN
+            RAISE EXCEPTION 'the idempotency key "%" was used for another text, in command #%', new.idempotency_key,
+                before.number USING ERRCODE = '22023', HINT = 'take another key';
+        END IF;
+        new.command_id := before.command_id;
     ELSE
-        PERFORM kolony.enqueue(in_workspace, made);
+        PERFORM kolony.put_dependencies(in_workspace, new.command_id, coalesce(after_commands, '{}'), after_need);
+        IF preset IS NOT NULL THEN
+            PERFORM kolony.note_preset_use(in_workspace, preset, preset_version);
+        END IF;
+        IF as_draft THEN
+            PERFORM kolony.hint(in_workspace, 'command:' || new.command_id);
+        ELSE
+            PERFORM kolony.enqueue(in_workspace, new.command_id);
+        END IF;
     END IF;
     RETURN QUERY
-    SELECT c.command_id, c.number, r.run_id, r.ordinal, a.agent_id, a.name
+    SELECT c.command_id, c.number, r.run_id, t.ordinal::integer, a.agent_id, a.name, before.command_id IS NOT NULL
     FROM kolony.commands c
     CROSS JOIN LATERAL unnest(c.targets) WITH ORDINALITY AS t (agent_id, ordinal)
     JOIN kolony.agents a ON a.workspace_id = c.workspace_id AND a.agent_id = t.agent_id
     LEFT JOIN kolony.runs r ON r.workspace_id = c.workspace_id AND r.command_id = c.command_id AND r.ordinal = t.ordinal
-    WHERE c.workspace_id = in_workspace AND c.command_id = made ORDER BY t.ordinal;
+    WHERE c.workspace_id = in_workspace AND c.command_id = new.command_id ORDER BY t.ordinal;
 END
 
 --- function set_agent_desired(of_agent uuid, to_desired text, why text)
@@ -2884,6 +6944,8 @@ DECLARE
     agent kolony.agents;
     waiting uuid;
     its_command uuid;
+    one record;
+    undoable jsonb := '[]';
 BEGIN
     PERFORM kolony.require_role(home, 'operator');
     IF to_desired IS NULL OR to_desired NOT IN ('active', 'paused', 'retired') THEN
@@ -2905,7 +6967,10 @@ BEGIN
               AND NOT EXISTS (SELECT FROM kolony.leases l WHERE l.workspace_id = home AND l.run_id = r.run_id)
             ORDER BY r.run_id
         LOOP
-            PERFORM kolony.cancel_open_run(home, waiting, 'its agent was retired');
+            SELECT * INTO one FROM kolony.cancel_open_run(home, waiting, 'its agent was retired');
+            IF one.was IS NOT NULL AND jsonb_array_length(undoable) < 10000 THEN
+                undoable := undoable || jsonb_build_array(one.was);
+            END IF;
         END LOOP;
         FOR its_command IN
             SELECT DISTINCT r.command_id FROM kolony.runs r
@@ -2915,6 +6980,11 @@ BEGIN
         LOOP
             PERFORM kolony.roll_up(home, its_command);
         END LOOP;
+        IF agent.desired <> 'retired' AND jsonb_array_length(undoable) < 10000 THEN
+            PERFORM kolony.remember_undo(home, 'retire', format('retirement of "%s"', agent.name), jsonb_build_object(
+                'agent', to_jsonb(agent) - 'config' - 'instructions' - 'description', 'retired_at', now(),
+                'runs', undoable));
+        END IF;
     ELSIF agent.desired = 'retired' THEN
         PERFORM kolony.require_room(home, 'agents');
     END IF;
@@ -2933,6 +7003,52 @@ BEGIN
     PERFORM kolony.hint(in_workspace, 'people:*');
 END
 
+--- function set_default_constraint(in_workspace uuid, the_constraint uuid)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, the_constraint uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    profile kolony.constraint_profiles;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    PERFORM FROM kolony.workspaces w WHERE w.workspace_id = in_workspace FOR NO KEY UPDATE;
+    profile := kolony.limits_for(in_workspace, the_constraint); -- refuses one that is not there
+    UPDATE kolony.constraint_profiles p SET is_default = false
+    WHERE p.workspace_id = in_workspace AND p.is_default AND p.constraint_id IS DISTINCT FROM the_constraint;
+    UPDATE kolony.constraint_profiles p SET is_default = true
+    WHERE p.workspace_id = in_workspace AND p.constraint_id = the_constraint AND NOT p.is_default;
+    PERFORM kolony.hint(in_workspace, 'constraint:' || coalesce(the_constraint::text, '*'));
+END
+
+--- function set_dependencies(the_command uuid, after_commands uuid[], after_need text)
+OWNER kolony_api ARGUMENTS (the_command uuid, after_commands uuid[], after_need text DEFAULT 'completed'::text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    command kolony.commands := kolony.command_for_step(the_command, 'operator');
+    waiting kolony.blocked_runs;
+    each uuid;
+    later boolean;
+BEGIN
+    PERFORM kolony.require_not_begun(command);
+    PERFORM FROM kolony.commands c
+    WHERE c.workspace_id = command.workspace_id AND c.command_id = ANY (after_commands) ORDER BY c.command_id FOR SHARE;
+    PERFORM FROM kolony.workspaces w WHERE w.workspace_id = command.workspace_id FOR NO KEY UPDATE;
+    PERFORM kolony.put_dependencies(command.workspace_id, the_command, coalesce(after_commands, '{}'), after_need);
+    later := kolony.comes_later(command.workspace_id, the_command);
+    FOR each IN
+        SELECT r.run_id FROM kolony.runs r
+        WHERE r.workspace_id = command.workspace_id AND r.command_id = the_command AND r.outcome IS NULL ORDER BY r.run_id
+    LOOP
+        waiting := kolony.take_waiting(command.workspace_id, each);
+        CONTINUE WHEN waiting.run_id IS NULL;
+        waiting.after := later;
+        PERFORM kolony.put_waiting(waiting);
+    END LOOP;
+    PERFORM kolony.record_audit(command.workspace_id, 'COMMAND_EDITED', '#' || command.number, jsonb_build_object('after',
+        (SELECT jsonb_agg('#' || c.number ORDER BY c.number) FROM kolony.commands c
+         WHERE c.workspace_id = command.workspace_id AND c.command_id = ANY (after_commands))), NULL, the_command);
+    PERFORM kolony.hint(command.workspace_id, 'agents:*');
+END
+
 --- function set_limits(in_workspace uuid, new_plan text, members integer, agents integer, waiting_runs integer)
 OWNER kolony_api ARGUMENTS (in_workspace uuid, new_plan text, members integer, agents integer, waiting_runs integer) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -2948,6 +7064,32 @@ BEGIN
     SET plan = new_plan, max_members = members, max_agents = agents, max_waiting_runs = waiting_runs
     WHERE w.workspace_id = in_workspace;
     PERFORM kolony.hint(in_workspace, 'workspace:' || in_workspace);
+END
+
+--- function set_notification_settings(quiet_from time without time zone, quiet_to time without time zone, time_zone text, bell text, desktop text, sound_from text)
+OWNER kolony_api ARGUMENTS (quiet_from time without time zone, quiet_to time without time zone, time_zone text, bell text, desktop text, sound_from text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.require_role_anywhere('viewer');
+    IF (quiet_from IS NULL) <> (quiet_to IS NULL) OR quiet_from = quiet_to THEN
+        RAISE EXCEPTION 'quiet hours have a beginning and another end' USING ERRCODE = '22023', HINT = 'such as 22:00-07:00';
+    END IF;
+    IF time_zone IS NULL OR NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = time_zone) THEN
+        RAISE EXCEPTION 'this server knows no time zone "%"', time_zone
+            USING ERRCODE = '22023', HINT = 'a name such as Europe/Berlin, or UTC';
+    END IF;
+    IF bell IS NULL OR bell NOT IN ('never', 'away', 'always') THEN
+        RAISE EXCEPTION 'the bell rings never, while one is away, or always' USING ERRCODE = '22023';
+    END IF;
+    IF desktop IS NULL OR desktop NOT IN ('off', 'auto', 'osc9', 'osc777', 'notify-send') THEN
+        RAISE EXCEPTION 'desktop notifications are off, auto, osc9, osc777 or notify-send' USING ERRCODE = '22023';
+    END IF;
+    PERFORM kolony.check_rule('owner', coalesce(sound_from, ''), '{}');
+    INSERT INTO kolony.notification_settings (profile_id, quiet_from, quiet_to, time_zone, bell, desktop, sound_from)
+    VALUES (kolony.my_profile_id(), quiet_from, quiet_to, time_zone, bell, desktop, sound_from)
+    ON CONFLICT (profile_id) DO UPDATE SET quiet_from = EXCLUDED.quiet_from, quiet_to = EXCLUDED.quiet_to,
+        time_zone = EXCLUDED.time_zone, bell = EXCLUDED.bell, desktop = EXCLUDED.desktop,
+        sound_from = EXCLUDED.sound_from;
 END
 
 --- function set_role(in_workspace uuid, who text, as_role text)
@@ -2969,28 +7111,31 @@ END
 --- function set_run_priority(the_run uuid, priority integer)
 OWNER kolony_api ARGUMENTS (the_run uuid, priority integer) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
-#variable_conflict use_variable
-DECLARE
-    run kolony.runs := kolony.run_for_step(the_run);
-    moved integer;
 BEGIN
-    IF priority IS NULL OR priority NOT BETWEEN 0 AND 100 THEN
-        RAISE EXCEPTION 'a priority is 0 to 100, not %', priority USING ERRCODE = '22023';
-    END IF;
-    PERFORM kolony.settle_lost(run.workspace_id, run.agent_id);
-    PERFORM FROM kolony.runs r WHERE r.workspace_id = run.workspace_id AND r.run_id = the_run FOR NO KEY UPDATE;
-    WITH ready AS (
-        UPDATE kolony.ready_runs q SET priority = priority
-        WHERE q.workspace_id = run.workspace_id AND q.run_id = the_run RETURNING 1),
-    scheduled AS (
-        UPDATE kolony.scheduled_runs q SET priority = priority
-        WHERE q.workspace_id = run.workspace_id AND q.run_id = the_run RETURNING 1)
-    SELECT count(*) INTO moved FROM (SELECT FROM ready UNION ALL SELECT FROM scheduled) both_queues;
-    IF moved = 0 THEN
-        RAISE EXCEPTION 'this run does not wait any more' USING ERRCODE = '55000';
-    END IF;
-    UPDATE kolony.runs r SET priority = priority WHERE r.workspace_id = run.workspace_id AND r.run_id = the_run;
-    PERFORM kolony.hint(run.workspace_id, 'agent:' || run.agent_id);
+    PERFORM kolony.run_for_step(the_run);
+    PERFORM kolony.take_steps(ARRAY[the_run], 'priority', NULL, priority, true);
+END
+
+--- function set_runs_priority(the_runs uuid[], priority integer)
+OWNER kolony_api ARGUMENTS (the_runs uuid[], priority integer) RETURNS TABLE(run_id uuid, became text, refused text) LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+    SELECT * FROM kolony.take_steps(the_runs, 'priority', NULL, priority, false)
+
+--- function set_waiting_priority(home uuid, the_run uuid, to_priority integer, by integer)
+OWNER kolony_api ARGUMENTS (home uuid, the_run uuid, to_priority integer, by integer) RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    run kolony.runs;
+    waiting kolony.blocked_runs;
+BEGIN
+    SELECT * INTO STRICT run FROM kolony.runs r
+    WHERE r.workspace_id = home AND r.run_id = the_run FOR NO KEY UPDATE;
+    waiting := kolony.take_waiting(home, the_run);
+    PERFORM kolony.require_waiting(run, waiting);
+    waiting.priority := coalesce(to_priority, least(greatest(run.priority + by, 0), 100));
+    PERFORM kolony.put_waiting(waiting);
+    UPDATE kolony.runs r SET priority = waiting.priority WHERE r.workspace_id = home AND r.run_id = the_run;
+    RETURN waiting.priority::text;
 END
 
 --- function settle(in_workspace uuid)
@@ -2999,6 +7144,33 @@ AS
 BEGIN
     PERFORM kolony.require_role(in_workspace, 'viewer');
     RETURN kolony.settle_lost(in_workspace, NULL);
+END
+
+--- function settle_blocked(home uuid, of_agent uuid)
+OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    stray record;
+    settled integer := 0;
+BEGIN
+    FOR stray IN
+        SELECT b.command_id, bool_or(b.after) AS after, bool_or(b.beyond) AS beyond FROM kolony.blocked_runs b
+        WHERE b.workspace_id = home AND (of_agent IS NULL OR b.agent_id = of_agent) AND NOT b.held
+        GROUP BY b.command_id ORDER BY b.command_id
+        LIMIT CASE WHEN of_agent IS NOT NULL THEN 100 END
+    LOOP
+        CONTINUE WHEN stray.after AND kolony.comes_later(home, stray.command_id);
+        PERFORM FROM kolony.commands c
+        WHERE c.workspace_id = home AND c.command_id = stray.command_id AND (stray.after OR c.free_seats > 0)
+        FOR NO KEY UPDATE SKIP LOCKED;
+        CONTINUE WHEN NOT FOUND;
+        PERFORM kolony.free_command(home, stray.command_id);
+        IF stray.beyond THEN
+            PERFORM kolony.fill_window(home, stray.command_id);
+        END IF;
+        settled := settled + 1;
+    END LOOP;
+    RETURN settled;
 END
 
 --- function settle_lost(home uuid, of_agent uuid)
@@ -3045,8 +7217,28 @@ BEGIN
         END LOOP;
         PERFORM kolony.hint(home, 'agent:' || gone.agent_id);
     END LOOP;
+    IF of_agent IS NULL THEN
+        PERFORM kolony.settle_blocked(home, NULL);
+    END IF;
     RETURN settled;
 END
+
+--- function share_preset(the_preset uuid, with_everyone boolean)
+OWNER kolony_api ARGUMENTS (the_preset uuid, with_everyone boolean) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    preset kolony.presets := kolony.preset_for_step(the_preset, true);
+BEGIN
+    IF preset.shared <> with_everyone THEN
+        preset.shared := with_everyone;
+        PERFORM kolony.keep_preset(preset, NULL, 'PRESET_CHANGED', jsonb_build_object('shared', with_everyone));
+    END IF;
+END
+
+--- function shift_runs_priority(the_runs uuid[], by integer)
+OWNER kolony_api ARGUMENTS (the_runs uuid[], by integer) RETURNS TABLE(run_id uuid, became text, refused text) LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+    SELECT * FROM kolony.take_steps(the_runs, 'shift', NULL, by, false)
 
 --- function shortened(value jsonb)
 OWNER kolony_api ARGUMENTS (value jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
@@ -3083,6 +7275,134 @@ BEGIN
     WHERE t.workspace_id = held.workspace_id AND t.attempt_id = the_attempt AND t.ended_at IS NULL;
 END
 
+--- function step_command(the_command uuid, step text, why text)
+OWNER kolony_api ARGUMENTS (the_command uuid, step text, why text) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    command kolony.commands := kolony.command_for_step(the_command, 'operator');
+    done bigint;
+BEGIN
+    SELECT count(*) INTO done FROM kolony.take_steps(ARRAY(
+        SELECT r.run_id FROM kolony.runs r
+        WHERE r.workspace_id = command.workspace_id AND r.command_id = the_command AND CASE step
+            WHEN 'retry' THEN r.outcome IN ('failed', 'cancelled')
+            WHEN 'hold' THEN r.outcome IS NULL AND r.held_at IS NULL
+                AND NOT EXISTS (SELECT FROM kolony.leases l WHERE l.workspace_id = r.workspace_id AND l.run_id = r.run_id)
+            ELSE r.outcome IS NULL AND EXISTS (
+                SELECT FROM kolony.blocked_runs b
+                WHERE b.workspace_id = r.workspace_id AND b.run_id = r.run_id AND (b.held OR b.after)) END
+        ), step, why, NULL, step = 'retry') s
+    WHERE s.refused IS NULL;
+    IF done = 0 THEN
+        RAISE EXCEPTION 'command #% has no run that %', command.number, CASE step
+            WHEN 'retry' THEN 'failed or was cancelled' WHEN 'hold' THEN 'waits and is not held'
+            ELSE 'is held or waits for others' END USING ERRCODE = '55000';
+    END IF;
+    RETURN done;
+END
+
+--- function stop_agents(in_workspace uuid, agents uuid[], why text)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, agents uuid[] DEFAULT NULL::uuid[], why text DEFAULT ''::text) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=1s
+AS
+#variable_conflict use_variable
+DECLARE
+    me CONSTANT uuid := kolony.my_profile_id();
+    reason CONSTANT text := "left"(coalesce(why, ''), 900);
+    wanted uuid[];
+    at_work uuid[];
+    made uuid;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'operator');
+    wanted := kolony.agents_to_stop(in_workspace, agents);
+    FOR patience IN 1..3 LOOP
+        BEGIN
+            at_work := kolony.bar_agents(in_workspace, wanted);
+            EXIT;
+        EXCEPTION WHEN lock_not_available THEN
+            IF patience = 3 THEN
+                RAISE EXCEPTION 'the stop was held up by an open transaction%', kolony.held_agents(in_workspace, wanted)
+                    USING ERRCODE = '55P03', HINT = 'stop the others by name, and try again; kolony doctor lists sessions';
+            END IF;
+            PERFORM kolony.clear_the_way();
+        END;
+    END LOOP;
+    INSERT INTO kolony.stops AS s (workspace_id, everyone, why, began_by, confirm_by)
+    SELECT in_workspace, wanted IS NULL, reason, me, now() + kolony.stop_patience(in_workspace)
+    RETURNING s.stop_id INTO made;
+    INSERT INTO kolony.stopped_agents (workspace_id, stop_id, agent_id)
+    SELECT in_workspace, made, w FROM unnest(wanted) w;
+    PERFORM kolony.cancel_for_stop(in_workspace, made, at_work, concat_ws(': ', 'emergency stop', nullif(reason, '')));
+    PERFORM kolony.record_audit(in_workspace, 'EMERGENCY_STOP', CASE WHEN wanted IS NULL THEN 'everyone'
+        ELSE (SELECT string_agg(a.name, ', ' ORDER BY a.name) FROM kolony.agents a
+              WHERE a.workspace_id = in_workspace AND a.agent_id = ANY (wanted[1:5]))
+             || CASE WHEN cardinality(wanted) > 5 THEN ', ...' ELSE '' END END,
+        jsonb_build_object('reason', "left"(reason, 200), 'agents', cardinality(wanted), 'running', cardinality(at_work),
+            'stop_id', made));
+    PERFORM kolony.hint(in_workspace, 'stop:' || made), kolony.hint(in_workspace, 'agents:*');
+    RETURN made;
+END
+
+--- function stop_at_failures(home uuid, the_command uuid)
+OWNER kolony_api ARGUMENTS (home uuid, the_command uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    command kolony.commands;
+    waiting kolony.blocked_runs;
+    each uuid;
+    failures bigint;
+    held integer := 0;
+BEGIN
+    SELECT * INTO STRICT command FROM kolony.commands c
+    WHERE c.workspace_id = home AND c.command_id = the_command FOR NO KEY UPDATE;
+    SELECT count(*) INTO failures FROM kolony.runs r
+    WHERE r.workspace_id = home AND r.command_id = the_command AND r.outcome = 'failed';
+    IF failures < command.stop_after THEN
+        RETURN;
+    END IF;
+    FOR each IN
+        SELECT r.run_id FROM kolony.runs r
+        WHERE r.workspace_id = home AND r.command_id = the_command AND r.outcome IS NULL AND r.held_at IS NULL
+          AND NOT EXISTS (SELECT FROM kolony.leases l WHERE l.workspace_id = home AND l.run_id = r.run_id)
+        ORDER BY r.run_id FOR NO KEY UPDATE SKIP LOCKED
+    LOOP
+        waiting := kolony.take_waiting(home, each);
+        CONTINUE WHEN waiting.run_id IS NULL;
+        waiting.held := true;
+        waiting.beyond := command.at_a_time IS NOT NULL;
+        PERFORM kolony.put_waiting(waiting);
+        UPDATE kolony.runs r SET held_at = now(), held_by = NULL,
+            held_why = format('%s of the command''s runs failed', failures)
+        WHERE r.workspace_id = home AND r.run_id = each;
+        held := held + 1;
+    END LOOP;
+    IF held > 0 THEN
+        PERFORM kolony.record_audit(home, 'COMMAND_HELD', '#' || command.number,
+            jsonb_build_object('failures', failures, 'stop_after', command.stop_after, 'held', held), NULL, the_command);
+        PERFORM kolony.hint(home, 'agents:*');
+    END IF;
+END
+
+--- function stop_in_force(home uuid, of_agent uuid)
+OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN (
+        SELECT s.stop_id FROM kolony.stops s
+        LEFT JOIN kolony.stopped_agents t
+            ON t.workspace_id = s.workspace_id AND t.stop_id = s.stop_id AND t.agent_id = of_agent
+        WHERE s.workspace_id = home AND s.lifted_at IS NULL AND t.lifted_at IS NULL
+          AND (s.everyone OR t.agent_id IS NOT NULL)
+        ORDER BY s.stop_id LIMIT 1);
+END
+
+--- function stop_patience(home uuid)
+OWNER kolony_api ARGUMENTS (home uuid) RETURNS interval LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN (SELECT make_interval(secs => 2 * w.heartbeat_seconds + 10) FROM kolony.workspaces w
+            WHERE w.workspace_id = home);
+END
+
 --- function submit_command(the_command uuid)
 OWNER kolony_api ARGUMENTS (the_command uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -3096,6 +7416,300 @@ BEGIN
         RAISE EXCEPTION 'command #% is no draft', command.number USING ERRCODE = '55000';
     END IF;
     PERFORM kolony.enqueue(command.workspace_id, the_command);
+END
+
+--- function tag_agents(the_agents uuid[], put_on text[], take_off text[])
+OWNER kolony_api ARGUMENTS (the_agents uuid[], put_on text[], take_off text[]) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    wrong text;
+    each record;
+    changed integer := 0;
+    wanted text[];
+BEGIN
+    SELECT w INTO wrong FROM unnest(put_on || take_off) w WHERE NOT kolony.are_tags(ARRAY[w]) LIMIT 1;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION '"%" is no tag', "left"(wrong, 60) USING ERRCODE = '22023',
+            HINT = 'a tag is 1 to 40 letters, digits and . _ : / - and begins with a letter or digit';
+    END IF;
+    IF NOT coalesce(the_agents <@ ARRAY(SELECT a.agent_id FROM kolony.agents a
+            WHERE a.agent_id = ANY (the_agents) AND a.workspace_id = ANY (kolony.my_workspace_ids())), false) THEN
+        RAISE EXCEPTION 'there is no such agent here' USING ERRCODE = 'P0002', HINT = 'see kolony agent list';
+    END IF;
+    FOR each IN
+        SELECT a.workspace_id, a.agent_id, a.tags, a.name FROM kolony.agents a
+        WHERE a.agent_id = ANY (the_agents) ORDER BY a.agent_id FOR NO KEY UPDATE
+    LOOP
+        PERFORM kolony.require_role(each.workspace_id, 'operator');
+        SELECT coalesce(array_agg(DISTINCT t ORDER BY t), '{}') INTO wanted FROM unnest(each.tags || put_on) t
+        WHERE t <> ALL (take_off);
+        IF cardinality(wanted) > 50 THEN
+            RAISE EXCEPTION 'the agent "%" would have more than 50 tags', each.name USING ERRCODE = '54000';
+        END IF;
+        CONTINUE WHEN wanted = each.tags;
+        UPDATE kolony.agents a SET tags = wanted WHERE a.workspace_id = each.workspace_id AND a.agent_id = each.agent_id;
+        changed := changed + 1;
+        IF changed = 1 THEN
+            PERFORM kolony.hint(each.workspace_id, CASE WHEN cardinality(the_agents) = 1
+                THEN 'agent:' || each.agent_id ELSE 'agents:*' END);
+        END IF;
+    END LOOP;
+    RETURN changed;
+END
+
+--- function take_deliveries(in_workspace uuid, up_to integer, only_this uuid)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, up_to integer DEFAULT 10, only_this uuid DEFAULT NULL::uuid) RETURNS TABLE(delivery_id uuid, try integer, url text, body text, signature text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_column
+DECLARE
+    seconds CONSTANT text := extract(epoch FROM clock_timestamp())::bigint::text;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    RETURN QUERY
+    UPDATE kolony.webhook_deliveries d
+    SET tries = d.tries + 1, tried_at = clock_timestamp(), next_try_at = clock_timestamp() + interval '1 minute'
+    FROM kolony.webhooks w JOIN kolony.webhook_secrets s USING (workspace_id, webhook_id)
+    WHERE d.workspace_id = in_workspace AND w.workspace_id = in_workspace AND w.webhook_id = d.webhook_id
+      AND d.delivery_id IN (
+          SELECT q.delivery_id FROM kolony.webhook_deliveries q
+          WHERE q.workspace_id = in_workspace AND q.state = 'pending'
+            AND CASE WHEN only_this IS NULL THEN q.next_try_at <= clock_timestamp() ELSE q.delivery_id = only_this END
+          ORDER BY q.next_try_at LIMIT least(up_to, 100) FOR NO KEY UPDATE SKIP LOCKED)
+    RETURNING d.delivery_id, d.tries, w.url, d.body, 't=' || seconds || ',v1=' || encode(kolony.hmac_sha256(
+        convert_to(s.secret, 'UTF8'), convert_to(seconds || '.' || d.body, 'UTF8')), 'hex');
+END
+
+--- function take_events(home uuid)
+OWNER kolony_api ARGUMENTS (home uuid) RETURNS kolony.notification_events[] LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    taken kolony.notification_events[];
+BEGIN
+    WITH taken AS (
+        DELETE FROM kolony.notification_events e
+        WHERE e.workspace_id = home AND e.event_id <= (
+            SELECT max(q.event_id) FROM (SELECT o.event_id FROM kolony.notification_events o
+                                         WHERE o.workspace_id = home ORDER BY o.event_id LIMIT 10000) q)
+        RETURNING e.*),
+    last_of_each AS (
+        SELECT DISTINCT ON (coalesce(t.dedupe, t.event_id::text)) t::kolony.notification_events AS event,
+               count(*) OVER (PARTITION BY coalesce(t.dedupe, t.event_id::text)) AS many
+        FROM taken t ORDER BY coalesce(t.dedupe, t.event_id::text), t.event_id DESC)
+    SELECT array_agg(jsonb_populate_record(l.event, jsonb_build_object('count', l.many)) ORDER BY (l.event).event_id)
+    INTO taken FROM last_of_each l;
+    RETURN coalesce(taken, '{}');
+END
+
+--- function take_notice(in_workspace uuid)
+OWNER kolony_api ARGUMENTS (in_workspace uuid) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'viewer');
+    RETURN kolony.hand_out(in_workspace);
+END
+
+--- function take_step(home uuid, the_run uuid, step text, why text, number integer, INOUT undoable jsonb, OUT became text)
+OWNER kolony_api ARGUMENTS (home uuid, the_run uuid, step text, why text, number integer, INOUT undoable jsonb, OUT became text) RETURNS record LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    cancelled record;
+BEGIN
+    CASE step
+        WHEN 'cancel' THEN
+            SELECT * INTO cancelled FROM kolony.cancel_open_run(home, the_run, why);
+            became := cancelled.became;
+            IF became IS NULL THEN
+                RAISE EXCEPTION 'this run has ended already (%)', (SELECT r.outcome FROM kolony.runs r
+                    WHERE r.workspace_id = home AND r.run_id = the_run) USING ERRCODE = '55000';
+            ELSIF cancelled.was IS NOT NULL AND jsonb_array_length(undoable) < 10000 THEN
+                undoable := undoable || jsonb_build_array(cancelled.was);
+            END IF;
+        WHEN 'hold' THEN became := kolony.hold_waiting_run(home, the_run, why);
+        WHEN 'release' THEN became := kolony.release_waiting_run(home, the_run);
+        WHEN 'interrupt' THEN became := kolony.interrupt_open_run(home, the_run, why);
+        WHEN 'priority' THEN became := kolony.set_waiting_priority(home, the_run, number, NULL);
+        WHEN 'shift' THEN became := kolony.set_waiting_priority(home, the_run, NULL, number);
+        WHEN 'retry' THEN
+            IF NOT kolony.retry_ended_run(home, the_run) THEN
+                RAISE EXCEPTION 'only a run that failed or was cancelled can be retried' USING ERRCODE = '55000';
+            END IF;
+            became := 'waiting';
+    END CASE;
+END
+
+--- function take_steps(the_runs uuid[], step text, why text, number integer, alone boolean)
+OWNER kolony_api ARGUMENTS (the_runs uuid[], step text, why text, number integer, alone boolean) RETURNS TABLE(run_id uuid, became text, refused text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_column
+DECLARE
+    each record;
+    home uuid;
+    reason CONSTANT text := "left"(coalesce(why, ''), 1000);
+    undoable jsonb;
+    touched uuid[];
+BEGIN
+    IF cardinality(the_runs) > 100000 THEN
+        RAISE EXCEPTION 'at most 100000 runs at once' USING ERRCODE = '22023';
+    END IF;
+    IF step IN ('priority', 'shift') AND (number IS NULL OR abs(number) > 100 OR step = 'priority' AND number < 0) THEN
+        RAISE EXCEPTION 'a priority is 0 to 100, not %', number USING ERRCODE = '22023';
+    END IF;
+    RETURN QUERY
+    SELECT t, NULL::text, 'there is no such run here' FROM (SELECT DISTINCT unnest(the_runs) AS t) given
+    WHERE NOT EXISTS (SELECT FROM kolony.runs r WHERE r.run_id = given.t
+                      AND r.workspace_id = ANY (kolony.my_workspace_ids()));
+    FOR home IN
+        SELECT DISTINCT r.workspace_id FROM kolony.runs r
+        WHERE r.workspace_id = ANY (kolony.my_workspace_ids()) AND r.run_id = ANY (the_runs) ORDER BY 1
+    LOOP
+        PERFORM kolony.require_role(home, 'operator');
+        IF step NOT IN ('cancel', 'retry') THEN
+            PERFORM kolony.settle_lost(home, a.agent_id) FROM (
+                SELECT DISTINCT r.agent_id FROM kolony.runs r
+                WHERE r.workspace_id = home AND r.run_id = ANY (the_runs) ORDER BY 1) a;
+        END IF;
+        undoable := '[]';
+        touched := '{}';
+        FOR each IN
+            SELECT r.run_id, r.command_id FROM kolony.runs r
+            WHERE r.workspace_id = home AND r.run_id = ANY (the_runs) ORDER BY r.run_id
+        LOOP
+            run_id := each.run_id;
+            refused := NULL;
+            IF alone THEN
+                SELECT s.undoable, s.became INTO undoable, became
+                FROM kolony.take_step(home, each.run_id, step, reason, number, undoable) s;
+            ELSE
+                BEGIN
+                    SELECT s.undoable, s.became INTO undoable, became
+                    FROM kolony.take_step(home, each.run_id, step, reason, number, undoable) s;
+                EXCEPTION WHEN object_not_in_prerequisite_state OR invalid_parameter_value THEN
+                    became := NULL;
+                    refused := SQLERRM;
+                END;
+            END IF;
+            RETURN NEXT;
+            CONTINUE WHEN refused IS NOT NULL;
+            touched := touched || each.command_id;
+        END LOOP;
+        IF step NOT IN ('priority', 'shift', 'interrupt') THEN
+            PERFORM kolony.roll_up(home, t.command_id)
+            FROM (SELECT DISTINCT unnest(touched) AS command_id ORDER BY 1) t;
+        END IF;
+        IF step = 'retry' AND touched <> '{}' THEN
+            PERFORM kolony.require_room(home, 'waiting runs');
+        ELSIF step = 'cancel' THEN
+            PERFORM kolony.remember_cancel(home, undoable);
+            -- After the requests: a runner that is gone will not confirm them, so its runs end here.
+            PERFORM kolony.settle_lost(home, a.agent_id) FROM (
+                SELECT DISTINCT r.agent_id FROM kolony.runs r
+                WHERE r.workspace_id = home AND r.run_id = ANY (the_runs) ORDER BY 1) a;
+        END IF;
+        PERFORM kolony.hint(home, 'agent:' || a.agent_id) FROM (
+            SELECT DISTINCT r.agent_id FROM kolony.runs r
+            WHERE r.workspace_id = home AND r.run_id = ANY (the_runs) LIMIT 100) a;
+    END LOOP;
+END
+
+--- function take_waiting(home uuid, the_run uuid)
+OWNER kolony_api ARGUMENTS (home uuid, the_run uuid) RETURNS kolony.blocked_runs LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    waiting kolony.blocked_runs;
+    scheduled kolony.scheduled_runs;
+    ready kolony.ready_runs;
+BEGIN
+    DELETE FROM kolony.blocked_runs q WHERE q.workspace_id = home AND q.run_id = the_run RETURNING q.* INTO waiting;
+    IF FOUND THEN
+        RETURN waiting;
+    END IF;
+    DELETE FROM kolony.scheduled_runs q WHERE q.workspace_id = home AND q.run_id = the_run RETURNING q.* INTO scheduled;
+    IF FOUND THEN
+        waiting.due_at := scheduled.due_at;
+        waiting.attempt := scheduled.attempt;
+        waiting.place := extract(epoch FROM scheduled.due_at);
+    ELSE
+        DELETE FROM kolony.ready_runs q WHERE q.workspace_id = home AND q.run_id = the_run RETURNING q.* INTO ready;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        waiting.attempt := ready.attempt;
+        waiting.place := ready.place;
+    END IF;
+    SELECT r.workspace_id, r.run_id, r.agent_id, r.command_id, r.ordinal, r.priority, false, false, false
+    INTO STRICT waiting.workspace_id, waiting.run_id, waiting.agent_id, waiting.command_id, waiting.ordinal,
+        waiting.priority, waiting.held, waiting.after, waiting.beyond
+    FROM kolony.runs r WHERE r.workspace_id = home AND r.run_id = the_run;
+    RETURN waiting;
+END
+
+--- function tell_each(home uuid, events kolony.notification_events[])
+OWNER kolony_api ARGUMENTS (home uuid, events kolony.notification_events[]) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    ranks CONSTANT text[] := ARRAY['low', 'medium', 'high', 'critical'];
+    audiences CONSTANT text[] := ARRAY['owner', 'admins', 'operators', 'everyone'];
+    told integer;
+BEGIN
+    UPDATE kolony.notifications n SET dedupe = NULL
+    WHERE n.workspace_id = home AND n.dedupe IN (SELECT e.dedupe FROM unnest(events) e)
+      AND (n.read_at IS NOT NULL OR n.created_at < now() - interval '10 minutes');
+    WITH rules AS (
+        SELECT r.kind, 2 - (r.profile_id IS NOT NULL)::int AS distance, r.profile_id, r.audience, r.agent_id, r.tag,
+               r.priority, r.channels, r.enabled, r.rule_id
+        FROM kolony.notification_rules r WHERE r.workspace_id = home AND r.deleted_at IS NULL
+        UNION ALL
+        SELECT k.kind, 3, NULL, k.audience, NULL, NULL, NULL, k.channels, k.enabled, NULL FROM kolony.notification_kinds k),
+    ruled AS (
+        SELECT DISTINCT ON (e.event_id, m.profile_id) e.*, m.profile_id, coalesce(r.priority, e.priority) AS rank,
+               r.channels, r.enabled
+        FROM unnest(events) e
+        JOIN kolony.memberships m ON m.workspace_id = home AND NOT m.disabled
+            AND m.profile_id IS DISTINCT FROM e.by_profile AND (e.only_to IS NULL OR m.profile_id = ANY (e.only_to))
+        JOIN rules r ON r.kind = e.kind AND (r.profile_id IS NULL OR r.profile_id = m.profile_id)
+            AND (r.agent_id IS NULL OR r.agent_id = e.agent_id)
+            AND (r.tag IS NULL OR EXISTS (SELECT FROM kolony.agents a WHERE a.workspace_id = home
+                                          AND a.agent_id = e.agent_id AND r.tag = ANY (a.tags)))
+            AND (e.only_to IS NOT NULL OR CASE r.audience WHEN 'owner' THEN m.profile_id = e.owner
+                     WHEN 'admins' THEN m.role = 'admin' WHEN 'operators' THEN m.role <> 'viewer' ELSE true END)
+        ORDER BY e.event_id, m.profile_id, r.distance, r.agent_id IS NULL, r.tag IS NULL,
+                 array_position(audiences, r.audience), r.rule_id DESC)
+    INSERT INTO kolony.notifications AS n (workspace_id, profile_id, kind, priority, title, message, data, channels,
+        quiet, dedupe, count, created_at, last_at, expires_at)
+    SELECT home, t.profile_id, t.kind, t.rank, t.title, t.message, t.data, t.channels,
+           t.rank <> 'critical' AND kolony.is_quiet(s.quiet_from, s.quiet_to, s.time_zone, t.at), t.dedupe, t.count,
+           t.at, t.at, now() + CASE t.rank WHEN 'low' THEN interval '7 days' WHEN 'medium' THEN interval '14 days'
+                                           ELSE interval '30 days' END
+    FROM ruled t LEFT JOIN kolony.notification_settings s ON s.profile_id = t.profile_id
+    WHERE t.enabled
+    ORDER BY t.event_id
+    ON CONFLICT (workspace_id, profile_id, dedupe) WHERE dedupe IS NOT NULL DO UPDATE
+    SET count = n.count + EXCLUDED.count, last_at = EXCLUDED.last_at, title = EXCLUDED.title,
+        message = EXCLUDED.message, data = EXCLUDED.data, expires_at = EXCLUDED.expires_at,
+        priority = ranks[greatest(array_position(ranks, n.priority), array_position(ranks, EXCLUDED.priority))];
+    GET DIAGNOSTICS told = ROW_COUNT;
+    RETURN told;
+END
+
+--- function test_webhook(the_webhook uuid)
+OWNER kolony_api ARGUMENTS (the_webhook uuid) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    webhook kolony.webhooks := kolony.webhook_for_step(the_webhook);
+    made uuid := kolony.new_id();
+    event kolony.notification_events;
+BEGIN
+    event.kind := 'test';
+    event.priority := 'low';
+    event.title := format('a test of the webhook %s by %s', kolony.plain_words(webhook.name, 100), session_user);
+    event.message := '';
+    event.count := 1;
+    event.at := now();
+    event.data := '{}';
+    INSERT INTO kolony.webhook_deliveries (workspace_id, delivery_id, webhook_id, kind, title, body)
+    VALUES (webhook.workspace_id, made, the_webhook, 'test', event.title,
+            kolony.delivery_body(webhook.workspace_id, made, event));
+    RETURN made;
 END
 
 --- function token_for_step(the_token uuid)
@@ -3131,6 +7745,168 @@ BEGIN
           AND s.token_id = of_token.token_id AND s.ended_at IS NULL
           AND s.last_seen + make_interval(secs => s.lease_seconds) >= clock_timestamp());
 END
+
+--- function told(the_run uuid)
+OWNER kolony_api ARGUMENTS (the_run uuid) RETURNS TABLE(part text, words text) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    run kolony.runs;
+    command kolony.commands;
+BEGIN
+    SELECT * INTO run FROM kolony.runs r WHERE r.run_id = the_run AND r.workspace_id = ANY (kolony.my_workspace_ids());
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such run here' USING ERRCODE = 'P0002', HINT = 'see kolony run list';
+    END IF;
+    PERFORM kolony.require_role(run.workspace_id, 'viewer');
+    SELECT * INTO STRICT command FROM kolony.commands c
+    WHERE c.workspace_id = run.workspace_id AND c.command_id = run.command_id;
+    RETURN QUERY
+    SELECT 'instructions', kolony.instructed(a.instructions, command.kind) FROM kolony.agents a
+    WHERE a.workspace_id = run.workspace_id AND a.agent_id = run.agent_id
+      AND kolony.instructed(a.instructions, command.kind) <> ''
+    UNION ALL SELECT 'command', command.content;
+    RETURN QUERY
+    SELECT 'subject', format('#%s of %s', kolony.run_reference(run.workspace_id, s.run_id), a.name)
+    FROM unnest(command.subjects) WITH ORDINALITY AS s (run_id, place)
+    JOIN kolony.runs r ON r.workspace_id = run.workspace_id AND r.run_id = s.run_id
+    JOIN kolony.agents a ON a.workspace_id = r.workspace_id AND a.agent_id = r.agent_id ORDER BY s.place;
+END
+
+--- function undelete_constraint(the_constraint uuid, as_default boolean)
+OWNER kolony_api ARGUMENTS (the_constraint uuid, as_default boolean DEFAULT false) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    profile kolony.constraint_profiles := kolony.constraint_for_step(the_constraint);
+BEGIN
+    PERFORM kolony.refuse_taken_constraint(profile.workspace_id, profile.name, the_constraint);
+    UPDATE kolony.constraint_profiles p
+    SET deleted_at = NULL, is_default = coalesce(as_default, false) AND NOT EXISTS (
+        SELECT FROM kolony.constraint_profiles o WHERE o.workspace_id = profile.workspace_id AND o.is_default)
+    WHERE p.workspace_id = profile.workspace_id AND p.constraint_id = the_constraint AND p.deleted_at IS NOT NULL;
+    PERFORM kolony.hint(profile.workspace_id, 'constraint:' || the_constraint);
+END
+
+--- function undo(the_step uuid)
+OWNER kolony_api ARGUMENTS (the_step uuid DEFAULT NULL::uuid) RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    step kolony.undo_steps;
+BEGIN
+    IF kolony.my_workspace_ids() = '{}' THEN
+        RAISE EXCEPTION 'you are a member of no workspace' USING ERRCODE = '42501', HINT = 'ask an admin to add you';
+    END IF;
+    SELECT * INTO step FROM kolony.undo_steps u
+    WHERE u.profile_id = kolony.my_profile_id() AND u.workspace_id = ANY (kolony.my_workspace_ids())
+      AND u.undone_at IS NULL AND u.step_id = coalesce(the_step, u.step_id)
+      AND u.made_at > clock_timestamp() - interval '30 seconds'
+    ORDER BY u.made_at DESC, u.step_id DESC LIMIT 1 FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is nothing to undo'
+            USING ERRCODE = '55000', HINT = 'one''s own cancel, retire or delete can be undone for 30 seconds';
+    END IF;
+    UPDATE kolony.undo_steps u SET undone_at = now()
+    WHERE u.workspace_id = step.workspace_id AND u.step_id = step.step_id;
+    EXECUTE format('SELECT kolony.%I($1, $2)', 'undo_' || step.kind) USING step.workspace_id, step.facts;
+    PERFORM kolony.record_audit(step.workspace_id, 'STEP_UNDONE', step.title, jsonb_build_object('kind', step.kind));
+    RETURN step.title;
+END
+
+--- function undo_cancel(home uuid, facts jsonb)
+OWNER kolony_api ARGUMENTS (home uuid, facts jsonb) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    done boolean;
+BEGIN
+    PERFORM kolony.require_role(home, 'operator');
+    IF facts ? 'draft' THEN
+        UPDATE kolony.commands c SET outcome = NULL, finished_at = NULL
+        WHERE c.workspace_id = home AND c.command_id = (facts ->> 'draft')::uuid
+          AND c.submitted_at IS NULL AND c.outcome = 'cancelled';
+        done := FOUND;
+        PERFORM kolony.hint(home, 'command:' || (facts ->> 'draft'));
+    ELSE
+        done := kolony.bring_back(home, facts -> 'runs') > 0;
+    END IF;
+    IF NOT done THEN
+        RAISE EXCEPTION 'nothing of it is cancelled any more' USING ERRCODE = '55000';
+    END IF;
+END
+
+--- function undo_delete_constraint(home uuid, facts jsonb)
+OWNER kolony_api ARGUMENTS (home uuid, facts jsonb) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.undelete_constraint((facts ->> 'constraint_id')::uuid, (facts ->> 'was_default')::boolean);
+END
+
+--- function undo_delete_preset(home uuid, facts jsonb)
+OWNER kolony_api ARGUMENTS (home uuid, facts jsonb) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    preset kolony.presets;
+BEGIN
+    SELECT * INTO preset FROM kolony.presets p
+    WHERE p.workspace_id = home AND p.preset_id = (facts ->> 'preset_id')::uuid FOR NO KEY UPDATE;
+    IF preset.deleted_at IS NULL THEN
+        RAISE EXCEPTION 'that preset is not deleted any more' USING ERRCODE = '55000';
+    END IF;
+    preset.deleted_at := NULL;
+    PERFORM kolony.keep_preset(preset, NULL, 'PRESET_CREATED', jsonb_build_object('undone', true));
+END
+
+--- function undo_delete_rule(home uuid, facts jsonb)
+OWNER kolony_api ARGUMENTS (home uuid, facts jsonb) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    rule kolony.notification_rules;
+BEGIN
+    SELECT * INTO STRICT rule FROM kolony.notification_rules r
+    WHERE r.workspace_id = home AND r.rule_id = (facts ->> 'rule_id')::uuid FOR NO KEY UPDATE;
+    PERFORM kolony.require_role(home, CASE WHEN rule.profile_id IS NULL THEN 'admin' ELSE 'viewer' END);
+    UPDATE kolony.notification_rules r SET deleted_at = NULL WHERE r.workspace_id = home AND r.rule_id = rule.rule_id;
+    IF rule.profile_id IS NULL THEN
+        PERFORM kolony.record_audit(home, 'RULE_CREATED', rule.kind, jsonb_build_object('undone', true), rule.agent_id);
+    END IF;
+    PERFORM kolony.hint(home, 'note:*');
+END
+
+--- function undo_delete_view(home uuid, facts jsonb)
+OWNER kolony_api ARGUMENTS (home uuid, facts jsonb) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    UPDATE kolony.saved_views v SET deleted_at = NULL
+    WHERE v.workspace_id = home AND v.view_id = (facts ->> 'view_id')::uuid;
+EXCEPTION WHEN unique_violation THEN
+    RAISE EXCEPTION 'another view has this name by now' USING ERRCODE = '55000';
+END
+
+--- function undo_retire(home uuid, facts jsonb)
+OWNER kolony_api ARGUMENTS (home uuid, facts jsonb) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    was kolony.agents := jsonb_populate_record(NULL::kolony.agents, facts -> 'agent');
+BEGIN
+    PERFORM kolony.require_role(home, 'operator');
+    UPDATE kolony.agents a SET desired = was.desired, desired_why = was.desired_why, desired_by = was.desired_by,
+        desired_since = was.desired_since
+    WHERE a.workspace_id = home AND a.agent_id = was.agent_id AND a.desired = 'retired'
+      AND a.desired_since = (facts ->> 'retired_at')::timestamptz;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the agent "%" is not retired any more', was.name USING ERRCODE = '55000';
+    END IF;
+    PERFORM kolony.bring_back(home, facts -> 'runs');
+    PERFORM kolony.require_room(home, 'agents');
+    PERFORM kolony.hint(home, 'agent:' || was.agent_id);
+END
+
+--- function verdict_on(run kolony.runs, command kolony.commands, ended text, tries integer)
+OWNER kolony_api ARGUMENTS (run kolony.runs, command kolony.commands, ended text, tries integer) RETURNS text LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT CASE
+        WHEN ended IN ('completed', 'cancelled') THEN ended
+        WHEN run.cancel_at IS NOT NULL OR run.interrupt_at IS NOT NULL THEN 'cancelled'
+        WHEN ended = 'failed' AND (command.retry_on = 'lost' OR tries >= command.max_attempts) THEN 'failed'
+        WHEN ended = 'lost' AND tries >= command.max_attempts THEN 'failed' END
 
 --- function verify_audit(in_workspace uuid, OUT ok boolean, OUT seals integer, OUT sealed bigint, OUT removed bigint, OUT unsealed bigint, OUT at_seal integer, OUT at_entry bigint, OUT difference text)
 OWNER kolony_api ARGUMENTS (in_workspace uuid, OUT ok boolean, OUT seals integer, OUT sealed bigint, OUT removed bigint, OUT unsealed bigint, OUT at_seal integer, OUT at_entry bigint, OUT difference text) RETURNS record LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -3227,6 +8003,195 @@ OWNER kolony_roleadm ARGUMENTS () RETURNS interval LANGUAGE sql IMMUTABLE SET se
 AS
     SELECT interval '60 seconds'
 
+--- function webhook_for_step(the_webhook uuid)
+OWNER kolony_api ARGUMENTS (the_webhook uuid) RETURNS kolony.webhooks LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    webhook kolony.webhooks;
+BEGIN
+    SELECT * INTO webhook FROM kolony.webhooks w
+    WHERE w.webhook_id = the_webhook AND w.workspace_id = ANY (kolony.my_workspace_ids()) AND w.deleted_at IS NULL
+    FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such webhook here' USING ERRCODE = 'P0002', HINT = 'see kolony webhook list';
+    END IF;
+    PERFORM kolony.require_role(webhook.workspace_id, 'admin');
+    RETURN webhook;
+END
+
+--- function why_agent(home uuid, of_agent uuid)
+OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid) RETURNS TABLE(depth integer, kind text, words text, remedy text, subject_id uuid) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_column
+DECLARE
+    its kolony.agent_overview;
+    stop record;
+BEGIN
+    SELECT * INTO STRICT its FROM kolony.agent_overview o WHERE o.workspace_id = home AND o.agent_id = of_agent;
+    SELECT * INTO stop FROM kolony.stops_in_force f
+    WHERE f.workspace_id = home AND f.agent_id = of_agent ORDER BY f.began_at LIMIT 1;
+    IF FOUND THEN
+        RETURN QUERY SELECT 0, 'stopped', format('an emergency stop by %s holds the agent "%s", for %s%s',
+            coalesce(stop.began_by_login, 'somebody'), its.name, kolony.in_words(now() - stop.began_at),
+            coalesce(': ' || nullif(stop.why, ''), '')), 'lift the stop', stop.stop_id;
+    END IF;
+    IF its.desired <> 'active' THEN
+        RETURN QUERY SELECT 0, its.desired, format('the agent "%s" was %s by %s %s ago%s', its.name, its.desired,
+            coalesce(its.desired_by_login, 'somebody'), kolony.in_words(now() - its.desired_since),
+            coalesce(': ' || nullif(its.desired_why, ''), '')), 'resume the agent', of_agent;
+    END IF;
+    IF its.sessions = 0 THEN
+        RETURN QUERY SELECT 0, 'offline', CASE WHEN its.last_seen IS NULL THEN
+                format('no runner of the agent "%s" was ever here', its.name)
+            ELSE format('no runner of the agent "%s" is connected, since %s%s', its.name,
+                kolony.in_words(now() - its.disconnected_at), coalesce(' (' || nullif(its.end_reason, '') || ')', '')) END,
+            'start its runner: kolony agent run', of_agent;
+    ELSIF its.running >= its.slots THEN
+        RETURN QUERY SELECT 0, 'busy', format('the agent "%s" is busy: %s of %s slots are taken', its.name, its.running,
+            its.slots), 'wait, start another runner, or cancel one of them', of_agent;
+        RETURN QUERY SELECT 1, 'holds_slot', format('#%s, %s for %s, asked by %s: %s', kolony.run_reference(home, l.run_id),
+                CASE WHEN r.cancel_at IS NOT NULL THEN 'being cancelled' WHEN t.started_at IS NULL THEN 'dispatching'
+                     ELSE 'executing' END,
+                kolony.in_words(now() - coalesce(t.started_at, t.claimed_at)), coalesce(p.login, 'somebody'),
+                "left"(c.title, 60)), 'cancel it', l.run_id
+            FROM kolony.leases l
+            JOIN kolony.attempts t ON t.workspace_id = l.workspace_id AND t.attempt_id = l.attempt_id
+            JOIN kolony.runs r ON r.workspace_id = l.workspace_id AND r.run_id = l.run_id
+            JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+            LEFT JOIN kolony.profiles p ON p.profile_id = c.created_by
+            WHERE l.workspace_id = home AND l.agent_id = of_agent ORDER BY t.claimed_at LIMIT 10;
+    END IF;
+END
+
+--- function why_blocked(run kolony.runs)
+OWNER kolony_api ARGUMENTS (run kolony.runs) RETURNS TABLE(depth integer, kind text, words text, remedy text, subject_id uuid) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_column
+DECLARE
+    home CONSTANT uuid := run.workspace_id;
+    command kolony.commands;
+    blocked kolony.blocked_runs;
+    due timestamptz;
+BEGIN
+    SELECT * INTO STRICT command FROM kolony.commands c WHERE c.workspace_id = home AND c.command_id = run.command_id;
+    SELECT * INTO blocked FROM kolony.blocked_runs b WHERE b.workspace_id = home AND b.run_id = run.run_id;
+    due := coalesce(blocked.due_at, (SELECT s.due_at FROM kolony.scheduled_runs s
+                                     WHERE s.workspace_id = home AND s.run_id = run.run_id));
+    IF blocked.held THEN
+        RETURN QUERY SELECT 0, CASE WHEN run.held_by IS NULL THEN 'canary' ELSE 'held' END,
+            format('held by %s %s ago%s', coalesce((SELECT p.login FROM kolony.profiles p
+                WHERE p.profile_id = run.held_by), 'its command, which stops after ' || kolony.counted(command.stop_after, 'failure')),
+                kolony.in_words(now() - run.held_at), coalesce(': ' || nullif(run.held_why, ''), '')),
+            'release it', run.run_id;
+    END IF;
+    IF blocked.after THEN
+        RETURN QUERY SELECT 0, 'after', format('command #%s comes after others that have not ended as needed',
+            command.number), 'wait for them, or release this run', run.command_id;
+        RETURN QUERY SELECT * FROM kolony.why_later(home, run.command_id);
+    END IF;
+    IF blocked.beyond AND NOT blocked.held THEN
+        RETURN QUERY SELECT 0, 'window', format('command #%s lets %s in at a time', command.number,
+            kolony.counted(command.at_a_time, 'run')),
+            'wait for one of these to end, or cancel it', run.command_id;
+        RETURN QUERY SELECT 1, 'let_in', format('#%s on "%s" is %s', kolony.run_reference(home, o.run_id), o.agent,
+            o.status), NULL, o.run_id
+            FROM kolony.run_overview o
+            WHERE o.workspace_id = home AND o.command_id = run.command_id AND o.finished_at IS NULL
+              AND NOT EXISTS (SELECT FROM kolony.blocked_runs b
+                              WHERE b.workspace_id = home AND b.run_id = o.run_id AND b.beyond)
+            ORDER BY o.ordinal LIMIT 10;
+    END IF;
+    IF due > now() THEN
+        RETURN QUERY SELECT 0, CASE WHEN due = command.not_before THEN 'not_before' ELSE 'backoff' END,
+            CASE WHEN due = command.not_before THEN
+                format('not before %s UTC, in %s', to_char(due AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
+                    kolony.in_words(due - now()))
+            ELSE format('tried %s; tried again in %s%s', kolony.counted(run.failed_tries, 'time'), kolony.in_words(due - now()),
+                coalesce(': ' || "left"(run.error, 200), '')) END,
+            'wait, or cancel it', run.run_id;
+    END IF;
+END
+
+--- function why_later(home uuid, the_command uuid)
+OWNER kolony_api ARGUMENTS (home uuid, the_command uuid) RETURNS TABLE(depth integer, kind text, words text, remedy text, subject_id uuid) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN QUERY
+    SELECT 1, CASE WHEN o.finished_at IS NOT NULL THEN 'dependency_failed' WHEN o.submitted_at IS NULL THEN 'dependency_draft'
+                   ELSE 'dependency' END,
+           format('#%s has to be %s, it is %s%s: %s', o.number, d.need, o.status,
+               CASE WHEN o.finished_at IS NULL AND o.runs > 1 THEN
+                   format(' (%s of %s ended)', o.completed + o.failed + o.cancelled, o.runs) ELSE '' END, "left"(o.title, 60)),
+           CASE WHEN o.finished_at IS NOT NULL THEN 'retry it, or release this run'
+                WHEN o.submitted_at IS NULL THEN 'submit it, or release this run'
+                ELSE 'wait, or release this run' END, d.after_id
+    FROM kolony.command_dependencies d
+    JOIN kolony.command_overview o ON o.workspace_id = d.workspace_id AND o.command_id = d.after_id
+    WHERE d.workspace_id = home AND d.command_id = the_command
+      AND (o.finished_at IS NULL OR d.need = 'completed' AND o.status <> 'completed')
+    ORDER BY o.number LIMIT 20;
+END
+
+--- function why_queued(run kolony.runs)
+OWNER kolony_api ARGUMENTS (run kolony.runs) RETURNS TABLE(depth integer, kind text, words text, remedy text, subject_id uuid) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_column
+DECLARE
+    mine kolony.ready_runs;
+    ahead bigint;
+BEGIN
+    SELECT * INTO mine FROM kolony.ready_runs q WHERE q.workspace_id = run.workspace_id AND q.run_id = run.run_id;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    SELECT count(*) INTO ahead FROM (
+        SELECT FROM kolony.ready_runs q
+        WHERE q.workspace_id = run.workspace_id AND q.agent_id = run.agent_id AND q.priority >= mine.priority
+          AND (q.priority > mine.priority OR (q.place, q.run_id) < (mine.place, mine.run_id)) LIMIT 1000) q;
+    IF ahead = 0 THEN
+        RETURN QUERY SELECT 0, 'next', 'it is the next one of its agent''s queue', NULL, run.run_id;
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT 0, 'behind', format('%s run%s before it in the agent''s queue (its priority is %s)',
+        CASE WHEN ahead = 1000 THEN '1000 or more' ELSE ahead::text END, CASE WHEN ahead = 1 THEN ' comes' ELSE 's come' END,
+        mine.priority), 'raise it, or move it to the front', run.run_id;
+    RETURN QUERY SELECT 1, 'ahead', format('#%s, priority %s: %s', kolony.run_reference(run.workspace_id, q.run_id), q.priority,
+        (SELECT "left"(c.title, 60) FROM kolony.runs r
+         JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+         WHERE r.workspace_id = run.workspace_id AND r.run_id = q.run_id)), NULL, q.run_id
+        FROM kolony.ready_runs q
+        WHERE q.workspace_id = run.workspace_id AND q.agent_id = run.agent_id AND q.priority >= mine.priority
+          AND (q.priority > mine.priority OR (q.place, q.run_id) < (mine.place, mine.run_id))
+        ORDER BY q.priority DESC, q.place, q.run_id LIMIT 3;
+END
+
+--- function why_waiting(the_run uuid)
+OWNER kolony_api ARGUMENTS (the_run uuid) RETURNS TABLE(depth integer, kind text, words text, remedy text, subject_id uuid) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_column
+DECLARE
+    run kolony.runs;
+    status text;
+BEGIN
+    SELECT * INTO run FROM kolony.runs r
+    WHERE r.run_id = the_run AND r.workspace_id = ANY (kolony.my_workspace_ids());
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such run here' USING ERRCODE = 'P0002', HINT = 'see kolony run list';
+    END IF;
+    PERFORM kolony.require_role(run.workspace_id, 'viewer');
+    SELECT CASE WHEN o.lost THEN 'lost' ELSE o.status END INTO STRICT status FROM kolony.run_overview o
+    WHERE o.workspace_id = run.workspace_id AND o.run_id = the_run;
+    IF status = 'lost' THEN
+        RETURN QUERY SELECT 0, 'lost', 'its runner stopped answering; the next claim takes it back', NULL, the_run;
+    ELSIF status <> 'waiting' THEN
+        RETURN QUERY SELECT 0, status, format('it does not wait: it is %s', status), NULL, the_run;
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT * FROM kolony.why_blocked(run);
+    RETURN QUERY SELECT * FROM kolony.why_agent(run.workspace_id, run.agent_id);
+    RETURN QUERY SELECT * FROM kolony.why_queued(run);
+END
+
 --- function workspace_of_agent(of_agent uuid)
 OWNER kolony_api ARGUMENTS (of_agent uuid) RETURNS uuid LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -3246,7 +8211,16 @@ GRANT CONNECT TO kolony_agents
 GRANT CONNECT TO kolony_backup
 GRANT CONNECT TO kolony_user
 
+--- grants function accept_plan(the_run uuid, only_items integer[])
+GRANT EXECUTE TO kolony_user
+
+--- grants function acknowledge_stop(the_session uuid)
+GRANT EXECUTE TO kolony_agents
+
 --- grants function add_person(in_workspace uuid, who text, verifier text, as_role text, called text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function add_webhook(in_workspace uuid, called text, url text, secret text, kinds text[], at_least text)
 GRANT EXECUTE TO kolony_user
 
 --- grants function administers_all_of(who text)
@@ -3258,8 +8232,23 @@ GRANT EXECUTE TO kolony_user
 --- grants function announce(hints text[])
 GRANT EXECUTE TO kolony_agents
 
+--- grants function answer_approval(the_approval uuid, allow boolean, answer text, note text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function answer_approvals(approvals uuid[], allow boolean, answer text, note text)
+GRANT EXECUTE TO kolony_user
+
 --- grants function append_output(the_attempt uuid, seqs integer[], streams text[], ats timestamp with time zone[], first_lines bigint[], line_counts integer[], datas bytea[])
 GRANT EXECUTE TO kolony_agents
+
+--- grants function are_tags(words text[])
+GRANT EXECUTE TO kolony_api
+
+--- grants function ask(the_attempt uuid, name text, kind text, title text, detail text, options jsonb, risk text, expires_seconds integer)
+GRANT EXECUTE TO kolony_agents
+
+--- grants function assign_run(the_run uuid, to_agent uuid)
+GRANT EXECUTE TO kolony_user
 
 --- grants function audit_agent()
 GRANT EXECUTE TO kolony_owner
@@ -3268,6 +8257,12 @@ GRANT EXECUTE TO kolony_owner
 GRANT EXECUTE TO kolony_owner
 
 --- grants function audit_command()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function audit_constraint()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function audit_limit()
 GRANT EXECUTE TO kolony_owner
 
 --- grants function audit_membership()
@@ -3279,7 +8274,7 @@ GRANT EXECUTE TO kolony_owner
 --- grants function audit_run()
 GRANT EXECUTE TO kolony_owner
 
---- grants function audit_time_limit()
+--- grants function audit_steering()
 GRANT EXECUTE TO kolony_owner
 
 --- grants function audit_token()
@@ -3301,17 +8296,41 @@ GRANT EXECUTE TO kolony_user
 --- grants function cancel_run(the_run uuid, why text)
 GRANT EXECUTE TO kolony_user
 
+--- grants function cancel_runs(the_runs uuid[], why text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function change_constraint(the_constraint uuid, new_name text, new_description text, new_time_limit_ms bigint, new_token_budget bigint, new_memory_limit_mb integer, new_cpu_limit_percent integer)
+GRANT EXECUTE TO kolony_user
+
 --- grants function change_disabled(in_workspace uuid, who text, to_disabled boolean)
 GRANT EXECUTE TO kolony_roleadm
 
 --- grants function change_membership(in_workspace uuid, who text, as_role text)
 GRANT EXECUTE TO kolony_roleadm
 
+--- grants function change_notification_rule(the_rule uuid, audience text, priority text, channels text[], enabled boolean)
+GRANT EXECUTE TO kolony_user
+
+--- grants function change_preset(the_preset uuid, changes jsonb, expected integer)
+GRANT EXECUTE TO kolony_user
+
+--- grants function change_webhook(the_webhook uuid, url text, kinds text[], at_least text, secret text)
+GRANT EXECUTE TO kolony_user
+
 --- grants function change_workspace(in_workspace uuid, new_name text, new_admits_viewers boolean)
 GRANT EXECUTE TO kolony_user
 
+--- grants function check_kind_of_row()
+GRANT EXECUTE TO kolony_owner
+
 --- grants function claim_runs(the_session uuid, up_to integer)
 GRANT EXECUTE TO kolony_agents
+
+--- grants function clear_the_way()
+GRANT EXECUTE TO kolony_api
+
+--- grants function close_questions()
+GRANT EXECUTE TO kolony_owner
 
 --- grants function close_session(the_session uuid, because text, was_error boolean)
 GRANT EXECUTE TO kolony_agents
@@ -3325,13 +8344,31 @@ GRANT EXECUTE TO kolony_user
 --- grants function create_workspace(new_slug text, new_name text)
 GRANT EXECUTE TO kolony_user
 
+--- grants function delete_constraint(the_constraint uuid)
+GRANT EXECUTE TO kolony_user
+
+--- grants function delete_notification_rule(the_rule uuid)
+GRANT EXECUTE TO kolony_user
+
+--- grants function delete_preset(the_preset uuid)
+GRANT EXECUTE TO kolony_user
+
+--- grants function delete_view(the_view uuid)
+GRANT EXECUTE TO kolony_user
+
 --- grants function disable_person(in_workspace uuid, who text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function discard_plan(the_run uuid, only_items integer[])
 GRANT EXECUTE TO kolony_user
 
 --- grants function edit_command(the_command uuid, content text, priority integer)
 GRANT EXECUTE TO kolony_user
 
 --- grants function enable_person(in_workspace uuid, who text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function end_delivery(the_delivery uuid, of_try integer, status integer, error text)
 GRANT EXECUTE TO kolony_user
 
 --- grants function end_membership(in_workspace uuid, who text)
@@ -3349,22 +8386,58 @@ GRANT EXECUTE TO kolony_api
 --- grants function ensure_profile()
 GRANT EXECUTE TO kolony_user
 
+--- grants function enter_by_gate()
+GRANT EXECUTE TO kolony_owner
+
 --- grants function expire_token(the_token uuid, at_latest timestamp with time zone)
 GRANT EXECUTE TO kolony_user
 
---- grants function finish_attempt(the_attempt uuid, ended text, with_exit_code integer, with_signal integer, with_error text, with_usage jsonb, chunks bigint, bytes bigint, lines bigint)
+--- grants function fill_preset(the_preset uuid, given jsonb, of_version integer, partly boolean)
+GRANT EXECUTE TO kolony_user
+
+--- grants function finish_attempt(the_attempt uuid, ended text, with_exit_code integer, with_signal integer, with_error text, with_usage jsonb, chunks bigint, bytes bigint, lines bigint, limit_hit text)
 GRANT EXECUTE TO kolony_agents
 
 --- grants function force_out(in_workspace uuid, who text)
 GRANT EXECUTE TO kolony_user
 
+--- grants function free_dependents()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function hear_answer(the_approval uuid)
+GRANT EXECUTE TO kolony_agents
+
 --- grants function hint(in_workspace uuid, payload text)
 GRANT EXECUTE TO kolony_roleadm
+
+--- grants function hold_command(the_command uuid, why text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function hold_run(the_run uuid, why text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function hold_runs(the_runs uuid[], why text)
+GRANT EXECUTE TO kolony_user
 
 --- grants function holds_role(in_workspace uuid, needed text)
 GRANT EXECUTE TO kolony_user
 
+--- grants function inbox(in_workspace uuid, hidden boolean, longest integer)
+GRANT EXECUTE TO kolony_user
+
+--- grants function interrupt_run(the_run uuid, why text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function interrupt_runs(the_runs uuid[], why text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function is_stopped(home uuid, of_agent uuid)
+GRANT EXECUTE TO kolony_user
+
 --- grants function issue_token(of_agent uuid, new_login text, verifier text, new_hash bytea, new_hint text, new_label text, new_expiry timestamp with time zone)
+GRANT EXECUTE TO kolony_user
+
+--- grants function lift_stop(in_workspace uuid, agents uuid[])
 GRANT EXECUTE TO kolony_user
 
 --- grants function limit_token(the_token uuid, at_latest timestamp with time zone, OUT its_login text, OUT its_expiry timestamp with time zone)
@@ -3376,10 +8449,32 @@ GRANT EXECUTE TO kolony_user
 --- grants function login_was_made_here(who text)
 GRANT EXECUTE TO kolony_roleadm
 
+--- grants function make_constraint(in_workspace uuid, new_name text, new_description text, time_limit_ms bigint, token_budget bigint, memory_limit_mb integer, cpu_limit_percent integer, as_default boolean)
+GRANT EXECUTE TO kolony_user
+
+--- grants function make_notification_rule(in_workspace uuid, kind text, for_everybody boolean, audience text, of_agent uuid, tag text, priority text, channels text[], enabled boolean)
+GRANT EXECUTE TO kolony_user
+
+--- grants function make_preset(in_workspace uuid, new_name text, content text, details jsonb, as_shared boolean)
+GRANT EXECUTE TO kolony_user
+
+--- grants function make_stop_gate()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function mark_inbox(in_workspace uuid, items uuid[], until timestamp with time zone, done boolean)
+GRANT EXECUTE TO kolony_user
+
 --- grants function member_logins(in_workspace uuid)
 GRANT EXECUTE TO kolony_roleadm
 
+--- grants function move_run(the_run uuid, to_position integer)
+GRANT EXECUTE TO kolony_user
+
 --- grants function my_colleague_ids()
+GRANT EXECUTE TO kolony_backup
+GRANT EXECUTE TO kolony_user
+
+--- grants function my_preset_ids()
 GRANT EXECUTE TO kolony_backup
 GRANT EXECUTE TO kolony_user
 
@@ -3397,13 +8492,31 @@ GRANT EXECUTE TO kolony_user
 --- grants function new_id()
 GRANT EXECUTE TO kolony_api
 
+--- grants function note_approval()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function note_ended_command()
+GRANT EXECUTE TO kolony_owner
+
 --- grants function note_ended_session(of_login text, of_pid integer, because text)
 GRANT EXECUTE TO kolony_roleadm
+
+--- grants function note_failed_run()
+GRANT EXECUTE TO kolony_owner
 
 --- grants function note_login(in_workspace uuid, claimed_version text)
 GRANT EXECUTE TO kolony_user
 
 --- grants function note_logout(in_workspace uuid)
+GRANT EXECUTE TO kolony_user
+
+--- grants function note_step(the_attempt uuid, step text, detail text)
+GRANT EXECUTE TO kolony_agents
+
+--- grants function note_stop()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function open_asks(home uuid, of_agent uuid, of_run uuid)
 GRANT EXECUTE TO kolony_user
 
 --- grants function open_session(on_host text, with_pid integer, with_version text, with_adapter text, with_concurrency integer)
@@ -3412,11 +8525,32 @@ GRANT EXECUTE TO kolony_agents
 --- grants function person_to_reset(in_workspace uuid, who text)
 GRANT EXECUTE TO kolony_roleadm
 
+--- grants function propose_plan(the_attempt uuid, items jsonb)
+GRANT EXECUTE TO kolony_agents
+
+--- grants function read_all_notifications(in_workspace uuid, up_to timestamp with time zone)
+GRANT EXECUTE TO kolony_user
+
+--- grants function read_notifications(which uuid[])
+GRANT EXECUTE TO kolony_user
+
+--- grants function read_subject(the_attempt uuid, the_subject uuid, at_most integer)
+GRANT EXECUTE TO kolony_agents
+
 --- grants function record_audit(in_workspace uuid, what text, about text, facts jsonb, of_agent uuid, of_command uuid, of_run uuid)
 GRANT EXECUTE TO kolony_roleadm
 
 --- grants function record_token(of_agent uuid, new_login text, new_hash bytea, new_hint text, new_label text, new_expiry timestamp with time zone)
 GRANT EXECUTE TO kolony_roleadm
+
+--- grants function release_command(the_command uuid)
+GRANT EXECUTE TO kolony_user
+
+--- grants function release_run(the_run uuid)
+GRANT EXECUTE TO kolony_user
+
+--- grants function release_runs(the_runs uuid[])
+GRANT EXECUTE TO kolony_user
 
 --- grants function remove_audit_month(of_month date)
 GRANT EXECUTE TO kolony_api
@@ -3426,6 +8560,9 @@ GRANT EXECUTE TO kolony_user
 
 --- grants function remove_sealed_entries(home uuid, the_seal integer)
 GRANT EXECUTE TO kolony_api
+
+--- grants function remove_webhook(the_webhook uuid)
+GRANT EXECUTE TO kolony_user
 
 --- grants function replace_token(the_token uuid, new_login text, new_hash bytea, new_hint text, overlap interval, new_label text, new_expiry timestamp with time zone, OUT made uuid, OUT old_login text, OUT old_expiry timestamp with time zone)
 GRANT EXECUTE TO kolony_roleadm
@@ -3439,6 +8576,9 @@ GRANT EXECUTE TO kolony_roleadm
 --- grants function reset_password(in_workspace uuid, who text, verifier text)
 GRANT EXECUTE TO kolony_user
 
+--- grants function restore_preset_version(the_preset uuid, the_version integer)
+GRANT EXECUTE TO kolony_user
+
 --- grants function retire_token(the_token uuid, OUT its_login text, OUT revoked_before boolean, OUT revoked_at timestamp with time zone, OUT revoked_by text, OUT in_use_by jsonb)
 GRANT EXECUTE TO kolony_roleadm
 
@@ -3446,6 +8586,9 @@ GRANT EXECUTE TO kolony_roleadm
 GRANT EXECUTE TO kolony_user
 
 --- grants function retry_run(the_run uuid)
+GRANT EXECUTE TO kolony_user
+
+--- grants function retry_runs(the_runs uuid[])
 GRANT EXECUTE TO kolony_user
 
 --- grants function revoke_token(the_token uuid)
@@ -3457,6 +8600,9 @@ GRANT EXECUTE TO kolony_user
 --- grants function run_upkeep(even_if_not_due boolean, only_job text)
 GRANT EXECUTE TO kolony_user
 
+--- grants function save_view(in_workspace uuid, of_list text, with_name text, what jsonb, with_others boolean)
+GRANT EXECUTE TO kolony_user
+
 --- grants function schema_version()
 GRANT EXECUTE TO kolony_agents
 GRANT EXECUTE TO kolony_user
@@ -3464,7 +8610,7 @@ GRANT EXECUTE TO kolony_user
 --- grants function seal_audit_now(in_workspace uuid)
 GRANT EXECUTE TO kolony_user
 
---- grants function send_command(in_workspace uuid, to_agents uuid[], content text, priority integer, as_draft boolean, max_attempts integer, retry_on text, time_limit_ms bigint)
+--- grants function send_command(in_workspace uuid, to_agents uuid[], content text, priority integer, as_draft boolean, max_attempts integer, retry_on text, time_limit_ms bigint, kind text, about_runs uuid[], parent uuid, not_before timestamp with time zone, after_commands uuid[], after_need text, at_a_time integer, stop_after integer, idempotency_key text, constraint_profile uuid, token_budget bigint, memory_limit_mb integer, cpu_limit_percent integer, target_words text, preset uuid, preset_version integer)
 GRANT EXECUTE TO kolony_user
 
 --- grants function set_agent_desired(of_agent uuid, to_desired text, why text)
@@ -3473,7 +8619,16 @@ GRANT EXECUTE TO kolony_user
 --- grants function set_audit_retention(in_workspace uuid, days integer)
 GRANT EXECUTE TO kolony_user
 
+--- grants function set_default_constraint(in_workspace uuid, the_constraint uuid)
+GRANT EXECUTE TO kolony_user
+
+--- grants function set_dependencies(the_command uuid, after_commands uuid[], after_need text)
+GRANT EXECUTE TO kolony_user
+
 --- grants function set_limits(in_workspace uuid, new_plan text, members integer, agents integer, waiting_runs integer)
+GRANT EXECUTE TO kolony_user
+
+--- grants function set_notification_settings(quiet_from time without time zone, quiet_to time without time zone, time_zone text, bell text, desktop text, sound_from text)
 GRANT EXECUTE TO kolony_user
 
 --- grants function set_role(in_workspace uuid, who text, as_role text)
@@ -3482,13 +8637,46 @@ GRANT EXECUTE TO kolony_user
 --- grants function set_run_priority(the_run uuid, priority integer)
 GRANT EXECUTE TO kolony_user
 
+--- grants function set_runs_priority(the_runs uuid[], priority integer)
+GRANT EXECUTE TO kolony_user
+
 --- grants function settle(in_workspace uuid)
+GRANT EXECUTE TO kolony_user
+
+--- grants function share_preset(the_preset uuid, with_everyone boolean)
+GRANT EXECUTE TO kolony_user
+
+--- grants function shift_runs_priority(the_runs uuid[], by integer)
 GRANT EXECUTE TO kolony_user
 
 --- grants function start_attempt(the_attempt uuid)
 GRANT EXECUTE TO kolony_agents
 
+--- grants function stop_agents(in_workspace uuid, agents uuid[], why text)
+GRANT EXECUTE TO kolony_user
+
 --- grants function submit_command(the_command uuid)
+GRANT EXECUTE TO kolony_user
+
+--- grants function tag_agents(the_agents uuid[], put_on text[], take_off text[])
+GRANT EXECUTE TO kolony_user
+
+--- grants function take_deliveries(in_workspace uuid, up_to integer, only_this uuid)
+GRANT EXECUTE TO kolony_user
+
+--- grants function take_notice(in_workspace uuid)
+GRANT EXECUTE TO kolony_user
+
+--- grants function test_webhook(the_webhook uuid)
+GRANT EXECUTE TO kolony_user
+
+--- grants function told(the_run uuid)
+GRANT EXECUTE TO kolony_user
+
+--- grants function undelete_constraint(the_constraint uuid, as_default boolean)
+GRANT EXECUTE TO kolony_user
+
+--- grants function undo(the_step uuid)
 GRANT EXECUTE TO kolony_user
 
 --- grants function verify_audit(in_workspace uuid, OUT ok boolean, OUT seals integer, OUT sealed bigint, OUT removed bigint, OUT unsealed bigint, OUT at_seal integer, OUT at_entry bigint, OUT difference text)
@@ -3499,6 +8687,9 @@ GRANT EXECUTE TO kolony_api
 GRANT EXECUTE TO kolony_user
 
 --- grants function watchdog_patience()
+GRANT EXECUTE TO kolony_user
+
+--- grants function why_waiting(the_run uuid)
 GRANT EXECUTE TO kolony_user
 
 --- grants schema kolony
@@ -3515,16 +8706,33 @@ GRANT USAGE TO kolony_api
 --- grants sequence commands_number_seq
 GRANT SELECT TO kolony_backup
 
+--- grants sequence notification_events_event_id_seq
+GRANT SELECT TO kolony_backup
+
 --- grants table agent_sessions
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
+
+--- grants table agent_tellings
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
 
 --- grants table agent_tokens
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 
 --- grants table agents
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table approvals
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table attempt_steps
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
@@ -3544,7 +8752,27 @@ GRANT INSERT, SELECT TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
+--- grants table blocked_runs
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table command_dependencies
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
 --- grants table commands
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table constraint_profiles
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table inbox_marks
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
@@ -3564,7 +8792,50 @@ GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
+--- grants table notification_events
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+
+--- grants table notification_kinds
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table notification_rules
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table notification_settings
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table notification_turns
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+
+--- grants table notifications
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
 --- grants table output_chunks
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table plan_items
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table preset_versions
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table presets
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
@@ -3590,7 +8861,36 @@ GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
+--- grants table saved_views
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
 --- grants table scheduled_runs
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table stop_gates
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+
+--- grants table stop_hearings
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table stopped_agents
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table stops
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table undo_steps
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
@@ -3600,12 +8900,34 @@ GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
+--- grants table webhook_deliveries
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table webhook_secrets
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+
+--- grants table webhooks
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
 --- grants table workspaces
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
+--- grants view agent_listed
+GRANT SELECT TO kolony_api
+GRANT SELECT TO kolony_user
+
 --- grants view agent_overview
+GRANT SELECT TO kolony_api
+GRANT SELECT TO kolony_user
+
+--- grants view approval_overview
 GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
 
@@ -3613,6 +8935,29 @@ GRANT SELECT TO kolony_user
 GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
 
+--- grants view plan_overview
+GRANT SELECT TO kolony_api
+GRANT SELECT TO kolony_user
+
+--- grants view preset_overview
+GRANT SELECT TO kolony_user
+
+--- grants view run_listed
+GRANT SELECT TO kolony_api
+GRANT SELECT TO kolony_user
+
 --- grants view run_overview
+GRANT SELECT TO kolony_api
+GRANT SELECT TO kolony_user
+
+--- grants view stop_acknowledgements
+GRANT SELECT TO kolony_api
+GRANT SELECT TO kolony_user
+
+--- grants view stop_overview
+GRANT SELECT TO kolony_api
+GRANT SELECT TO kolony_user
+
+--- grants view stops_in_force
 GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
