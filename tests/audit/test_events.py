@@ -188,7 +188,7 @@ async def test_what_machines_do_in_volume_is_not_recorded(workspace: Workspace, 
 async def test_limits_that_were_hit(workspace: Workspace, agent: Agent) -> None:
     superuser, bob = await workspace.database.superuser(), await workspace.database.connect("bob")
     runner = await Runner.of(workspace.database, agent)
-    limits = {"time_limit": 1000, "token_budget": 200, "memory_limit": 64, "cpu_limit": 50}
+    limits: dict[str, Any] = {"time_limit": 1000, "token_budget": 200, "memory_limit": 64, "cpu_limit": 50}
     names = {"time_limit": "time_limit_ms", "memory_limit": "memory_limit_mb", "cpu_limit": "cpu_limit_percent"}
     events_of = {"time_limit": "TIME_LIMIT_EXCEEDED", "token_budget": "TOKEN_LIMIT_EXCEEDED",
                  "memory_limit": "MEMORY_LIMIT_EXCEEDED", "cpu_limit": "CPU_LIMIT_EXCEEDED"}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Windows of agents and runs: what is listed is what the overviews show, in the order, the groups and the part wanted."""
+"""Windows of agents and runs: what is listed is what the overviews show, in the order, groups and part wanted."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tests.database import verifier
 VERBS = ("select", "insert", "update", "delete", "truncate", "lock", "references")
 SOME_HASH = b"\x07" * 32
 SOME_SECRET = "a secret of twenty-four letters"
-SENDING = (50, False, 3, "lost", None, "natural", [], None, None, [], "completed", *(None,) * 10)
+SENDING: tuple[Any, ...] = (50, False, 3, "lost", None, "natural", [], None, None, [], "completed", *(None,) * 10)
 """What a plain command is sent with, after its text."""
 _PARTITION = re.compile(r"_\d{4}_\d{2}$")
 

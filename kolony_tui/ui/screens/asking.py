@@ -38,7 +38,7 @@ class Question(ModalScreen[str | None]):
         Binding("left", "app.focus_previous", "Other button", show=False),
         Binding("right", "app.focus_next", "Other button", show=False),
     ]
-    AUTO_FOCUS = "#no"
+    AUTO_FOCUS = "#reason.quick, #no"
 
     def __init__(
         self,
@@ -54,8 +54,6 @@ class Question(ModalScreen[str | None]):
     ) -> None:
         super().__init__()
         self._quick = quick
-        if quick:
-            self.AUTO_FOCUS = "#reason"
         self._question, self._said, self._about = question, said, about
         self._yes, self._no, self._reason, self._given = yes, no, reason, given
 
@@ -67,7 +65,14 @@ class Question(ModalScreen[str | None]):
                 yield Static(content_of_list(self._about), id="about")
             yield Static(content(part(self._said, "dim")))
             if self._reason is not None:
-                yield Input(self._given, placeholder=self._reason, id="reason", compact=True, max_length=500)
+                yield Input(
+                    self._given,
+                    placeholder=self._reason,
+                    id="reason",
+                    classes="quick" if self._quick else "",
+                    compact=True,
+                    max_length=500,
+                )
             with Horizontal(id="buttons"):
                 no_key, yes_key = ("esc", "enter") if self._quick else ("n", "y")
                 yield Button(content(part(f"{self._no} ({no_key})")), id="no", compact=True)
