@@ -42,7 +42,7 @@ TYPED: Sequence[tuple[str, str, str]] = (
     ("fleet", "agents", "host~build-1"),
     ("dashboard", "queue", "part_1"),
     ("queue", "runs", "file_7"),
-    ("queue", "runs", "nothing like it"),
+    ("queue", "runs", "zebra"),
 )
 
 
