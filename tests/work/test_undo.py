@@ -138,6 +138,8 @@ async def test_a_retirement_is_taken_back_with_its_runs(workspace: Workspace, ag
     database = workspace.database
     bob, superuser = await database.connect("bob"), await database.superuser()
     [run] = await send(bob, agent)
+    first = await bob.fetchval("SELECT command_id FROM kolony.commands")
+    await send(bob, agent, "then", after_commands=[first], after_need="ended")
     await bob.execute("SELECT kolony.set_agent_desired($1, 'paused', 'lunch')", agent.agent_id)
     before = await whole(superuser)
     ask = "SELECT desired, desired_why, desired_since, desired_by_login FROM kolony.agent_overview"
