@@ -88,9 +88,7 @@ class Machine(RuleBasedStateMachine):
     def step(self, awaitable: Awaitable[_Value], refusal: Refusal | None) -> _Value | None:
         """The database does as the model said."""
         if refusal is None:
-            answer = self.scene.run(awaitable)
-            self.model.free()
-            return answer
+            return self.scene.run(awaitable)
         with refused(str(refusal)):
             self.scene.run(awaitable)
         return None
@@ -354,6 +352,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def everything_is_somewhere_and_once(self) -> None:
+        self.model.free()
         rows = {row["run_id"]: row for row in self.scene.run(self.scene.bob.fetch(WHOLE))}
         assert rows.keys() == {run.run_id for run in self.model.runs}
         for run in self.model.runs:
