@@ -289,8 +289,8 @@ class Machine(RuleBasedStateMachine):
         queue = [row["run_id"] for row in self.scene.run(self.scene.bob.fetch(QUEUE, run.agent.agent_id))]
         _, refusal = self.expected(self.model.check_moves, run)
         self.step(self.as_bob("move_run", run.run_id, position), refusal)
-        if refusal is None and run.run_id in queue:
-            queue.remove(run.run_id)
+        if refusal is None:
+            queue = [each for each in queue if each != run.run_id]
             queue.insert(min(position, len(queue) + 1) - 1, run.run_id)
             rows = self.scene.run(self.scene.bob.fetch(QUEUE, run.agent.agent_id))
             now = [row["run_id"] for row in rows]
