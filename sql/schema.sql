@@ -2703,6 +2703,7 @@ OWNER kolony_api ARGUMENTS (home uuid, cancelled jsonb) RETURNS integer LANGUAGE
 AS
 DECLARE
     was jsonb;
+    restored jsonb := '[]';
     waiting kolony.blocked_runs;
     touched uuid[] := '{}';
 BEGIN
@@ -2716,7 +2717,15 @@ BEGIN
             cancel_why = NULL, held_at = (was ->> 'held_at')::timestamptz, held_by = (was ->> 'held_by')::uuid,
             held_why = was ->> 'held_why'
         WHERE r.workspace_id = home AND r.run_id = waiting.run_id;
-        waiting.after := waiting.after AND kolony.comes_later(home, waiting.command_id);
+        restored := restored || jsonb_build_array(was);
+    END LOOP;
+    FOR was IN SELECT f FROM jsonb_array_elements(restored) f LOOP
+        waiting := jsonb_populate_record(NULL::kolony.blocked_runs, was);
+        -- What comes first may just have been brought back too; its command is summed up below.
+        waiting.after := waiting.after AND (kolony.comes_later(home, waiting.command_id) OR EXISTS (
+            SELECT FROM kolony.command_dependencies d
+            JOIN kolony.runs r ON r.workspace_id = d.workspace_id AND r.command_id = d.after_id
+            WHERE d.workspace_id = home AND d.command_id = waiting.command_id AND r.outcome IS NULL));
         waiting.beyond := (SELECT c.at_a_time IS NOT NULL FROM kolony.commands c
                            WHERE c.workspace_id = home AND c.command_id = waiting.command_id);
         PERFORM kolony.put_waiting(waiting);
