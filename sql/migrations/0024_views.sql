@@ -7,14 +7,15 @@ CREATE TABLE kolony.saved_views (
     view_id      uuid NOT NULL DEFAULT kolony.new_id(),
     profile_id   uuid NOT NULL REFERENCES kolony.profiles,
     list         text NOT NULL CHECK (list ~ '^[a-z][a-z_]{0,39}$'),
-    name         text NOT NULL CHECK (length(name) BETWEEN 1 AND 60 AND name = btrim(name)
-                                      AND name !~ '[\u0001-\u001f\u007f-\u009f]'),
+    name         text NOT NULL CHECK (length(name) BETWEEN 1 AND 60),
     shared       boolean NOT NULL DEFAULT false,
     definition   jsonb NOT NULL CHECK (jsonb_typeof(definition) = 'object' AND pg_column_size(definition) <= 8000),
     created_at   timestamptz NOT NULL DEFAULT now(),
     updated_at   timestamptz NOT NULL DEFAULT now(),
     deleted_at   timestamptz,
-    PRIMARY KEY (workspace_id, view_id)
+    PRIMARY KEY (workspace_id, view_id),
+    CONSTRAINT view_name_is_trimmed CHECK (name = btrim(name)),
+    CONSTRAINT view_name_is_printable CHECK (name !~ '[\u0001-\u001f\u007f-\u009f]')
 );
 COMMENT ON COLUMN kolony.saved_views.definition IS 'what the list was like: filter, order, columns, groups';
 CREATE UNIQUE INDEX saved_views_by_name ON kolony.saved_views (workspace_id, profile_id, list, name)

@@ -31,6 +31,7 @@ def server() -> Iterator[EmbeddedServer]:
     made = EmbeddedServer(Home(folder / "home"), settings=SETTINGS)
     try:
         made.ensure()
+        run_doctor(made)
         yield made
     finally:
         made.stop(force=True)

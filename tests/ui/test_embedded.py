@@ -51,7 +51,7 @@ def runners(home: Home) -> list[psutil.Process]:
 
 def ready(terminal: Terminal) -> None:
     """Waits for the first run's composer and the local agent."""
-    terminal.until(lambda: "1/1 online" in terminal.shown and "history" in terminal.shown, "local is online")
+    terminal.until(lambda: "1/1 online" in terminal.shown and "ctrl+s draft" in terminal.shown, "local is online")
 
 
 def send(terminal: Terminal, text: str, shown: str) -> None:

@@ -179,7 +179,7 @@ async def test_g12_what_a_person_pastes_commands_nothing(stage: Stage, tmp_path:
     pasted = everything().replace("\x1b", "").replace("\n", "")
     with opened(tmp_path, stage.workspace.database.dsn("bob")) as terminal:
         await asyncio.to_thread(terminal.until, lambda: "online" in terminal.shown, "the dashboard")
-        for keys, there, then in (("/", "without it", "nothing matches"), ("n", "Priority", "the end")):
+        for keys, there, then in (("/", "!text", "nothing matches"), ("n", "Priority", "the end")):
             await asyncio.to_thread(terminal.insist, keys, _showing(terminal, there), there)
             terminal.press(f"\x1b[200~{pasted}the end\x1b[201~")
             await asyncio.to_thread(terminal.until, _showing(terminal, then), "the paste")
