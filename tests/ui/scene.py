@@ -44,7 +44,9 @@ async def build(stage: Stage) -> dict[str, Any]:
         await runners[name].connection.execute(
             "SELECT kolony.close_session($1, $2, $3)", runners[name].session_id, why, failed
         )
+    await _kept(stage)
     await _set_times(superuser, agents, runs)
+    await _quiet(stage, superuser)
     return {"agents": {name: agent.agent_id for name, agent in agents.items()}, "runs": runs, "runners": runners}
 
 
@@ -65,7 +67,11 @@ async def _present(stage: Stage, agents: dict[str, Agent], runners: dict[str, Ru
     lines = [line.encode() for line in REVIEW.splitlines(keepends=True)]
     await runners["claude-1"].write(claim, *lines, ("stderr", b"warning: 2 files were too large to read whole\n"))
     runs["tests"] = await stage.send("pytest -q", to=agents["codex-1"])
-    await runners["codex-1"].take()
+    claim = await runners["codex-1"].take()
+    await runners["codex-1"].connection.execute(
+        "SELECT kolony.ask($1, 'clean', 'permission', 'Remove the old builds?', $2, risk => 'high')",
+        claim["attempt_id"], "rm -rf build/ dist/\n\n412 MB in 1,204 files, none of them under version control",
+    )  # fmt: skip
     runs["changelog"] = await stage.send("update the changelog", to=agents["claude-2"], by="ada", priority=20)
     runs["docs"] = await stage.send("check the links in docs/", to=agents["claude-1"], priority=40)
     runs["bench"] = await stage.send(
@@ -73,6 +79,39 @@ async def _present(stage: Stage, agents: dict[str, Agent], runners: dict[str, Ru
     )
     runs["night"] = await stage.send("nightly audit of dependencies", to=agents["gemini-1"], priority=10)
     return runs
+
+
+async def _kept(stage: Stage) -> None:
+    """Presets of a team."""
+    ada = await stage.workspace.database.connect("ada")
+    make = "SELECT kolony.make_preset($1, $2, $3, $4, true)"
+    variables = [{"name": "path", "type": "text", "required": True},
+                 {"name": "depth", "type": "choice", "choices": ["quick", "deep"], "default": "deep"}]  # fmt: skip
+    for name, text, details in (
+        (
+            "races",
+            "review {{path}} for races, {{depth}}",
+            {"description": "two writers, one row", "variables": variables},
+        ),
+        ("changelog", "update the changelog", {"description": "since the last tag", "priority": 20}),
+        (
+            "nightly",
+            "nightly audit of dependencies",
+            {"kind": "investigate", "description": "known holes and licences"},
+        ),
+    ):
+        await ada.execute(make, stage.workspace.workspace_id, name, text, details)
+
+
+async def _quiet(stage: Stage, superuser: Any) -> None:
+    """Everything that was to be told was told and read; and what the database says of times stands still."""
+    ada = await stage.workspace.database.connect("ada")
+    await ada.execute("SELECT kolony.take_notice($1)", stage.workspace.workspace_id)
+    await superuser.execute("UPDATE kolony.notifications SET read_at = now()")
+    await superuser.execute(
+        "CREATE OR REPLACE FUNCTION kolony.in_words(length interval) RETURNS text LANGUAGE sql IMMUTABLE"
+        " SET search_path = pg_catalog, pg_temp AS $$ SELECT '3 min' $$"
+    )
 
 
 async def _set_times(superuser: Any, agents: dict[str, Agent], runs: dict[str, UUID]) -> None:
@@ -112,6 +151,12 @@ async def _set_times(superuser: Any, agents: dict[str, Agent], runs: dict[str, U
     await superuser.execute(hint, NOON - timedelta(hours=2))
     await superuser.execute("UPDATE kolony.memberships SET granted_at = $1", NOON - timedelta(days=40))
     await superuser.execute("UPDATE kolony.output_chunks SET at = $1", NOON - timedelta(seconds=60))
+    await superuser.execute("UPDATE kolony.approvals SET created_at = $1", NOON - timedelta(seconds=25))
+    await superuser.execute(
+        "UPDATE kolony.presets SET created_at = $1, used_count = length(name) - 4, last_used_at = $1",
+        NOON - timedelta(hours=5),
+    )
+    await superuser.execute("UPDATE kolony.preset_versions SET changed_at = $1", NOON - timedelta(hours=5))
     # Retention would remove entries of that time.
     await superuser.execute("UPDATE kolony.upkeep SET last_began = clock_timestamp()")
 

@@ -51,6 +51,16 @@ async def _run(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> None
     await until(lambda: "ON CONFLICT" in words(app) and "asked by" in words(app), "the run is shown")
 
 
+async def _inbox(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> None:
+    await pilot.press("2")
+    await until(lambda: "412 MB" in words(app), "the question is shown")
+
+
+async def _playbooks(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> None:
+    await pilot.press("6")
+    await until(lambda: "nightly" in words(app) and "f use" in words(app), "the presets are shown")
+
+
 async def _help(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> None:
     await pilot.press("question_mark")
     await until(lambda: "Keys of this place" in words(app), "the help is shown")
@@ -69,7 +79,7 @@ async def _audit(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> No
 
 WALKS: dict[str, Walk] = {
     "dashboard": _dashboard, "composer": _composer, "fleet": _fleet, "agent": _agent, "queue": _queue, "run": _run,
-    "audit": _audit, "settings": _settings, "help": _help,
+    "inbox": _inbox, "playbooks": _playbooks, "audit": _audit, "settings": _settings, "help": _help,
 }  # fmt: skip
 
 

@@ -168,7 +168,8 @@ async def test_nothing_that_others_write_commands_the_terminal(stage: Stage, tmp
             for keys, sign in (
                 ("?", "Keys of this"), ("\x1b", "!Keys of this"),
                 ("3", "p pause"), ("\r", "session"), ("\x1b", "!session"),
-                ("4", "r retry"), ("\r", "asked by"), ("C", "Cancel run"), ("\x1b", "!Cancel run"), ("\x1b", "!asked by"),
+                ("4", "r retry"), ("\r", "asked by"), ("C", "Cancel run"),
+                ("\x1b", "!Cancel run"), ("\x1b", "!asked by"),
                 ("n", "Priority"), ("\x1b[A", "ctrl+j"),
                 ("\x1b", "!ctrl+j"), ("\x10", "Go to Fleet"), ("evil", "  evil"), ("\x1b", "!  evil"),
             ):  # fmt: skip
