@@ -1160,9 +1160,11 @@ COLUMN created_by uuid
 COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
 COLUMN updated_at timestamp with time zone NOT NULL DEFAULT now()
 COLUMN deleted_at timestamp with time zone
+CONSTRAINT webhook_name_is_printable CHECK ((name !~ '[\u0001-\u001f\u007f-\u009f]'::text))
+CONSTRAINT webhook_name_is_trimmed CHECK ((name = btrim(name)))
 CONSTRAINT webhooks_at_least_check CHECK ((at_least = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text, 'critical'::text])))
 CONSTRAINT webhooks_created_by_fkey FOREIGN KEY (created_by) REFERENCES kolony.profiles(profile_id)
-CONSTRAINT webhooks_name_check CHECK ((((length(name) >= 1) AND (length(name) <= 100)) AND (name = btrim(name)) AND (name !~ '[\u0001-\u001f\u007f-\u009f]'::text)))
+CONSTRAINT webhooks_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
 CONSTRAINT webhooks_pkey PRIMARY KEY (workspace_id, webhook_id)
 CONSTRAINT webhooks_url_check CHECK ((length(url) <= 2000))
 CONSTRAINT webhooks_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)

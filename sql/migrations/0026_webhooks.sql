@@ -8,8 +8,7 @@ SET LOCAL ROLE kolony_owner;
 CREATE TABLE kolony.webhooks (
     workspace_id uuid NOT NULL REFERENCES kolony.workspaces,
     webhook_id   uuid NOT NULL DEFAULT kolony.new_id(),
-    name         text NOT NULL CHECK (length(name) BETWEEN 1 AND 100 AND name = btrim(name)
-                                      AND name !~ '[\u0001-\u001f\u007f-\u009f]'),
+    name         text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
     url          text NOT NULL CHECK (length(url) <= 2000),
     kinds        text[] NOT NULL DEFAULT '{}',
     at_least     text NOT NULL DEFAULT 'low' CHECK (at_least IN ('low', 'medium', 'high', 'critical')),
@@ -17,7 +16,9 @@ CREATE TABLE kolony.webhooks (
     created_at   timestamptz NOT NULL DEFAULT now(),
     updated_at   timestamptz NOT NULL DEFAULT now(),
     deleted_at   timestamptz,
-    PRIMARY KEY (workspace_id, webhook_id)
+    PRIMARY KEY (workspace_id, webhook_id),
+    CONSTRAINT webhook_name_is_trimmed CHECK (name = btrim(name)),
+    CONSTRAINT webhook_name_is_printable CHECK (name !~ '[\u0001-\u001f\u007f-\u009f]')
 );
 COMMENT ON COLUMN kolony.webhooks.kinds IS 'the kinds of notifications that it gets; empty: all';
 CREATE UNIQUE INDEX webhook_name_is_free ON kolony.webhooks (workspace_id, name) WHERE deleted_at IS NULL;

@@ -111,7 +111,7 @@ def test_killed_server_is_started_again_by_the_app(own_server: EmbeddedServer) -
         terminal.until(lambda: "connection lost" not in terminal.shown, "healed")
         assert own_server.status().pid not in (None, pid)
         terminal.press("n")
-        terminal.until(lambda: "history" in terminal.shown, "the composer")
+        terminal.until(lambda: "ctrl+s draft" in terminal.shown, "the composer")
         send(terminal, "echo after-$((1+1))", "after-2")
         quit_app(terminal)
 

@@ -179,11 +179,12 @@ async def test_g12_what_a_person_pastes_commands_nothing(stage: Stage, tmp_path:
     pasted = everything().replace("\x1b", "").replace("\n", "")
     with opened(tmp_path, stage.workspace.database.dsn("bob")) as terminal:
         await asyncio.to_thread(terminal.until, lambda: "online" in terminal.shown, "the dashboard")
-        for keys, there, then in (("/", "!text", "nothing matches"), ("n", "Priority", "the end")):
+        for keys, there, then in (("/", "!text", "the filter is wrong"), ("n", "Priority", "the end")):
             await asyncio.to_thread(terminal.insist, keys, _showing(terminal, there), there)
             terminal.press(f"\x1b[200~{pasted}the end\x1b[201~")
             await asyncio.to_thread(terminal.until, _showing(terminal, then), "the paste")
-            await asyncio.to_thread(terminal.insist, "\x1b", _showing(terminal, there, wanted=False), "the way back")
+            gone = _showing(terminal, then, wanted=False)
+            await asyncio.to_thread(terminal.insist, "\x1b", gone, "the way back")
         terminal.press("\x11")
         await asyncio.to_thread(terminal.until, terminal.ended, "its end")
     assert terminal.code == 0
