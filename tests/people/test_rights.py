@@ -348,7 +348,8 @@ async def test_a_database_is_founded_once_and_by_a_login_that_exists(database: D
     await installer.execute("SET ROLE kolony_api")
     with refused("55000", "has a workspace already"):
         await installer.execute("SELECT kolony.found('x', 'X', 'eve', '')")
-    await superuser.execute("DELETE FROM kolony.memberships; DELETE FROM kolony.stop_gates; DELETE FROM kolony.workspaces")
+    for table in ("memberships", "stop_gates", "workspaces"):
+        await superuser.execute(f"DELETE FROM kolony.{table}")
     with refused("P0002", "no login"):
         await installer.execute("SELECT kolony.found('x', 'X', 'nobody_at_all', '')")
     await installer.execute("SELECT kolony.found('x', 'X', $1, 'Eve')", database.cluster.login("eve"))
