@@ -54,12 +54,6 @@ async def agent_ids(session: PersonSession, names: Sequence[str]) -> list[UUID]:
     return [agent_named(name, by_name, session.workspace.slug) for name in names]
 
 
-async def all_agent_ids(session: PersonSession) -> list[UUID]:
-    """Every agent that is not retired, by name."""
-    found = await session.db.records("fleet/active_agent_ids", session.workspace.workspace_id)
-    return [row["agent_id"] for row in found]
-
-
 async def create_agent(
     session: PersonSession,
     name: str,

@@ -30,7 +30,7 @@ async def find(session: PersonSession, written: str) -> UUID:
     """The item that a person means by its id, or by how it begins or ends (4 characters at least). Raises NotFound,
     UsageError.
 
-    A whole id is taken as it is: what is settled already says so itself.
+    A whole id is taken as it is, and a piece may be of a question that is settled: who tries to answer it is told so.
     """
     if _PIECE.fullmatch(written) is None:
         raise UsageError(f"{written!r} is no item's id", "see kolony inbox")
@@ -44,9 +44,12 @@ async def find(session: PersonSession, written: str) -> UUID:
     ]
     if len(found) > 1:
         raise UsageError(f"{len(found)} items go by {written!r}", "write more of the id")
-    if not found:
-        raise NotFound(f"there is no item {written!r} in your inbox", "it may be settled already; see kolony inbox")
-    return found[0]
+    if found:
+        return found[0]
+    settled: UUID | None = await session.db.value("inbox/settled", session.workspace.workspace_id, wanted)
+    if settled is None:
+        raise NotFound(f"there is no item {written!r} in your inbox", "see kolony inbox")
+    return settled
 
 
 async def answer(

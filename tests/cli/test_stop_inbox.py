@@ -46,7 +46,7 @@ def test_asked_answered_stopped_and_lifted(kolony: CommandLine, tmp_path: Path) 
         permission, question = str(first["id"]), str(asked["which port?"]["id"])
         assert "high risk" in kolony("inbox").out
         assert kolony("deny", permission, "--note", "never", "--json").json == {"id": permission, "state": "denied"}
-        kolony("approve", permission).refused(4, "answered already by", "denied")
+        kolony("approve", permission[-8:]).refused(4, "answered already by", "denied")
         assert kolony("inbox", "snooze", question[-8:], "--for", "2h").code == 0
         assert _waiting(kolony, 0) == []
         assert kolony("answer", question[-8:], "--", "8080").code == 0

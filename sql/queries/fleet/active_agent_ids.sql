@@ -1,3 +1,0 @@
-SELECT agent_id FROM kolony.agents
-WHERE workspace_id = $1 AND desired <> 'retired'
-ORDER BY name
