@@ -51,7 +51,9 @@ def send(leader: int, number: int) -> None:
     """Signals the leader's process group, and what left the group but not the session (a shell's job control)."""
     for pid in [-leader, *members(leader)]:
         try:
-            os.kill(pid, number)
+            # Nobody is signalled twice: who has handled the first SIGINT would take another for a new one.
+            if pid < 0 or os.getpgid(pid) != leader:
+                os.kill(pid, number)
         except OSError:
             continue
 

@@ -170,7 +170,8 @@ async def set_log(stage: Stage) -> None:
         await superuser.execute("DELETE FROM kolony.audit_log WHERE login NOT IN ('ada', 'bob')")
         await superuser.execute(
             "UPDATE kolony.audit_log l SET at = $1::timestamptz - n.place * interval '1 minute',"
-            " entry_id = 100 - n.place, subject = CASE WHEN l.event = 'TOKEN_ISSUED' THEN 'kol_12ab' ELSE l.subject END"
+            " entry_id = 100 - n.place, details = l.details - 'preset_id',"
+            " subject = CASE WHEN l.event = 'TOKEN_ISSUED' THEN 'kol_12ab' ELSE l.subject END"
             " FROM (SELECT entry_id, row_number() OVER (ORDER BY entry_id DESC) AS place FROM kolony.audit_log) n"
             " WHERE n.entry_id = l.entry_id",
             NOON,

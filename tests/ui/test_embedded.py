@@ -62,7 +62,8 @@ def send(terminal: Terminal, text: str, shown: str) -> None:
 
 def quit_app(terminal: Terminal) -> None:
     """Quits by its key, when nothing runs that it would ask about."""
-    terminal.until(lambda: "idle" in terminal.shown, "the runner at rest")
+    # What it says of the agent may be of before the last command; a run that has begun shows how long it takes.
+    terminal.until(lambda: "idle" in terminal.shown and "▶" not in terminal.shown, "the runner at rest")
     terminal.press("\x11")
     terminal.until(terminal.ended, "its end")
     assert terminal.code == 0
