@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
-from kolony_tui.agent.limits import Exceeded
+from kolony_tui.agent.brief import Brief
+from kolony_tui.agent.events import Event
 from kolony_tui.agent.meter import Taken
 from kolony_tui.models.constraints import Limits
 from kolony_tui.models.errors import KolonyError
@@ -43,6 +44,7 @@ class Assignment:
     memory_limit_mb: int | None = None
     cpu_limit_percent: int | None = None
     run_dir: Path | None = None
+    brief: Brief = field(default_factory=Brief)
 
     @property
     def limits(self) -> Limits:
@@ -58,35 +60,6 @@ class Assignment:
     def reference(self) -> str:
         """What people call the run: ``#12`` or ``#12.3``."""
         return f"#{self.number}"
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """Bytes that the work printed; ``stream`` is stdout, stderr or log."""
-
-    stream: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How the work ended by itself or was ended. ``error`` is empty where it succeeded.
-
-    A program that died of a signal has ``signal`` and, as a shell says it, ``exit_code`` 128 + signal. ``usage`` may
-    hold user_seconds, system_seconds, wall_seconds and max_rss_bytes. ``not_confirmed`` says what of the work may still
-    run although everything was done to end it; empty where nothing of it runs any more. ``exceeded``: the limit for
-    which it was ended, where somebody else than the runner holds it.
-    """
-
-    exit_code: int | None = None
-    signal: int | None = None
-    error: str = ""
-    usage: dict[str, Any] = field(default_factory=dict)
-    not_confirmed: str = ""
-    exceeded: Exceeded | None = None
-
-
-Event = Output | Ended
 
 
 class Adapter(Protocol):
@@ -116,12 +89,19 @@ class Adapter(Protocol):
     def kill(self) -> None:
         """Ends the work at once, without asking and without waiting."""
 
+    async def answer(self, request: str, allow: bool, note: str = "", option_id: str | None = None) -> None:
+        """Answers a permission that it asked for (``Asked``); one that it does not wait for any more is left alone."""
+
     def taken(self) -> Taken:
         """What its processes take at this moment."""
 
     @property
     def holds(self) -> frozenset[str]:
         """The limits, by the names of ``attempts.limit_hit``, that nobody has to watch; known once it has started."""
+
+    @property
+    def folder(self) -> Path:
+        """The working folder."""
 
     @property
     def usage_report(self) -> Path | None:

@@ -6,11 +6,13 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kolony_tui.agent.adapter import Adapter, Assignment, CannotStart, Ended
+from kolony_tui.agent.adapter import Adapter, Assignment, CannotStart
 from kolony_tui.agent.announcer import Announcer
+from kolony_tui.agent.brief import brief_of
+from kolony_tui.agent.events import Ended, Output
 from kolony_tui.agent.handover import Handover
 from kolony_tui.agent.health import Health
 from kolony_tui.agent.lease import Lease
@@ -18,6 +20,7 @@ from kolony_tui.agent.limits import Clock, Exceeded, Watch, cpu_window, time_is_
 from kolony_tui.agent.link import Lapsed, Link, sqlstate
 from kolony_tui.agent.outbox import Outbox
 from kolony_tui.agent.output import Cutter
+from kolony_tui.agent.record import Bench, Record, sinks_of
 from kolony_tui.agent.report import Report
 from kolony_tui.agent.spool import Spool
 from kolony_tui.agent.steps import WORDS, Steps
@@ -55,8 +58,9 @@ class Execution:
         self.clock = Clock(work.time_limit_ms, self._time_is_up)
         """Its time limit; held while the work waits for a person."""
         self.handover = Handover(work, desk.link, desk.scratch, lambda: desk.lease.alive, self.clock, self._happened)
-        self._adapter = make(self.handover.assignment)
-        self._adapter.on_step = self._step
+        self._make = make
+        self._adapter: Adapter | None = None
+        self.record = Record([])
         self._steps = Steps(work.attempt_id, desk.link, self._step_said)
         self._interrupted = False
         self._hearing = False
@@ -99,6 +103,7 @@ class Execution:
             self._end(self._stop)
 
     def _end(self, reason: Stop) -> None:
+        assert self._adapter is not None
         if reason is Stop.LOST:
             self._adapter.kill()
         else:
@@ -115,7 +120,8 @@ class Execution:
             self._unsaid = False
         else:
             self._interrupted = True
-            self._adapter.interrupt()
+            if self._adapter is not None and self._started:
+                self._adapter.interrupt()
 
     def _exceed(self, exceeded: Exceeded) -> None:
         if self._stop is None and not self.settled:
@@ -132,7 +138,7 @@ class Execution:
     async def run(self) -> None:
         """Does the work and writes its end. Raises LoginRefused; every other end is the attempt's own."""
         try:
-            await self._insist("start_attempt", self.work.attempt_id)
+            await self._begin()
             self._announce()
             self._desk.report.say("started", f"{self.work.reference} started{self._tries()}", **self._facts())
             verdict = await self._work()
@@ -152,31 +158,41 @@ class Execution:
         finally:
             await self._close()
 
+    async def _begin(self) -> None:
+        [row] = await self._desk.link.insist(
+            "begin_attempt", self.work.attempt_id, alive=lambda: self._desk.lease.alive
+        )
+        self.work = replace(self.work, brief=brief_of(row["begin_attempt"]))
+
     async def _work(self) -> Verdict:
         if self._asked() is not None or self._to_interrupt():
             return self._verdict(Ended(error="it never began"))
+        adapter = self._adapter = self._make(replace(self.work, run_dir=self.handover.run_dir))
+        adapter.on_step = self._step
+        self.record = Record(sinks_of(self._bench(adapter)))
         try:
             await self.handover.lay_out()
-            await self._adapter.start()
+            await adapter.start()
         except CannotStart as error:
             return Verdict("failed", Ended(), error.line)
         self._started = True
         if (reason := self._asked()) is not None:
             self._end(reason)
         elif self._to_interrupt():
-            self._adapter.interrupt()
-        adapter, limits = self._adapter, to_watch(self.work.limits, self._adapter.holds)
+            adapter.interrupt()
+        limits = to_watch(self.work.limits, adapter.holds)
         watch = Watch(limits, adapter.taken, adapter.usage_report, cpu_window(self.work.config))
         self.clock.start()
         self.handover.start()
         watching = asyncio.create_task(self._keep(watch))
         try:
-            ended = await self._print()
+            ended = await self._print(adapter)
         finally:
             self.clock.stop()
             watching.cancel()
             await self.handover.ended()
         self._outbox.put(self._cutter.finish())
+        await self.record.finish(ended)
         if self._asked() is None and not self._to_interrupt():
             self._exceeded = ended.exceeded or watch.at_end()
         verdict = self._verdict(ended)
@@ -185,15 +201,28 @@ class Execution:
             verdict = Verdict("failed", ended, wrong)
         if self._desk.lease.alive:
             # Before the end is written: after it another runner may begin in the same folder.
-            await self._adapter.close()
+            await adapter.close()
         return verdict
 
-    async def _print(self) -> Ended:
+    def _bench(self, adapter: Adapter) -> Bench:
+        return Bench(
+            work=self.work,
+            link=self._desk.link,
+            adapter=adapter,
+            clock=self.clock,
+            alive=lambda: self._desk.lease.alive,
+            lines=lambda: self._cutter.lines,
+            say=self._happened,
+        )
+
+    async def _print(self, adapter: Adapter) -> Ended:
         """Takes what the work prints until it has ended."""
         ended = Ended(error="it ended without saying how")
-        async for event in self._adapter.events():
+        async for event in adapter.events():
             if isinstance(event, Ended):
                 ended = event
+            elif not isinstance(event, Output):
+                self.record.take(event)
             elif self._stop is not Stop.LOST and self._stuck is None:
                 self._outbox.put(self._cutter.feed(event.stream, event.data, time.monotonic()))
                 self._arm()
@@ -271,7 +300,7 @@ class Execution:
 
     async def _give_up(self, error: KolonyError) -> None:
         """The database does not take the output or the end as it is; the run must not hang on that."""
-        self._adapter.kill()
+        self._kill()
         verdict = Verdict("failed", Ended(), f"its end could not be recorded: {error.line}")
         try:
             await self._say_end(verdict, self._outbox.acknowledged)
@@ -294,7 +323,11 @@ class Execution:
 
     def _output_stuck(self, error: KolonyError) -> None:
         self._stuck = error
-        self._adapter.kill()
+        self._kill()
+
+    def _kill(self) -> None:
+        if self._adapter is not None:
+            self._adapter.kill()
 
     async def _insist(self, function: str, *arguments: object) -> None:
         await self._desk.link.insist(function, *arguments, alive=lambda: self._desk.lease.alive)
@@ -311,7 +344,9 @@ class Execution:
     async def _close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        await self._adapter.close(keep=True)
+        await self.record.close()
+        if self._adapter is not None:
+            await self._adapter.close(keep=True)
         await self.handover.close()
         if self._stopping is not None:
             await self._stopping

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -36,9 +35,9 @@ class Handover:
         self._asking = Asking(work.attempt_id, self._folder, link, alive, clock, say)
 
     @property
-    def assignment(self) -> Assignment:
-        """The work, with the folder that its program is to find."""
-        return replace(self._work, run_dir=self._folder.path)
+    def run_dir(self) -> Path:
+        """The folder that the program is to find."""
+        return self._folder.path
 
     async def lay_out(self) -> None:
         """Fills the folder. Raises CannotStart, Lapsed, LoginRefused."""

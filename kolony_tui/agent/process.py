@@ -13,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kolony_tui.agent.adapter import Assignment, CannotStart, Ended, Event, Output
+from kolony_tui.agent.adapter import Assignment, CannotStart
 from kolony_tui.agent.cage import Cage, Cages
+from kolony_tui.agent.events import Ended, Event, Output
 from kolony_tui.agent.guard import Guard
 from kolony_tui.agent.ladder import Graces, Ladder, described, marked
 from kolony_tui.agent.launch import Launch, begin, marks, tidy
@@ -130,6 +131,14 @@ class ProcessWork:
     def taken(self) -> Taken:
         """What the session takes."""
         return self._meter.of(self._process.pid) if self._process is not None else Taken()
+
+    async def answer(self, request: str, allow: bool, note: str = "", option_id: str | None = None) -> None:
+        """Nothing: a program asks through its run's folder."""
+
+    @property
+    def folder(self) -> Path:
+        """The working folder."""
+        return self._folder
 
     @property
     def usage_report(self) -> Path | None:

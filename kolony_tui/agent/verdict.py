@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kolony_tui.agent.adapter import Ended
+from kolony_tui.agent.events import Ended
 from kolony_tui.agent.limits import Exceeded
 from kolony_tui.agent.link import Lapsed
 

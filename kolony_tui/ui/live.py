@@ -198,6 +198,12 @@ class Live:
         shown = all(each.display for each in owner.ancestors_with_self if isinstance(each, Widget))
         return shown and owner.screen in self._app.screen_stack
 
+    def _standing(self, owner: DOMNode) -> bool:
+        """Whether there is something to show to: a screen that was left is taken apart piece by piece, meanwhile."""
+        if owner is self._app:
+            return True
+        return owner.is_attached and self._app.is_running and owner.screen in self._app.screen_stack
+
     def _read_or_wait(self, watched: _Watched, now: float) -> float | None:
         wait = watched.read_at + watched.query.gap - now
         if wait > 0:
@@ -214,7 +220,7 @@ class Live:
         try:
             aside = self._app.aside_session if watched.query.aside else None
             found = await watched.query.read(aside or session)
-            if session is self._app.session and watched.owner.is_attached:
+            if session is self._app.session and self._standing(watched.owner):
                 watched.query.show(found)
             else:
                 watched.dirty = True

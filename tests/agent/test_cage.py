@@ -15,8 +15,9 @@ from uuid import uuid4
 import pytest
 
 from kolony_tui.agent import cage
-from kolony_tui.agent.adapter import CannotStart, Ended
+from kolony_tui.agent.adapter import CannotStart
 from kolony_tui.agent.cage import Cage, Cages, enforcement, find_cages, own_cgroup
+from kolony_tui.agent.events import Ended
 from kolony_tui.agent.guard import Guard
 from kolony_tui.agent.ladder import Graces
 from kolony_tui.agent.launch import Launch

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kolony_tui.agent import guardian
-from kolony_tui.agent.adapter import Ended, Output
+from kolony_tui.agent.events import Ended, Output
 from kolony_tui.agent.guard import Guard
 from kolony_tui.agent.ladder import Graces
 from kolony_tui.agent.launch import Launch

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kolony_tui.agent.adapter import Ended, Output
+from kolony_tui.agent.events import Ended, Output
 from kolony_tui.agent.guard import Guard
 from kolony_tui.agent.guardian import boot_seconds, members
 from kolony_tui.agent.ladder import Graces

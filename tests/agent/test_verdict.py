@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kolony_tui.agent.adapter import Ended
+from kolony_tui.agent.events import Ended
 from kolony_tui.agent.limits import Exceeded
 from kolony_tui.agent.link import Lapsed
 from kolony_tui.agent.verdict import Stop, judged

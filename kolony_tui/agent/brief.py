@@ -1,0 +1,37 @@
+"""What the database tells a runner about an attempt when it begins, beside what its claim said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """``conversation_id``: the thread that the run belongs to. ``resume``: the agent's own session that it goes on
+    with, as ``kolony.note_session`` kept it (session_id, adapter, cwd, mode); None: it begins a new one.
+    ``variables``: each {"name", "value", "secret"}. ``memory``: the agent's notes, {"name", "content"}.
+    ``budget_usd``: what it may spend at most. ``settings``: the workspace's for runners.
+    """
+
+    conversation_id: UUID | None = None
+    resume: dict[str, Any] | None = None
+    variables: tuple[dict[str, Any], ...] = ()
+    memory: tuple[dict[str, Any], ...] = ()
+    budget_usd: float | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def brief_of(document: dict[str, Any]) -> Brief:
+    """The brief that ``kolony.begin_attempt`` answers with."""
+    conversation = document.get("conversation") or {}
+    named = conversation.get("conversation_id")
+    return Brief(
+        conversation_id=UUID(named) if named else None,
+        resume=conversation.get("resume"),
+        variables=tuple(document.get("variables") or ()),
+        memory=tuple(document.get("memory") or ()),
+        budget_usd=document.get("budget_usd"),
+        settings=document.get("settings") or {},
+    )

@@ -1,0 +1,67 @@
+"""What an attempt leaves beside its output, each kind on its own way into the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from kolony_tui.agent.adapter import Adapter, Assignment
+from kolony_tui.agent.events import Ended, Event
+from kolony_tui.agent.limits import Clock
+from kolony_tui.agent.link import Link
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What the sinks of one attempt work with. ``alive``: its lease holds. ``lines``: newlines in its output so far.
+    ``say``: an event's name and words for the runner's own log, and for screens to look again."""
+
+    work: Assignment
+    link: Link
+    adapter: Adapter
+    clock: Clock
+    alive: Callable[[], bool]
+    lines: Callable[[], int]
+    say: Callable[[str, str], None]
+
+
+class Sink(Protocol):
+    """Takes the events that it knows, and writes them beside the work."""
+
+    def take(self, event: Event) -> None:
+        """An event, in order; never blocks. What it does not know it leaves alone."""
+
+    async def flushed(self) -> None:
+        """All that was taken is written, before the attempt's end is. Raises Fenced, Lapsed, LoginRefused, Refused."""
+
+    async def close(self) -> None:
+        """Drops what is not written; a second time does nothing more."""
+
+
+class Record:
+    """The sinks of one attempt."""
+
+    def __init__(self, sinks: list[Sink]) -> None:
+        self.sinks = sinks
+
+    def take(self, event: Event) -> None:
+        """Gives an event to each sink."""
+        for sink in self.sinks:
+            sink.take(event)
+
+    async def finish(self, ended: Ended) -> None:
+        """The work has ended: all of it is written."""
+        self.take(ended)
+        for sink in self.sinks:
+            await sink.flushed()
+
+    async def close(self) -> None:
+        """Frees them."""
+        for sink in self.sinks:
+            await sink.close()
+
+
+def sinks_of(bench: Bench) -> list[Sink]:
+    """Those of an attempt, in the order in which they hear of events."""
+    return []
