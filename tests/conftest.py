@@ -35,7 +35,7 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 
 QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
 """For servers that may lose everything in a crash of the machine."""
-MEMORY = "/dev/shm"  # noqa: S108  (a folder with an unguessable name is made in it)
+MEMORY = "/dev/shm"
 WATCHED = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "all",
            "pg_stat_statements.max": "20000"}  # fmt: skip
 """Keeps every statement of the session, so that the search for secrets has something to find."""
