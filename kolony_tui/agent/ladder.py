@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -17,13 +17,12 @@ from kolony_tui.agent.limits import is_seconds
 _NEVER = float("inf")
 _POLL_SECONDS = (0.005, 0.1)
 
-RUNG_NAMES = {signal.SIGINT: "sigint", signal.SIGTERM: "sigterm", signal.SIGKILL: "sigkill"}
-
 
 @dataclass(frozen=True, slots=True)
 class Graces:
     """Seconds that a program has to end by itself: after SIGINT, after SIGTERM, and for what it leaves behind.
 
+    An agent that speaks a protocol: after it was asked by that to stop, after the end of its ``input``, after SIGTERM.
     ``confirm``: after SIGKILL, until what still lives is reported as not confirmed. Under an emergency stop it has
     ``emergency`` seconds in all before SIGKILL, however much the others are.
     """
@@ -32,7 +31,9 @@ class Graces:
     terminate: float = 5.0
     leftovers: float = 2.0
     confirm: float = 10.0
-    emergency: float = 5.0
+    emergency: float = 0.0
+    protocol: float = 5.0
+    input: float = 2.0
 
     def changed_by(self, config: Mapping[str, Any]) -> Graces:
         """Those of an agent whose config has ``interrupt_grace_seconds``, ``terminate_grace_seconds`` and so on.
@@ -41,6 +42,45 @@ class Graces:
         """
         found = {each.name: config.get(f"{each.name}_grace_seconds") for each in fields(self)}
         return replace(self, **{name: float(value) for name, value in found.items() if is_seconds(value)})
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One thing that is done to end a program, and the seconds that it has then. ``name`` is told, if there is one.
+
+    ``number`` is sent, ``act`` is called; ``until`` is waited for instead of the program's end.
+    """
+
+    name: str
+    seconds: float
+    number: signal.Signals | None = None
+    act: Callable[[], None] | None = None
+    until: Callable[[], Awaitable[bool]] | None = None
+
+
+_KILL = Rung("sigkill", _NEVER, signal.SIGKILL)
+
+
+def of_a_program(graces: Graces) -> list[Rung]:
+    """How a program is ended that is asked to."""
+    return [
+        Rung("sigint", graces.interrupt, signal.SIGINT),
+        Rung("sigterm", graces.terminate, signal.SIGTERM),
+        _KILL,
+    ]
+
+
+def of_an_agent(
+    graces: Graces, politely: Callable[[], Awaitable[bool]] | None, close_input: Callable[[], None]
+) -> list[Rung]:
+    """How an agent is ended that speaks a protocol over its standard input."""
+    asked = [] if politely is None else [Rung("protocol_cancel", graces.protocol, until=politely)]
+    return [
+        *asked,
+        Rung("stdin_closed", graces.input, act=close_input),
+        Rung("sigterm", graces.terminate, signal.SIGTERM),
+        _KILL,
+    ]
 
 
 def marked(marks: Sequence[bytes]) -> list[int]:
@@ -124,30 +164,32 @@ class Ladder:
             self._signal(signal.SIGINT)
             self._tell("sigint", "")
 
-    def ask(self, *, emergency: bool = False) -> None:
-        """SIGINT, SIGTERM, SIGKILL, each with its grace; in an emergency also where it had begun with more patience."""
+    def ask(self, rungs: Sequence[Rung], *, emergency: bool = False) -> None:
+        """Takes these rungs; in an emergency with less patience, also where it had begun with more."""
         self._asked = True
         if emergency and not self._emergency:
             self._emergency = True
-            if self._ending is not None:
+            if not self._graces.emergency:
+                self.kill()
+            elif self._ending is not None:
                 asyncio.get_running_loop().call_later(self._graces.emergency, self.kill)
-        each = self._graces.interrupt, self._graces.terminate
         if emergency:
-            each = (min(each[0], self._graces.emergency / 2), min(each[1], self._graces.emergency / 2))
-        self._end_by((signal.SIGINT, each[0]), (signal.SIGTERM, each[1]), (signal.SIGKILL, _NEVER))
+            most = self._graces.emergency / max(1, len(rungs) - 1)
+            rungs = [replace(rung, seconds=min(rung.seconds, most)) for rung in rungs]
+        self._end_by(*rungs)
 
-    def tidy(self) -> None:
-        """After the leader's own end: what it left behind gets a while, SIGTERM, a while, SIGKILL."""
-        seconds = self._graces.leftovers
-        self._end_by((None, seconds), (signal.SIGTERM, seconds), (signal.SIGKILL, _NEVER))
+    def tidy(self, seconds: float | None = None) -> None:
+        """What is to end by itself, or was left behind by what did: it gets a while, SIGTERM, a while, SIGKILL."""
+        after = self._graces.leftovers
+        self._end_by(Rung("", after if seconds is None else seconds), Rung("sigterm", after, signal.SIGTERM), _KILL)
 
     def kill(self) -> None:
         """SIGKILL now, whatever rung it stands on."""
         if self.over.is_set():
             return
         self._hurry.set()
-        guardian.send(self._leader, signal.SIGKILL)
-        self._end_by((signal.SIGKILL, _NEVER))
+        self._signal(signal.SIGKILL)
+        self._end_by(_KILL)
 
     async def climbed(self) -> None:
         """Returns when it is over."""
@@ -155,27 +197,25 @@ class Ladder:
         assert self._ending is not None
         await self._ending
 
-    def _end_by(self, *rungs: tuple[signal.Signals | None, float]) -> None:
+    def _end_by(self, *rungs: Rung) -> None:
         if self._ending is None:
             self._ending = asyncio.create_task(self._end(rungs))
 
-    async def _end(self, rungs: tuple[tuple[signal.Signals | None, float], ...]) -> None:
+    async def _end(self, rungs: Sequence[Rung]) -> None:
         killed = False
         try:
-            for number, seconds in rungs:
+            for rung in rungs:
                 if self._hurry.is_set():
                     break
-                if number is not None:
-                    self._signal(number)
-                    # A stopped program does not hear anything but this and SIGKILL.
-                    self._signal(signal.SIGCONT)
-                    self._say(RUNG_NAMES[number])
-                    killed = number is signal.SIGKILL
-                if await self._none_left(seconds if number is not signal.SIGKILL else 0.0):
+                self._take(rung)
+                killed = rung is _KILL
+                if rung.until is not None:
+                    await self._until(rung.until, rung.seconds)
+                elif await self._none_left(rung.seconds if not killed else 0.0):
                     self._say("gone")
                     return
             if not killed:
-                self._say(RUNG_NAMES[signal.SIGKILL])  # ``kill`` has sent it
+                self._say(_KILL.name)  # ``kill`` has sent it
             until = time.monotonic() + self._graces.confirm
             while not await self._none_left(0.5, hurried=True):
                 self._signal(signal.SIGKILL)
@@ -186,8 +226,25 @@ class Ladder:
         finally:
             self.over.set()
 
+    def _take(self, rung: Rung) -> None:
+        if rung.number is not None:
+            self._signal(rung.number)
+            # A stopped program does not hear anything but this and SIGKILL.
+            self._signal(signal.SIGCONT)
+        if rung.act is not None:
+            rung.act()
+        self._say(rung.name)
+
+    async def _until(self, answer: Callable[[], Awaitable[bool]], seconds: float) -> None:
+        """Waits for this answer, and no longer than it can matter."""
+        waits = [asyncio.ensure_future(each) for each in (answer(), self._hurry.wait(), self._left.wait())]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
     def _say(self, rung: str) -> None:
-        if self._asked:
+        if self._asked and rung:
             self._tell(rung, "")
 
     def _signal(self, number: int) -> None:

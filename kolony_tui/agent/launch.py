@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,42 +100,46 @@ def file_name(name: str) -> str:
 
 
 def begin(
-    launch: Launch, work: Assignment, folder: Path, out: int, err: int, cage: Cage | None = None
+    words: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    streams: tuple[int, int, int],
+    kept: Sequence[int] = (),
+    cage: Cage | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Starts the program in a session of its own, its output going to the descriptors ``out`` and ``err``.
+    """Starts the program in a session of its own: standard input, output and error are these descriptors.
 
     Raises CannotStart with the reason in words.
     """
     _make(folder)
-    with _input_and_arguments(launch, work) as (words, source, kept):
-        try:
-            return subprocess.Popen(
-                words if cage is None else _by_itself(words, cage, launch),
-                stdin=source,
-                stdout=out,
-                stderr=err,
-                cwd=folder,
-                env=launch.variables(work, folder),
-                start_new_session=True,
-                restore_signals=True,
-                pass_fds=kept,
-            )
-        except OSError as error:
-            raise CannotStart(_reason(error, words[0])) from error
-        except ValueError as error:
-            raise CannotStart(f"the program {words[0]!r} cannot be started: {error}") from error
+    try:
+        return subprocess.Popen(
+            list(words) if cage is None else _by_itself(words, cage, environment),
+            stdin=streams[0],
+            stdout=streams[1],
+            stderr=streams[2],
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+            restore_signals=True,
+            pass_fds=kept,
+        )
+    except OSError as error:
+        raise CannotStart(_reason(error, words[0])) from error
+    except ValueError as error:
+        raise CannotStart(f"the program {words[0]!r} cannot be started: {error}") from error
 
 
-def _by_itself(words: list[str], cage: Cage, launch: Launch) -> list[str]:
+def _by_itself(words: Sequence[str], cage: Cage, environment: Mapping[str, str]) -> list[str]:
     """The same, but it goes into its cage first: whatever it starts in its first moment is in there too."""
-    if shutil.which(words[0], path=launch.environment.get("PATH")) is None:
+    if shutil.which(words[0], path=environment.get("PATH")) is None:
         raise OSError(errno.ENOENT, "")
     return ["/bin/sh", "-c", '{ echo $$ >"$0"; } 2>/dev/null; exec "$@"', str(cage.place / "cgroup.procs"), *words]
 
 
 @contextmanager
-def _input_and_arguments(launch: Launch, work: Assignment) -> Iterator[tuple[list[str], int, tuple[int, ...]]]:
-    """Argument list, standard input, and descriptors that the program keeps."""
+def told(launch: Launch, work: Assignment) -> Iterator[tuple[list[str], int, tuple[int, ...]]]:
+    """How a program learns its command's text: argument list, standard input, descriptors that it keeps."""
     text = work.content
     if launch.program and (words := launch.arguments(text)) is not None:
         yield words, subprocess.DEVNULL, ()

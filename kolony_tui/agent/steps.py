@@ -15,6 +15,8 @@ FLUSH_SECONDS = 3.0
 
 WORDS = {
     "heard": "heard",
+    "protocol_cancel": "asked to stop, by its protocol",
+    "stdin_closed": "its input closed",
     "sigint": "SIGINT sent",
     "sigterm": "SIGTERM sent",
     "sigkill": "SIGKILL sent",
