@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
 
 LINE_BYTES = 8 * 1024 * 1024
 """A longer line is skipped. The longest that a real agent was seen to print had 563,202 bytes."""
+
+END_BYTES = 4096
+"""How much of the beginning and of the end of a skipped line is kept."""
 
 _RARE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -23,13 +27,14 @@ class NotJson:
 
 @dataclass(frozen=True, slots=True)
 class TooLong:
-    """A line that was skipped, and how many bytes it had."""
+    """A line that was skipped, how many bytes it had, and its first and last few KiB."""
 
     size: int
+    ends: bytes = b""
 
 
 class JsonLines:
-    """Cuts a stream into its lines. Each comes out as the object it holds, as NotJson, or as TooLong; empty ones do not.
+    """Cuts a stream into its lines. Each comes out as the object it holds, as NotJson or as TooLong; empty ones do not.
 
     Strings have U+FFFD where they hold what no database takes: NUL, and halves of surrogate pairs.
     """
@@ -38,6 +43,7 @@ class JsonLines:
         self._line_bytes = line_bytes
         self._pieces: list[bytes] = []
         self._size = 0
+        self._head = b""
 
     def feed(self, data: bytes) -> list[dict[str, Any] | NotJson | TooLong]:
         """What is whole by now."""
@@ -55,28 +61,36 @@ class JsonLines:
 
     def _keep(self, data: bytes) -> None:
         self._size += len(data)
-        if self._size > self._line_bytes:
-            self._pieces.clear()
-        elif data:
+        if data:
             self._pieces.append(data)
+        if self._size > self._line_bytes:
+            skipped = b"".join(self._pieces)
+            self._head = self._head or skipped[:END_BYTES]
+            self._pieces = [skipped[-END_BYTES:]]
 
     def _cut(self) -> list[dict[str, Any] | NotJson | TooLong]:
         line, size = b"".join(self._pieces), self._size
-        self._pieces, self._size = [], 0
+        head, self._pieces, self._size, self._head = self._head, [], 0, b""
         if size > self._line_bytes:
-            return [TooLong(size)]
+            return [TooLong(size, head + b"\n" + line)]
         line = line.removesuffix(b"\r")
         return [_read(line)] if line.strip() else []
 
 
 def _read(line: bytes) -> dict[str, Any] | NotJson:
     try:
-        found = json.loads(line, parse_constant=lambda word: None)
+        text = line.decode("utf-8", "replace").removeprefix("\ufeff")
+        found = json.loads(text, parse_constant=lambda word: None, parse_float=_finite)
     except (ValueError, RecursionError):
         return NotJson(line)
     if not isinstance(found, dict):
         return NotJson(line)
     return _storable(found) if _RARE.search(line) else found
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def _storable(value: Any) -> Any:
