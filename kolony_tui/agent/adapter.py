@@ -19,6 +19,8 @@ class CannotStart(KolonyError):
     """The work could not be begun: no such program, no right to run it, no working folder."""
 
     title = "Cannot start"
+    reason = "cannot_start"
+    """Which of ``verdict.REASONS`` the run fails with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,7 @@ class Execution:
             await self.handover.lay_out()
             await adapter.start()
         except CannotStart as error:
-            return Verdict("failed", Ended(), error.line)
+            return Verdict("failed", Ended(), error.line, reason=error.reason)
         self._started = True
         if (reason := self._asked()) is not None:
             self._end(reason)
@@ -198,7 +198,7 @@ class Execution:
         verdict = self._verdict(ended)
         self.settled = True
         if verdict.outcome == "completed" and (wrong := await self.handover.plan_error()) is not None:
-            verdict = Verdict("failed", ended, wrong)
+            verdict = Verdict("failed", ended, wrong, reason="report")
         if self._desk.lease.alive:
             # Before the end is written: after it another runner may begin in the same folder.
             await adapter.close()
@@ -288,7 +288,8 @@ class Execution:
         error = verdict.error.replace("\0", "\ufffd")[:_ERROR_CHARACTERS] if verdict.error else None
         await self._insist(
             "finish_attempt", self.work.attempt_id, verdict.outcome, ended.exit_code, ended.signal, error, ended.usage,
-            chunks, self._cutter.bytes, self._cutter.lines, verdict.limit_hit,
+            chunks, self._cutter.bytes, self._cutter.lines, verdict.limit_hit, verdict.reason,
+            verdict.warning.replace("\0", "\ufffd") if verdict.warning else None,
         )  # fmt: skip
 
     async def _mend(self, hole: str, *, first: bool) -> None:
@@ -301,7 +302,7 @@ class Execution:
     async def _give_up(self, error: KolonyError) -> None:
         """The database does not take the output or the end as it is; the run must not hang on that."""
         self._kill()
-        verdict = Verdict("failed", Ended(), f"its end could not be recorded: {error.line}")
+        verdict = Verdict("failed", Ended(), f"its end could not be recorded: {error.line}", reason="runner")
         try:
             await self._say_end(verdict, self._outbox.acknowledged)
         except LoginRefused:
@@ -318,6 +319,7 @@ class Execution:
         why = f": {verdict.error}" if verdict.error else ""
         words = f"{self.work.reference} {verdict.outcome} in {seconds:.1f} s{why}"
         facts = {"exit_code": verdict.ended.exit_code, "error": verdict.error, "limit_hit": verdict.limit_hit}
+        facts |= {"reason": verdict.reason, "warning": verdict.warning}
         self._desk.report.say(verdict.outcome, words, **self._facts(), **facts, seconds=round(seconds, 3))
         self._announce()
 

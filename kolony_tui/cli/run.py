@@ -202,4 +202,8 @@ def _more(detail: RunDetail) -> list[tuple[str, object]]:
         facts.append(("limits", detail.limits.words + profile))
     if run.limit_hit is not None:
         facts.append(("limit hit", run.limit_hit.replace("_", " ")))
+    if run.reason is not None:
+        facts.append(("reason", run.reason.replace("_", " ")))
+    if run.warning is not None:
+        facts.append(("warning", run.warning))
     return facts

@@ -21,7 +21,8 @@ class Run:
     ``attempt`` counts from 1 and is 0 before the first claim. ``lost``: its runner stopped answering and the lease ran
     out. ``cancel_at`` on an open run: asked to end, not yet confirmed. ``due_at``: not before then. ``waits_for``: why
     no claim may take it ('hold', 'dependency', 'window' or 'time'); ``position``: which one it is of its agent's runs
-    that may be taken, from 1. ``asks``: how many questions of it are open.
+    that may be taken, from 1. ``asks``: how many questions of it are open. ``reason``: a name of ``verdict.REASONS``,
+    where a failure has one; ``warning``: what people should know of an end that looks well.
     """
 
     run_id: UUID
@@ -62,6 +63,8 @@ class Run:
     waits_for: str | None
     position: int | None
     asks: int
+    reason: str | None = None
+    warning: Untrusted | None = None
 
     @property
     def reference(self) -> str:
@@ -86,11 +89,13 @@ class Attempt:
     chunk_count: int | None
     byte_count: int | None
     line_count: int | None
+    reason: str | None = None
+    warning: Untrusted | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptStep:
-    """What was done to end or interrupt an attempt: heard, protocol_cancel, sigint, sigterm, sigkill, ended or gone."""
+    """What was done to end or interrupt an attempt, one of ``steps.WORDS``: heard, sigint, ended, gone, ..."""
 
     attempt: int
     step: str

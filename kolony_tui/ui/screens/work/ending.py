@@ -14,6 +14,7 @@ from kolony_tui.ui.looks import LIMIT_WORDS, Drawing, exact_span
 _WORDS: dict[str, tuple[str, Tone]] = {
     "heard": ("heard", "plain"),
     "protocol_cancel": ("asked by protocol", "plain"),
+    "stdin_closed": ("input closed", "plain"),
     "sigint": ("SIGINT", "plain"),
     "sigterm": ("SIGTERM", "warn"),
     "sigkill": ("SIGKILL", "warn"),
@@ -21,10 +22,11 @@ _WORDS: dict[str, tuple[str, Tone]] = {
     "gone": ("all gone", "good"),
 }
 _CONFIRMED = "gone"
+_SAID_BY_ERROR = ("exit_code", "signal")
 
 
 def endings(detail: RunDetail, drawing: Drawing) -> list[list[Part]]:
-    """A line for an interrupt, for a request to end, and for a limit that was hit; none where there was nothing.
+    """A line for an interrupt, a request to end, a limit that was hit, a reason, a warning; none where there was nothing.
 
     Steps belong to the request before them. A request that nobody confirmed says so, also when the run is over: that
     its lease ran out is no proof that its program has ended.
@@ -47,6 +49,10 @@ def endings(detail: RunDetail, drawing: Drawing) -> list[list[Part]]:
     elif run.limit_hit is not None and steps:
         hit = [part(f"{LIMIT_WORDS[run.limit_hit]} reached", "bad")]
         lines.append([*hit, *_rungs(steps, steps[0].at, drawing), *_confirmation(detail, steps, steps[0].at, drawing)])
+    if run.reason is not None and run.reason not in _SAID_BY_ERROR:
+        lines.append([part("failed: ", "dim"), part(run.reason.replace("_", " "), "bad")])
+    if run.warning is not None:
+        lines.append([part("warning: ", "warn"), part(run.warning, limit=200)])
     return lines
 
 
