@@ -28,6 +28,16 @@ def _not_in_past(app: KolonyApp) -> str | None:
     return None if isinstance(app.ground, RunsScreen) else "only the screen Queue (4) has statuses to choose from"
 
 
+def _pane(by: int) -> Callable[[KolonyApp, str], None]:
+    def show(app: KolonyApp, _: str) -> None:
+        from kolony_tui.ui.screens.work.run import RunScreen
+
+        if isinstance(app.ground, RunScreen):
+            app.ground.turn_pane(by)
+
+    return show
+
+
 async def _theme(app: KolonyApp, name: str) -> None:
     from kolony_tui.ui.screens.theme import ThemeScreen
 
@@ -62,6 +72,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("list.previous_status", "Previous status", "shows the runs of the previous status, or the drafts",
             _status(-1), ("runs", "drafts"),
             ("left_square_bracket",), unavailable=_not_in_past),
+    Command("run.next_pane", "Next part of a run", "shows the next part of the run: output, trace, ...", _pane(1),
+            ("run",), ("right_square_bracket",)),
+    Command("run.previous_pane", "Previous part of a run", "shows the part of the run before this one", _pane(-1),
+            ("run",), ("left_square_bracket",)),
     Command("view.theme", "Change theme", "changes the colours, from now on", _theme, name="theme",
             arguments=_themes),
     Command("view.again", "Look again", "reads everything anew", _again, keys=("ctrl+r",),

@@ -64,7 +64,7 @@ class OutputView(ScrollView, can_focus=True):
         Binding("G,end", "follow_end", "End", show=False, id="output.end"),
         Binding("f", "toggle_follow", "Follow", id="output.follow"),
         Binding("w", "toggle_wrap", "Wrap", id="output.wrap"),
-        Binding("t", "toggle_timestamps", "Times", id="output.times"),
+        Binding("ctrl+t", "toggle_timestamps", "Times", id="output.times"),
         Binding("slash", "search", "Search", id="output.search"),
         Binding("n", "find(1)", "Next match", show=False, id="output.next"),
         Binding("N", "find(-1)", "Previous match", show=False, id="output.previous"),

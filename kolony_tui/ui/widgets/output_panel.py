@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import BindingType
+from textual.widget import Widget
 
 from kolony_tui.models.records import OutputStream
 from kolony_tui.models.work import Run, RunStatus
@@ -14,7 +15,7 @@ from kolony_tui.ui.looks import run_state
 from kolony_tui.ui.output_feed import OutputFeed
 from kolony_tui.ui.registry import Place, bindings
 from kolony_tui.ui.widgets.output import OutputView
-from kolony_tui.ui.widgets.panel import Panel
+from kolony_tui.ui.widgets.run_pane import RunPane
 
 if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
@@ -43,7 +44,7 @@ class RunOutput(OutputView):
             super().action_toggle_wrap()
 
 
-class OutputPanel(Panel):
+class OutputPanel(RunPane):
     """The output of one run. ``follow_run`` puts another one in."""
 
     place: ClassVar[Place] = "output"
@@ -78,6 +79,11 @@ class OutputPanel(Panel):
         if self.feed is not None and other:
             self.feed.show(run.run_id if run is not None else None)
         self.draw_title()
+
+    @property
+    def front(self) -> Widget:
+        """The view."""
+        return self.view
 
     def show_stream(self, stream: OutputStream) -> None:
         """Shows one stream alone; asked again, all."""

@@ -173,7 +173,7 @@ async def test_times_are_those_of_the_line() -> None:
         view.feed([piece(0, b"a\n"), piece(61, b"b\n", "stderr")])
         view.clear()
         view.feed([piece(0, b"a\n"), piece(1, b"b\n", "stderr")])
-        await pilot.press("t")
+        await pilot.press("ctrl+t")
         rows = await shown(pilot)
         local = [(BEGIN + timedelta(seconds=number)).astimezone().strftime("%H:%M:%S") for number in range(2)]
         assert rows[:3] == [f"  {local[0]} a", f"┃ {local[1]} b", ""]

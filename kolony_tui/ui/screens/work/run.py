@@ -8,7 +8,7 @@ from uuid import UUID
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -24,11 +24,14 @@ from kolony_tui.ui.registry import Place, bindings, key_words
 from kolony_tui.ui.screens.framed import FramedScreen
 from kolony_tui.ui.screens.work.asked import asked
 from kolony_tui.ui.screens.work.ending import endings
+from kolony_tui.ui.screens.work.panes import PANES
 from kolony_tui.ui.screens.work.waiting import waits
 from kolony_tui.ui.subject import Aimed
 from kolony_tui.ui.widgets.output import OutputView
 from kolony_tui.ui.widgets.output_panel import OutputPanel
 from kolony_tui.ui.widgets.panel import Panel
+from kolony_tui.ui.widgets.run_pane import RunPane
+from kolony_tui.ui.widgets.section_bar import SectionBar, SectionName
 
 _SHOWN_TEXT = 20_000
 _SHOWN_ATTEMPTS = 5
@@ -47,14 +50,20 @@ class RunScreen(FramedScreen):
         self.detail: RunDetail | None = None
         self.facts = Static("", id="facts", markup=False)
         self.text = Static("", id="command-text", markup=False)
-        self.output = OutputPanel(id="output-panel", named=False)
+        self.bar = SectionBar(id="pane-bar")
+        self.panes: dict[str, RunPane] = {}
+        """Those that were shown so far, by their names."""
+        self.pane = PANES[0].name
+        """The one in sight."""
 
     def body(self) -> ComposeResult:
-        """Facts, command, output."""
+        """Facts, command, and one of the panes."""
         yield self.facts
         with Panel(VerticalScroll(self.text, id="command-scroll"), id="command-panel"):
             pass
-        yield self.output
+        yield self.bar
+        with Container(id="panes"):
+            yield self._pane(self.pane)
 
     def crumbs(self) -> list[Part]:
         """The run's number."""
@@ -67,6 +76,7 @@ class RunScreen(FramedScreen):
     def on_mount(self) -> None:
         """Begins to read."""
         super().on_mount()
+        self._name_panes()
         self.kolony.live.watch(self.facts, LiveQuery(f"run {self.run_id}", self._wants, self._read, self._show))
         self.set_interval(1, self._draw_facts)
 
@@ -84,7 +94,8 @@ class RunScreen(FramedScreen):
     def _show(self, detail: RunDetail) -> None:
         first = self.detail is None
         self.detail = detail
-        self.output.follow_run(detail.run)
+        for pane in self.panes.values():
+            pane.follow_run(detail.run)
         if first:
             self._show_text(detail)
         self._draw_facts()
@@ -108,6 +119,53 @@ class RunScreen(FramedScreen):
     def aimed_at(self) -> Aimed | None:
         """Whom a new command is most likely for."""
         return Aimed(self.detail.run.agent, self.detail.run.agent_desired) if self.detail is not None else None
+
+    # Panes
+
+    @property
+    def output(self) -> OutputPanel:
+        """The pane with what the run prints."""
+        panel = self.panes["output"]
+        assert isinstance(panel, OutputPanel)
+        return panel
+
+    def show_pane(self, name: str) -> RunPane:
+        """Puts a pane in front, with the focus in it."""
+        pane = self.panes.get(name)
+        if pane is None:
+            pane = self._pane(name)
+            if self.detail is not None:
+                pane.follow_run(self.detail.run)
+            self.query_one("#panes").mount(pane)
+        if name != self.pane:
+            self.panes[self.pane].display = False
+            pane.display = True
+            self.pane = name
+            self._name_panes()
+            self.kolony.live.look_at(self)
+        pane.front.focus()
+        return pane
+
+    def turn_pane(self, by: int) -> None:
+        """Puts the next pane in front, or the one before."""
+        names = [entry.name for entry in PANES]
+        self.show_pane(names[(names.index(self.pane) + by) % len(names)])
+
+    def _pane(self, name: str) -> RunPane:
+        made = self.panes[name] = next(entry.make() for entry in PANES if entry.name == name)
+        return made
+
+    def _name_panes(self) -> None:
+        self.bar.say([SectionName(entry.name, entry.title) for entry in PANES], self.pane)
+
+    @on(SectionBar.Chosen)
+    def _choose_pane(self, event: SectionBar.Chosen) -> None:
+        event.stop()
+        pane = self.show_pane(event.slug)
+        if not event.enter:
+            self.bar.focus()
+        else:
+            pane.front.focus()
 
     @on(OutputView.SearchRequested)
     def _search(self, event: OutputView.SearchRequested) -> None:
