@@ -26,7 +26,7 @@ _SAID_BY_ERROR = ("exit_code", "signal")
 
 
 def endings(detail: RunDetail, drawing: Drawing) -> list[list[Part]]:
-    """Lines for an interrupt, a request to end, a limit that was hit, a reason, a warning; none where there was nothing.
+    """Lines for an interrupt, a request to end, a limit that was hit, a reason, a warning; none where there is none.
 
     Steps belong to the request before them. A request that nobody confirmed says so, also when the run is over: that
     its lease ran out is no proof that its program has ended.
