@@ -53,24 +53,25 @@ CREATE TABLE kolony.attempt_usage (
     calls         bigint NOT NULL DEFAULT 0,
     cost_usd      numeric NOT NULL DEFAULT 0,
     estimated_usd numeric NOT NULL DEFAULT 0,
-    since         jsonb NOT NULL DEFAULT '{}',
+    session       text NOT NULL DEFAULT '',
     first_at      timestamptz NOT NULL DEFAULT now(),
     last_at       timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (workspace_id, attempt_id),
     FOREIGN KEY (workspace_id, attempt_id) REFERENCES kolony.attempts
 );
-COMMENT ON COLUMN kolony.attempt_usage.since IS
-    'what single calls have added since the last sum that holds them: that sum adds only what goes beyond it';
+COMMENT ON COLUMN kolony.attempt_usage.session IS 'the agent''s own one, which its last report named';
 CREATE INDEX attempt_usage_by_run ON kolony.attempt_usage (workspace_id, run_id);
 CREATE INDEX attempt_usage_by_command ON kolony.attempt_usage (workspace_id, command_id);
 CREATE INDEX attempt_usage_by_time ON kolony.attempt_usage (workspace_id, last_at);
 
--- What an agent's own session had used when it last said so, over all attempts and processes.
+-- What an agent's own session had used when it last said so (base), over all attempts and processes, and what single
+-- reports have added since: a sum that comes next holds them too, and adds only what goes beyond.
 CREATE TABLE kolony.session_usage (
     workspace_id uuid NOT NULL,
     agent_id     uuid NOT NULL,
     session      text NOT NULL CHECK (length(session) BETWEEN 1 AND 300),
     base         jsonb NOT NULL DEFAULT '{}',
+    since        jsonb NOT NULL DEFAULT '{}',
     at           timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (workspace_id, agent_id, session),
     FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents
@@ -204,8 +205,8 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
                 THEN value::numeric END
 $$;
 
--- What the tokens and calls of a report add. Of a sum over a session only what goes beyond the last one and beyond what
--- single calls have said since; of a turn's sum what goes beyond those calls. A figure that is not said stands as it was.
+-- What the tokens and calls of a report add: all of it, or of a sum over a session only what goes beyond the last sum
+-- and beyond what other reports have said since. A figure that is not said stands as it was.
 CREATE FUNCTION kolony.weigh_tokens(report jsonb, INOUT since jsonb, INOUT base jsonb, OUT added jsonb)
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -224,12 +225,9 @@ BEGIN
             more := greatest(now_said - coalesce((base ->> name)::numeric, 0) - so_far, 0);
             base := base || jsonb_build_object(name, now_said);
             since := since - name;
-        ELSIF report ->> 'scope' = 'call' THEN
+        ELSE
             more := now_said;
             since := since || jsonb_build_object(name, so_far + now_said);
-        ELSE
-            more := greatest(now_said - so_far, 0);
-            since := since - name;
         END IF;
         added := added || jsonb_build_object(name, more);
     END LOOP;
@@ -250,18 +248,17 @@ BEGIN
         cost := coalesce(round(by_prices, 9), 0);
         estimated := cost;
         since := since || jsonb_build_object('cost_usd', so_far + cost, 'estimated_usd', guessed + cost);
-    ELSIF report ->> 'scope' = 'call' AND NOT sums THEN
-        cost := now_said;
-        estimated := 0;
-        since := since || jsonb_build_object('cost_usd', so_far + cost);
-    ELSE
-        cost := greatest(CASE WHEN sums THEN greatest(now_said - coalesce((base ->> 'cost_usd')::numeric, 0), 0)
-                              ELSE now_said END - so_far, -guessed);
+    ELSIF sums THEN
+        cost := greatest(now_said - coalesce((base ->> 'cost_usd')::numeric, 0), 0) - so_far;
+        cost := greatest(cost, -guessed);
         estimated := -guessed;
+        base := base || jsonb_build_object('cost_usd', now_said);
         since := since - 'cost_usd' - 'estimated_usd';
-        IF sums THEN
-            base := base || jsonb_build_object('cost_usd', now_said);
-        END IF;
+    ELSE
+        -- Of a single call it is that call's; of more it stands for the calls before, too.
+        estimated := CASE WHEN report ->> 'scope' = 'call' THEN 0 ELSE -guessed END;
+        cost := now_said + estimated;
+        since := since || jsonb_build_object('cost_usd', so_far + cost, 'estimated_usd', guessed + estimated);
     END IF;
 END
 $$;
@@ -271,22 +268,24 @@ CREATE FUNCTION kolony.book_report(mine kolony.attempt_usage, report jsonb, plac
 RETURNS kolony.attempt_usage
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    its_session CONSTANT text := "left"(coalesce(nullif(report ->> 'session_id', ''), 'attempt ' || mine.attempt_id), 300);
+    its_session CONSTANT text := "left"(coalesce(nullif(report ->> 'session_id', ''), nullif(mine.session, ''),
+                                                 'attempt ' || mine.attempt_id), 300);
     its_model CONSTANT text := "left"(coalesce(nullif(report ->> 'model', ''),
                                                mine.models[cardinality(mine.models)], ''), 200);
-    since jsonb := mine.since;
-    base jsonb;
+    recent jsonb;
+    sums jsonb;
     added jsonb;
     cost numeric;
     estimated numeric;
 BEGIN
     INSERT INTO kolony.session_usage AS s (workspace_id, agent_id, session)
     VALUES (mine.workspace_id, mine.agent_id, its_session)
-    ON CONFLICT (workspace_id, agent_id, session) DO UPDATE SET at = now() RETURNING s.base INTO base;
-    SELECT w.since, w.base, w.added INTO since, base, added FROM kolony.weigh_tokens(report, since, base) w;
-    SELECT w.since, w.base, w.cost, w.estimated INTO since, base, cost, estimated
-    FROM kolony.weigh_money(report, kolony.estimate(mine.workspace_id, its_model, today, added), since, base) w;
-    UPDATE kolony.session_usage s SET base = book_report.base
+    ON CONFLICT (workspace_id, agent_id, session) DO UPDATE SET at = now()
+    RETURNING s.base, s.since INTO sums, recent;
+    SELECT w.since, w.base, w.added INTO recent, sums, added FROM kolony.weigh_tokens(report, recent, sums) w;
+    SELECT w.since, w.base, w.cost, w.estimated INTO recent, sums, cost, estimated
+    FROM kolony.weigh_money(report, kolony.estimate(mine.workspace_id, its_model, today, added), recent, sums) w;
+    UPDATE kolony.session_usage s SET base = sums, since = recent
     WHERE s.workspace_id = mine.workspace_id AND s.agent_id = mine.agent_id AND s.session = its_session;
     INSERT INTO kolony.usage_reports (workspace_id, attempt_id, number, run_id, day, model, source, scope, input_fresh,
         input_cached, cache_write, output, reasoning, calls, cost_usd, estimated_usd, said, raw)
@@ -308,7 +307,7 @@ BEGIN
     mine.calls := mine.calls + (added ->> 'calls')::bigint;
     mine.cost_usd := mine.cost_usd + cost;
     mine.estimated_usd := mine.estimated_usd + estimated;
-    mine.since := since;
+    mine.session := its_session;
     RETURN mine;
 END
 $$;
@@ -361,7 +360,7 @@ BEGIN
         UPDATE kolony.attempt_usage u SET reports = mine.reports, models = mine.models, input_fresh = mine.input_fresh,
             input_cached = mine.input_cached, cache_write = mine.cache_write, output = mine.output,
             reasoning = mine.reasoning, calls = mine.calls, cost_usd = mine.cost_usd,
-            estimated_usd = mine.estimated_usd, since = mine.since, last_at = now()
+            estimated_usd = mine.estimated_usd, session = mine.session, last_at = now()
         WHERE u.workspace_id = mine.workspace_id AND u.attempt_id = the_attempt;
         PERFORM kolony.sum_up_usage(mine, first);
     END IF;
