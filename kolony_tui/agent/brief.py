@@ -28,6 +28,10 @@ class Brief:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
+NO_BRIEF = Brief()
+"""Of an attempt that needs to know nothing."""
+
+
 def brief_of(document: dict[str, Any]) -> Brief:
     """The brief that ``kolony.begin_attempt`` answers with."""
     conversation = document.get("conversation") or {}

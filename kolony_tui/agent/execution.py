@@ -171,7 +171,7 @@ class Execution:
         adapter.on_step = self._step
         self.record = Record(sinks_of(self._bench(adapter)))
         try:
-            await self.handover.lay_out()
+            await self.handover.lay_out(self.work.brief)
             await adapter.start()
         except CannotStart as error:
             return Verdict("failed", Ended(), error.line, reason=error.reason)
@@ -206,13 +206,15 @@ class Execution:
 
     def _bench(self, adapter: Adapter) -> Bench:
         return Bench(
-            work=self.work,
+            work=replace(self.work, run_dir=self.handover.run_dir),
             link=self._desk.link,
             adapter=adapter,
             clock=self.clock,
             alive=lambda: self._desk.lease.alive,
             lines=lambda: self._cutter.lines,
             say=self._happened,
+            hint=self._desk.announcer.add,
+            stopped=lambda: self._stop is not None,
         )
 
     async def _print(self, adapter: Adapter) -> Ended:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from kolony_tui.agent.adapter import Assignment, CannotStart
 from kolony_tui.agent.asking import Asking
+from kolony_tui.agent.brief import Brief
 from kolony_tui.agent.limits import Clock
 from kolony_tui.agent.link import Link
 from kolony_tui.agent.run_folder import SUBJECT_BYTES, RunFolder, Subject
@@ -39,7 +41,7 @@ class Handover:
         """The folder that the program is to find."""
         return self._folder.path
 
-    async def lay_out(self) -> None:
+    async def lay_out(self, brief: Brief) -> None:
         """Fills the folder. Raises CannotStart, Lapsed, LoginRefused."""
         subjects = []
         for run_id in self._work.subjects:
@@ -52,7 +54,20 @@ class Handover:
             except Refused as error:
                 raise CannotStart(f"a run that this one is about cannot be read: {error.line}") from error
             subjects.append(Subject(**dict(row)))
-        await asyncio.to_thread(self._folder.make, subjects)
+        await asyncio.to_thread(self._folder.make, subjects, brief)
+        for one in brief.attachments:
+            await self._attach(one)
+
+    async def _attach(self, attachment: dict[str, Any]) -> None:
+        """Lays out one file that came with a message: one at a time in memory."""
+        wanted = UUID(attachment["attachment_id"])
+        try:
+            [row] = await self._link.insist("read_attachment", self._work.attempt_id, wanted, alive=self._alive)
+        except Fenced:
+            raise
+        except Refused as error:
+            raise CannotStart(f"the attachment {attachment['name']!r} cannot be read: {error.line}") from error
+        await asyncio.to_thread(self._folder.attach, attachment["name"], row["read_attachment"])
 
     def start(self) -> None:
         """The program runs, and may ask."""

@@ -10,12 +10,14 @@ from kolony_tui.agent.adapter import Adapter, Assignment
 from kolony_tui.agent.events import Ended, Event
 from kolony_tui.agent.limits import Clock
 from kolony_tui.agent.link import Link
+from kolony_tui.agent.session_book import SessionBook
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What the sinks of one attempt work with. ``alive``: its lease holds. ``lines``: newlines in its output so far.
-    ``say``: an event's name and words for the runner's own log, and for screens to look again."""
+    ``say``: an event's name and words for the runner's own log, and for screens to look again. ``hint``: that alone, for
+    what is not worth a line (``trace:<run_id>``). ``stopped``: somebody, or a limit, has ended the work."""
 
     work: Assignment
     link: Link
@@ -24,6 +26,8 @@ class Bench:
     alive: Callable[[], bool]
     lines: Callable[[], int]
     say: Callable[[str, str], None]
+    hint: Callable[[str], None] = lambda _: None
+    stopped: Callable[[], bool] = lambda: False
 
 
 class Sink(Protocol):
@@ -64,4 +68,6 @@ class Record:
 
 def sinks_of(bench: Bench) -> list[Sink]:
     """Those of an attempt, in the order in which they hear of events."""
-    return []
+    return [
+        SessionBook(bench),
+    ]

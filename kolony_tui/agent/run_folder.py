@@ -1,7 +1,8 @@
 """The folder in which a runner and the program of one attempt hand things to each other (KOLONY_RUN_DIR).
 
-Laid out for the program: command.txt, instructions.txt, limits.json, subjects/; written to it: answers/. Taken from it:
-plan.json, ask/, usage.json. Each file appears at once, by a rename; ``kolony agent run --help`` tells programs so.
+Laid out for the program: command.txt, instructions.txt, limits.json, conversation.json, attachments/, subjects/;
+written to it: answers/. Taken from it: plan.json, ask/, usage.json. Each file appears at once, by a rename; ``kolony
+agent run --help`` tells programs so.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from kolony_tui.agent.adapter import Assignment, CannotStart
+from kolony_tui.agent.brief import NO_BRIEF, Brief
 from kolony_tui.agent.left_file import Unreadable, read_bounded
+from kolony_tui.agent.told import ATTACHMENTS
 
 PLAN_BYTES = 4 * 1024 * 1024
 SUBJECT_BYTES = 256 * 1024
@@ -57,19 +60,22 @@ class RunFolder:
         """Where the program puts its questions."""
         return self.path / "ask"
 
-    def make(self, subjects: list[Subject]) -> None:
-        """Makes it with all that goes in. Raises CannotStart."""
+    def make(self, subjects: list[Subject], brief: Brief = NO_BRIEF) -> None:
+        """Makes it with all that goes in but attachments. Raises CannotStart."""
         new = self.path.with_name(f"new-{self.path.name}")
         try:
             new.mkdir(mode=0o700)
             self._lock = os.open(new, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
             new.rename(self.path)
-            for name in ("ask", "answers", *(["subjects"] if subjects else [])):
+            parts = {"subjects": subjects, ATTACHMENTS: brief.attachments}
+            for name in ("ask", "answers", *(name for name, there in parts.items() if there)):
                 (self.path / name).mkdir(mode=0o700)
             self._put("command.txt", self._work.content.encode())
             self._put("instructions.txt", self._work.instructions.encode())
             self._put("limits.json", _document(_limits(self._work)))
+            if brief.conversation_id is not None:
+                self._put("conversation.json", _document(_conversation(brief)))
             for subject in subjects:
                 self._put(f"subjects/{subject.reference}.json", _document(_facts(subject)))
                 self._put(f"subjects/{subject.reference}.txt", subject.output)
@@ -77,6 +83,14 @@ class RunFolder:
             shutil.rmtree(new, ignore_errors=True)
             self.remove()
             raise CannotStart(f"the run's folder {self.path} cannot be made: {error.strerror}") from error
+
+    def attach(self, name: str, content: bytes) -> None:
+        """Lays out a file that came with a message. Raises CannotStart."""
+        try:
+            # Not by ``_put``: the person's own file may be called NAME.tmp.
+            (self.path / ATTACHMENTS / name).write_bytes(content)
+        except OSError as error:
+            raise CannotStart(f"the attachment {name!r} cannot be laid out: {error.strerror}") from error
 
     def plan(self) -> Any | None:
         """What ``plan.json`` holds; None where there is none. Raises Unreadable."""
@@ -140,6 +154,14 @@ def _limits(work: Assignment) -> dict[str, Any]:
         "token_budget": work.token_budget,
         "memory_limit_mb": work.memory_limit_mb,
         "cpu_limit_percent": work.cpu_limit_percent,
+    }
+
+
+def _conversation(brief: Brief) -> dict[str, Any]:
+    return {
+        "conversation_id": str(brief.conversation_id),
+        "messages": list(brief.missed),
+        "attachments": [f"{ATTACHMENTS}/{one['name']}" for one in brief.attachments],
     }
 
 

@@ -1,4 +1,4 @@
-"""Conversations in the database: a message is a command, its run's end an answer, one after the other, read and unread."""
+"""Conversations in the database: a message is a command, its run's end the answer, one after another; what is read."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ async def _start(person: asyncpg.Connection, agent: Agent, content: str = "hello
     home = await person.fetchval("SELECT workspace_id FROM kolony.workspaces")
     extra = "".join(f", {name} => ${number}" for number, name in enumerate(given, 4))
     call = f"SELECT * FROM kolony.start_conversation($1, $2, $3{extra})"
-    row: asyncpg.Record = await person.fetchrow(call, home, agent.agent_id, content, *given.values())
-    return row
+    [row] = await person.fetch(call, home, agent.agent_id, content, *given.values())
+    found: asyncpg.Record = row
+    return found
 
 
 async def _say(person: asyncpg.Connection, thread: UUID, content: str) -> asyncpg.Record:
-    row: asyncpg.Record = await person.fetchrow("SELECT * FROM kolony.send_message($1, $2)", thread, content)
-    return row
+    [row] = await person.fetch("SELECT * FROM kolony.send_message($1, $2)", thread, content)
+    found: asyncpg.Record = row
+    return found
 
 
 async def _thread(person: asyncpg.Connection, thread: UUID) -> list[tuple[str, str]]:
@@ -30,6 +32,12 @@ async def _thread(person: asyncpg.Connection, thread: UUID) -> list[tuple[str, s
         "SELECT origin, content FROM kolony.messages WHERE conversation_id = $1 ORDER BY number", thread
     )
     return [(row["origin"], row["content"]) for row in rows]
+
+
+async def _row(person: asyncpg.Connection, columns: str) -> tuple[Any, ...]:
+    row = await person.fetchrow(f"SELECT {columns} FROM kolony.conversation_overview")
+    assert row is not None
+    return tuple(row)
 
 
 async def _begin(runner: Runner, attempt: UUID) -> dict[str, Any]:
@@ -79,15 +87,16 @@ async def test_a_thread_goes_on_one_run_at_a_time(workspace: Workspace) -> None:
     said = (await _thread(eve, thread))[3:]
     assert [origin for origin, _ in said] == ["note", "agent", "note"]
     assert said[0][1].endswith("Context was lost: it forgot")
-    assert said[1][1].endswith("éé!!") and len(said[1][1].encode()) < 65_536
+    assert said[1][1].endswith("éé!!")
+    assert len(said[1][1].encode()) < 65_536
     assert said[2][1] == f"#{second['command_number']} failed: exit 1"
 
-    overview = "SELECT title, messages, unread, last_origin, open_run_id FROM kolony.conversation_overview"
-    assert tuple(await eve.fetchrow(overview)) == ("look", 6, 6, "note", None)
-    assert (await bob.fetchrow(overview))["unread"] == 4
+    overview = "title, messages, unread, last_origin, open_run_id"
+    assert await _row(eve, overview) == ("look", 6, 6, "note", None)
+    assert await _row(bob, "unread") == (4,)
     await eve.execute("SELECT kolony.read_conversation($1, 5)", thread)
     await eve.execute("SELECT kolony.read_conversation($1, 2)", thread)
-    assert (await eve.fetchrow(overview))["unread"] == 1
+    assert await _row(eve, "unread") == (1,)
 
 
 async def test_what_has_no_answer_says_so_and_rights_hold(workspace: Workspace) -> None:
@@ -112,11 +121,11 @@ async def test_what_has_no_answer_says_so_and_rights_hold(workspace: Workspace) 
     await bob.execute("SELECT kolony.cancel_run($1, 'not now')", run)
     assert (await _thread(eve, thread))[1:] == [("note", f"#{opened['command_number']} was cancelled: not now")]
     await bob.execute("SELECT kolony.archive_conversation($1)", thread)
-    archived = "SELECT title, archived_at IS NOT NULL, open_run_id FROM kolony.conversation_overview"
-    assert tuple(await bob.fetchrow(archived)) == ("Mine", True, None)
+    archived = "title, archived_at IS NOT NULL, open_run_id"
+    assert await _row(bob, archived) == ("Mine", True, None)
 
     await bob.execute("SELECT kolony.retry_run($1)", run)
-    assert (await bob.fetchrow(archived))["open_run_id"] == run
+    assert await _row(bob, "open_run_id") == (run,)
     runner = await Runner.of(workspace.database, agent)
     [claimed] = await runner.claim()
     await _begin(runner, claimed["attempt_id"])
@@ -124,7 +133,7 @@ async def test_what_has_no_answer_says_so_and_rights_hold(workspace: Workspace) 
     assert (await _thread(eve, thread))[-1] == ("note", f"#{opened['command_number']} ended without an answer")
     await _say(bob, thread, "again")
     await bob.execute("SELECT kolony.rename_conversation($1, 'Ours')", thread)
-    assert tuple(await bob.fetchrow(archived))[:2] == ("Ours", False)
+    assert (await _row(bob, archived))[:2] == ("Ours", False)
     events = [
         row["event"]
         for row in await (await workspace.database.connect("ada")).fetch(
