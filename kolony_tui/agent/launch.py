@@ -38,7 +38,8 @@ class Launch:
 
     ``program``: program and arguments; empty: the command's text is a script for ``sh``. ``folders``: where the working
     folders are made. ``scratch``: a private folder for files without a name. ``passed``: names (or patterns such as
-    ``AWS_*``) of further environment variables to hand on.
+    ``AWS_*``) of further environment variables to hand on; ``sets``: those that are set. ``remarks``: lines that the
+    log of a run begins with.
     """
 
     agent: str
@@ -46,11 +47,16 @@ class Launch:
     scratch: Path
     program: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
+    sets: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def folder(self, work: Assignment) -> Path:
-        """The working folder of a run: the same for each of its attempts, and no other run's."""
-        return self.folders / file_name(self.agent) / f"{work.number}-{work.run_id.hex[-8:]}"
+        """The working folder of a run: the same for each of its attempts, and no other run's; the runs of one
+        conversation share theirs, which agents know their own sessions by."""
+        own = work.brief.conversation_id
+        name = f"{work.number}-{work.run_id.hex[-8:]}" if own is None else f"conversation-{own.hex[-12:]}"
+        return self.folders / file_name(self.agent) / name
 
     def variables(self, work: Assignment, folder: Path) -> dict[str, str]:
         """The program's whole environment."""
@@ -61,6 +67,7 @@ class Launch:
             if any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted)
             and not any(fnmatch.fnmatchcase(name, pattern) for pattern in NEVER)
         }
+        kept |= self.sets
         own = {
             "KOLONY_RUN_ID": str(work.run_id),
             "KOLONY_RUN": work.reference,
@@ -76,7 +83,8 @@ class Launch:
             }
         if work.instructions and len(work.instructions.encode()) <= ARGUMENT_BYTES:
             own["KOLONY_INSTRUCTIONS"] = work.instructions
-        return {**kept, **own}
+        given = {each["name"]: each["value"] for each in work.brief.variables}
+        return {**kept, **given, **own}
 
     def arguments(self, text: str) -> list[str] | None:
         """The argument list with the text put in; None where no argument takes it and it goes to standard input.
