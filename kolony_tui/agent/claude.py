@@ -124,22 +124,20 @@ class ClaudeTalk:
         elif isinstance(line, TooLong):
             yield from self._telling.remark(f"a line of {line.size} bytes was skipped", {"type": "too_long"})
         else:
-            self._greet()
+            if not self.ready:
+                yield from self._greet()
             yield from self._message(line)
 
-    def _greet(self) -> None:
+    def _greet(self) -> Iterator[Event]:
         """It speaks: now it gets the prompt. Its answer to the hello comes first, but nothing hangs on that."""
-        if not self.ready:
-            self.ready = True
-            content = [{"type": "text", "text": self._prompt}]
-            self._write(
-                {
-                    "type": "user",
-                    "message": {"role": "user", "content": content},
-                    "parent_tool_use_id": None,
-                    "session_id": "",
-                }
-            )
+        self.ready = True
+        if self._interrupted:
+            self.outcome = Outcome("it was interrupted", interrupted=True)
+            yield from self._closed("cancelled", self.outcome.error)
+            return
+        content = [{"type": "text", "text": self._prompt}]
+        message = {"role": "user", "content": content}
+        self._write({"type": "user", "message": message, "parent_tool_use_id": None, "session_id": ""})
 
     def _message(self, said: dict[str, Any]) -> Iterator[Event]:
         kind = said.get("type")
@@ -257,6 +255,9 @@ class ClaudeTalk:
             used_tools=self._telling.used_tools,
         )
         yield from used
+        if self.outcome.session_missing:
+            # Another process begins the same turn anew.
+            return
         status: TraceStatus = "failed" if self.outcome.error else "completed"
         if self.outcome.interrupted:
             status = "cancelled"
