@@ -167,7 +167,10 @@ class Execution:
     async def _work(self) -> Verdict:
         if self._asked() is not None or self._to_interrupt():
             return self._verdict(Ended(error="it never began"))
-        adapter = self._adapter = self._make(replace(self.work, run_dir=self.handover.run_dir))
+        try:
+            adapter = self._adapter = self._make(replace(self.work, run_dir=self.handover.run_dir))
+        except CannotStart as error:
+            return Verdict("failed", Ended(), error.line, reason=error.reason)
         adapter.on_step = self._step
         self.record = Record(sinks_of(self._bench(adapter)))
         try:
