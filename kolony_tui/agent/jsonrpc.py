@@ -20,7 +20,8 @@ REQUEST_CANCELLED = -32800
 
 _SHOWN_BYTES = 8192
 _ID = re.compile(rb'"id"\s*:\s*(?:"((?:[^"\\]|\\.){0,200})"|(-?\d{1,18}))')
-_METHOD = re.compile(rb'"method"\s*:\s*"')
+_METHOD = re.compile(rb'"method"\s*:\s*"([^"\\]*)"')
+_NOTES = (b"session/update", b"session/cancel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +148,12 @@ class Peer:
         if named is None:
             return junk
         text, digits = named[1], named[2]
-        if _METHOD.search(ends):
-            request_id = int(digits) if digits is not None else text.decode("utf-8", "replace")
-            self.refuse(request_id, PARSE_ERROR, "this request could not be read")
+        request_id = int(digits) if digits is not None else text.decode("utf-8", "replace")
+        if (method := _METHOD.search(ends)) is not None:
+            if method[1] not in _NOTES:
+                self.refuse(request_id, PARSE_ERROR, "this request could not be read")
             return junk
-        number = self._number(int(digits) if digits is not None else text.decode("utf-8", "replace"))
+        number = self._number(request_id)
         if number is None:
             return junk
         why = f"a line of {junk.size:,} bytes" if junk.size > LINE_BYTES else "what is no JSON"
