@@ -128,6 +128,10 @@ class Execution:
             self._exceeded = exceeded
             self.stop(Stop.LIMIT)
 
+    def over_budget(self, why: str) -> None:
+        """Its lease is not renewed: a budget is used up."""
+        self._exceed(Exceeded("budget", why))
+
     def _time_is_up(self) -> None:
         self._exceed(time_is_up(self.work.time_limit_ms or 0))
 
@@ -184,7 +188,8 @@ class Execution:
         elif self._to_interrupt():
             adapter.interrupt()
         limits = to_watch(self.work.limits, adapter.holds)
-        watch = Watch(limits, adapter.taken, adapter.usage_report, cpu_window(self.work.config))
+        watch = Watch(limits, adapter.taken, adapter.usage_report, cpu_window(self.work.config),
+                      self.record.tokens)  # fmt: skip
         self.clock.start()
         self.handover.start()
         watching = asyncio.create_task(self._keep(watch))

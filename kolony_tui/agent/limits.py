@@ -88,16 +88,22 @@ class Watch:
     """Looks at what an attempt takes and answers with the first limit that it goes beyond.
 
     ``taken`` measures its processes, ``report`` is the file in which the program counts its tokens (None: it has no
-    such file). ``peak_bytes`` is the most memory that was seen.
+    such file), ``booked`` what its agent has said by its protocol. ``peak_bytes`` is the most memory that was seen.
     """
 
     def __init__(
-        self, limits: Limits, taken: Callable[[], Taken], report: Path | None, window: float = CPU_WINDOW_SECONDS
+        self,
+        limits: Limits,
+        taken: Callable[[], Taken],
+        report: Path | None,
+        window: float = CPU_WINDOW_SECONDS,
+        booked: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._limits = limits
         self._taken = taken
         self._report = report
         self._window = window
+        self._booked = booked
         self._cpu = 0.0
         self._cpu_before = 0.0
         self._points: deque[tuple[float, float]] = deque()
@@ -109,7 +115,7 @@ class Watch:
     @property
     def needed(self) -> bool:
         """Whether there is anything to look at."""
-        return self._measures or (self._limits.token_budget is not None and self._report is not None)
+        return self._measures or self._limits.token_budget is not None
 
     @property
     def _measures(self) -> bool:
@@ -162,6 +168,8 @@ class Watch:
         budget = self._limits.token_budget
         if self._report is not None:
             self._count(self._report)
+        if (booked := self._booked()) is not None:
+            self.tokens = max(booked, self.tokens or 0)
         if budget is None or self.tokens is None or self.tokens <= budget:
             return None
         return Exceeded("token_budget", f"token budget of {budget} used up ({self.tokens} tokens)")

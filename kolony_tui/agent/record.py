@@ -10,6 +10,7 @@ from kolony_tui.agent.adapter import Adapter, Assignment
 from kolony_tui.agent.events import Ended, Event
 from kolony_tui.agent.limits import Clock
 from kolony_tui.agent.link import Link
+from kolony_tui.agent.metering import UsageBook
 from kolony_tui.agent.session_book import SessionBook
 
 
@@ -60,6 +61,10 @@ class Record:
         for sink in self.sinks:
             await sink.flushed()
 
+    def tokens(self) -> int | None:
+        """All that the attempt has used so far; None: its agent has named none."""
+        return next((sink.tokens for sink in self.sinks if isinstance(sink, UsageBook)), None)
+
     async def close(self) -> None:
         """Frees them."""
         for sink in self.sinks:
@@ -70,4 +75,5 @@ def sinks_of(bench: Bench) -> list[Sink]:
     """Those of an attempt, in the order in which they hear of events."""
     return [
         SessionBook(bench),
+        UsageBook(bench),
     ]

@@ -244,6 +244,8 @@ class Runner:
             execution.interrupt()
         elif order.what == "answered" and execution is not None:
             execution.handover.answered(UUID(order.why))
+        elif order.what == "over_budget" and execution is not None:
+            execution.over_budget(order.why)
         elif order.what == "lost" and execution is not None:
             execution.stop(Stop.LOST)
         elif order.what == "unknown" and order.attempt_id is not None and execution is None:

@@ -20,8 +20,8 @@ from kolony_tui.server.migrations import newest_version
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A beat's answer: ``cancel``, ``interrupt``, ``lost``, ``unknown`` and ``answered`` (``why`` is the approval) name
-    an attempt; ``paused``, ``stopped`` and ``retired`` do not."""
+    """A beat's answer: ``cancel``, ``interrupt``, ``over_budget``, ``lost``, ``unknown`` and ``answered`` (``why`` is
+    the approval) name an attempt; ``paused``, ``stopped`` and ``retired`` do not."""
 
     what: str
     run_id: UUID | None
