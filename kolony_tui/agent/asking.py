@@ -15,6 +15,7 @@ from uuid import UUID
 from kolony_tui.agent.left_file import read_bounded
 from kolony_tui.agent.limits import Clock
 from kolony_tui.agent.link import Lapsed, Link
+from kolony_tui.agent.masking import Masking
 from kolony_tui.agent.run_folder import RunFolder
 from kolony_tui.models.errors import Fenced, KolonyError, LoginRefused, Refused, UsageError
 
@@ -62,6 +63,7 @@ class Asking:
         self._alive = alive
         self._clock = clock
         self._say = say
+        self.masking = Masking()
         self._seen: set[str] = set()
         self._open: dict[UUID, str] = {}
         self._hearing: set[UUID] = set()
@@ -116,7 +118,7 @@ class Asking:
         if content is None:
             return None
         try:
-            return question_in(json.loads(content))
+            return question_in(self.masking.value(json.loads(content)))
         except (ValueError, RecursionError) as error:
             if _just_written(file):
                 return None

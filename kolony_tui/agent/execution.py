@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import UUID
 
 from kolony_tui.agent.adapter import Adapter, Assignment, CannotStart
 from kolony_tui.agent.announcer import Announcer
@@ -18,6 +19,7 @@ from kolony_tui.agent.health import Health
 from kolony_tui.agent.lease import Lease
 from kolony_tui.agent.limits import Clock, Exceeded, Watch, cpu_window, time_is_up, to_watch
 from kolony_tui.agent.link import Lapsed, Link, sqlstate
+from kolony_tui.agent.masking import HELD_SECONDS, Masking, masking_of
 from kolony_tui.agent.outbox import Outbox
 from kolony_tui.agent.output import Cutter
 from kolony_tui.agent.record import Bench, Record, sinks_of
@@ -61,6 +63,8 @@ class Execution:
         self._make = make
         self._adapter: Adapter | None = None
         self.record = Record([])
+        self._masking = Masking()
+        self._held: asyncio.TimerHandle | None = None
         self._steps = Steps(work.attempt_id, desk.link, self._step_said)
         self._interrupted = False
         self._hearing = False
@@ -135,6 +139,11 @@ class Execution:
     def _time_is_up(self) -> None:
         self._exceed(time_is_up(self.work.time_limit_ms or 0))
 
+    def answered(self, approval_id: UUID) -> None:
+        """The database has the end of a question: of the program's, or of the agent's that it is."""
+        self.handover.answered(approval_id)
+        self.record.answered(approval_id)
+
     def held_by(self, lease: Lease) -> bool:
         """Whether it works under this lease; under an earlier one it only comes to its end, unseen by the database."""
         return self._desk.lease is lease
@@ -176,9 +185,10 @@ class Execution:
         except CannotStart as error:
             return Verdict("failed", Ended(), error.line, reason=error.reason)
         adapter.on_step = self._step
-        self.record = Record(sinks_of(self._bench(adapter)))
+        self._masking = masking_of(self.work.brief, self._desk.link.secrets)
+        self.record = Record(sinks_of(self._bench(adapter)), self._masking)
         try:
-            await self.handover.lay_out(self.work.brief)
+            await self.handover.lay_out(self.work.brief, self._masking)
             await adapter.start()
         except CannotStart as error:
             return Verdict("failed", Ended(), error.line, reason=error.reason)
@@ -199,13 +209,19 @@ class Execution:
             self.clock.stop()
             watching.cancel()
             await self.handover.ended()
+        for stream, data in self._masking.finish():
+            self._put(stream, data)
         self._outbox.put(self._cutter.finish())
         await self.record.finish(ended)
+        ended = self._masking.ended(ended)
+        await self.handover.keep_memory()
         if self._asked() is None and not self._to_interrupt():
             self._exceeded = ended.exceeded or watch.at_end()
         verdict = self._verdict(ended)
         self.settled = True
         if verdict.outcome == "completed" and (wrong := await self.handover.plan_error()) is not None:
+            verdict = Verdict("failed", ended, wrong, reason="report")
+        if (wrong := await self.handover.report_error(verdict.outcome, ended.answer)) is not None:
             verdict = Verdict("failed", ended, wrong, reason="report")
         if self._desk.lease.alive:
             # Before the end is written: after it another runner may begin in the same folder.
@@ -221,6 +237,7 @@ class Execution:
             alive=lambda: self._desk.lease.alive,
             lines=lambda: self._cutter.lines,
             say=self._happened,
+            masking=self._masking,
             hint=self._desk.announcer.add,
             stopped=lambda: self._stop is not None,
         )
@@ -234,8 +251,8 @@ class Execution:
             elif not isinstance(event, Output):
                 self.record.take(event)
             elif self._stop is not Stop.LOST and self._stuck is None:
-                self._outbox.put(self._cutter.feed(event.stream, event.data, time.monotonic()))
-                self._arm()
+                self._put(event.stream, self._masking.output(event.stream, event.data))
+                self._hold()
                 await self._outbox.room()
         return ended
 
@@ -270,6 +287,22 @@ class Execution:
             self._hearing, self._unsaid = False, not written
         if written:
             self._desk.announcer.add(f"run:{self.work.run_id}")
+
+    def _put(self, stream: str, data: bytes) -> None:
+        if data:
+            self.handover.printed(stream, data)
+            self._outbox.put(self._cutter.feed(stream, data, time.monotonic()))
+            self._arm()
+
+    def _hold(self) -> None:
+        """What may become a secret is not held back for long."""
+        if self._held is None and self._masking.holds:
+            self._held = asyncio.get_running_loop().call_later(HELD_SECONDS, self._give_held)
+
+    def _give_held(self) -> None:
+        self._held = None
+        for stream, data in self._masking.flush():
+            self._put(stream, data)
 
     def _arm(self) -> None:
         if self._timer is None and (due := self._cutter.due) is not None:
@@ -354,8 +387,9 @@ class Execution:
         return {"run": self.work.reference, "run_id": self.work.run_id, "attempt": self.work.attempt}
 
     async def _close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._held):
+            if timer is not None:
+                timer.cancel()
         await self.record.close()
         if self._adapter is not None:
             await self._adapter.close(keep=True)

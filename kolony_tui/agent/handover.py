@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from kolony_tui.agent import memory
 from kolony_tui.agent.adapter import Assignment, CannotStart
 from kolony_tui.agent.asking import Asking
 from kolony_tui.agent.brief import Brief
 from kolony_tui.agent.limits import Clock
 from kolony_tui.agent.link import Link
+from kolony_tui.agent.reporting import Reporting
+from kolony_tui.agent.masking import Masking
 from kolony_tui.agent.run_folder import SUBJECT_BYTES, RunFolder, Subject
 from kolony_tui.models.errors import Fenced, KolonyError, LoginRefused, Refused
 
@@ -35,14 +38,19 @@ class Handover:
         self._say = say
         self._folder = RunFolder(scratch, work)
         self._asking = Asking(work.attempt_id, self._folder, link, alive, clock, say)
+        self._memory: Sequence[Mapping[str, Any]] = ()
+        self._masking = Masking()
+        self._reporting = Reporting(work, self._folder.path, link, alive, say)
 
     @property
     def run_dir(self) -> Path:
         """The folder that the program is to find."""
         return self._folder.path
 
-    async def lay_out(self, brief: Brief) -> None:
+    async def lay_out(self, brief: Brief, masking: Masking) -> None:
         """Fills the folder. Raises CannotStart, Lapsed, LoginRefused."""
+        self._memory, self._masking, self._asking.masking = brief.memory, masking, masking
+        self._reporting.mask = masking.value
         subjects = []
         for run_id in self._work.subjects:
             try:
@@ -72,6 +80,11 @@ class Handover:
     def start(self) -> None:
         """The program runs, and may ask."""
         self._asking.start()
+        self._reporting.start()
+
+    def printed(self, stream: str, data: bytes) -> None:
+        """What the work printed."""
+        self._reporting.printed(stream, data)
 
     def answered(self, approval_id: UUID) -> None:
         """The database has the end of a question."""
@@ -80,6 +93,23 @@ class Handover:
     async def ended(self) -> None:
         """The program has ended: nothing is asked or answered any more."""
         await self._asking.close()
+        await self._reporting.ended()
+
+    async def keep_memory(self) -> None:
+        """Takes back the agent's notes. Raises Fenced, Lapsed, LoginRefused."""
+        left = await asyncio.to_thread(memory.left, self._folder.memory, self._memory, self._masking)
+        remarks = list(left.remarks)
+        if left.notes:
+            try:
+                rows = await self._link.insist("keep_notes", self._work.attempt_id, left.notes, alive=self._alive)
+            except Fenced:
+                raise
+            except Refused as error:
+                remarks.append(f"its notes were not kept: {error.line}")
+            else:
+                remarks += [f"the note {row['name']!r}: {row['became']}" for row in rows]
+        for remark in remarks:
+            self._say("memory", remark)
 
     async def plan_error(self) -> str | None:
         """Hands in the plan that was asked for; says in a line why it is none.
@@ -93,6 +123,7 @@ class Handover:
             if items is None:
                 self._say("no plan", "left no plan.json")
                 return None
+            items = self._masking.value(items)
             [row] = await self._link.insist("propose_plan", self._work.attempt_id, items, alive=self._alive)
         except (Fenced, LoginRefused):
             raise
@@ -104,7 +135,15 @@ class Handover:
         self._say("planned", f"proposes {drafts} draft{'s' if drafts != 1 else ''}")
         return None
 
+    async def report_error(self, outcome: str, answer: str) -> str | None:
+        """Hands in the report that was left, or that the answer is; says in a line why the run has to fail for it.
+
+        Raises Fenced, Lapsed, LoginRefused.
+        """
+        return await self._reporting.error(outcome, answer)
+
     async def close(self) -> None:
         """Takes the folder away."""
         await self._asking.close()
+        await self._reporting.ended()
         await asyncio.to_thread(self._folder.remove)

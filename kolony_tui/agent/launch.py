@@ -8,16 +8,14 @@ import fnmatch
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kolony_tui.agent.adapter import Assignment, CannotStart
-from kolony_tui.agent.cage import Cage
 
 ARGUMENT_BYTES = 100_000
 """A longer text is no argument: Linux takes at most 131,071 bytes in one. The shell reads it from a file then."""
@@ -96,53 +94,10 @@ class Launch:
         return [text if part == "{}" else part.replace("{text}", text) for part in self.program]
 
 
-def marks(work: Assignment) -> tuple[bytes, bytes]:
-    """What every process of an attempt has in its environment, and no process of anything else."""
-    return f"KOLONY_RUN_ID={work.run_id}".encode(), f"KOLONY_ATTEMPT={work.attempt}".encode()
-
-
 def file_name(name: str) -> str:
     """A name of a folder for any agent's name: one that had to be changed is told apart by a digest."""
     plain = _FILE_NAME.sub("_", name).lstrip(".")[:80]
     return plain if plain and plain == name else f"{plain or '_'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def begin(
-    words: Sequence[str],
-    folder: Path,
-    environment: Mapping[str, str],
-    streams: tuple[int, int, int],
-    kept: Sequence[int] = (),
-    cage: Cage | None = None,
-) -> subprocess.Popen[bytes]:
-    """Starts the program in a session of its own: standard input, output and error are these descriptors.
-
-    Raises CannotStart with the reason in words.
-    """
-    _make(folder)
-    try:
-        return subprocess.Popen(
-            list(words) if cage is None else _by_itself(words, cage, environment),
-            stdin=streams[0],
-            stdout=streams[1],
-            stderr=streams[2],
-            cwd=folder,
-            env=environment,
-            start_new_session=True,
-            restore_signals=True,
-            pass_fds=kept,
-        )
-    except OSError as error:
-        raise CannotStart(_reason(error, words[0])) from error
-    except ValueError as error:
-        raise CannotStart(f"the program {words[0]!r} cannot be started: {error}") from error
-
-
-def _by_itself(words: Sequence[str], cage: Cage, environment: Mapping[str, str]) -> list[str]:
-    """The same, but it goes into its cage first: whatever it starts in its first moment is in there too."""
-    if shutil.which(words[0], path=environment.get("PATH")) is None:
-        raise OSError(errno.ENOENT, "")
-    return ["/bin/sh", "-c", '{ echo $$ >"$0"; } 2>/dev/null; exec "$@"', str(cage.place / "cgroup.procs"), *words]
 
 
 @contextmanager
@@ -174,7 +129,8 @@ def _nameless(scratch: Path, text: str) -> Iterator[int]:
         raise CannotStart(f"the command's text cannot be put into {scratch}: {error.strerror or error}") from error
 
 
-def _make(folder: Path) -> None:
+def make(folder: Path) -> None:
+    """Makes a working folder. Raises CannotStart."""
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -188,7 +144,8 @@ def tidy(folder: Path) -> None:
         folder.rmdir()
 
 
-def _reason(error: OSError, program: str) -> str:
+def reason(error: OSError, program: str) -> str:
+    """Why a program could not be started, in words."""
     if error.errno == errno.ENOENT:
         return f"there is no program {program!r}"
     if error.errno in (errno.EACCES, errno.EPERM):

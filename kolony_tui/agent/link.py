@@ -44,6 +44,8 @@ class Link:
 
     def __init__(self, target: Target, application: str) -> None:
         self._database = Database(target, application)
+        self.secrets = tuple(each.reveal() for each in (target.password, target.agent_token) if each is not None)
+        """What this connection is opened with."""
         self.up = asyncio.Event()
         self.on_down: Callable[[], None] = lambda: None
         self.seconds = CALL_SECONDS

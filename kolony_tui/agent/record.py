@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
+from uuid import UUID
 
 from kolony_tui.agent.adapter import Adapter, Assignment
+from kolony_tui.agent.artifacts import Artifacts
 from kolony_tui.agent.events import Ended, Event
 from kolony_tui.agent.limits import Clock
 from kolony_tui.agent.link import Link
+from kolony_tui.agent.masking import Masking
+from kolony_tui.agent.permissions import Permissions
 from kolony_tui.agent.metering import UsageBook
 from kolony_tui.agent.session_book import SessionBook
 
@@ -17,7 +21,7 @@ from kolony_tui.agent.session_book import SessionBook
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What the sinks of one attempt work with. ``alive``: its lease holds. ``lines``: newlines in its output so far.
-    ``say``: an event's name and words for the runner's own log, and for screens to look again. ``hint``: that alone, for
+    ``masking``: takes secrets out of what sinks read elsewhere than in events.    ``say``: an event's name and words for the runner's own log, and for screens to look again. ``hint``: that alone, for
     what is not worth a line (``trace:<run_id>``). ``stopped``: somebody, or a limit, has ended the work."""
 
     work: Assignment
@@ -29,6 +33,7 @@ class Bench:
     say: Callable[[str, str], None]
     hint: Callable[[str], None] = lambda _: None
     stopped: Callable[[], bool] = lambda: False
+    masking: Masking = field(default_factory=Masking)
 
 
 class Sink(Protocol):
@@ -47,13 +52,21 @@ class Sink(Protocol):
 class Record:
     """The sinks of one attempt."""
 
-    def __init__(self, sinks: list[Sink]) -> None:
+    def __init__(self, sinks: list[Sink], masking: Masking | None = None) -> None:
         self.sinks = sinks
+        self._masking = masking or Masking()
 
     def take(self, event: Event) -> None:
-        """Gives an event to each sink."""
+        """Gives an event, without secrets, to each sink."""
+        for each in self._masking.event(event):
+            for sink in self.sinks:
+                sink.take(each)
+
+    def answered(self, approval_id: UUID) -> None:
+        """The database has the end of a question."""
         for sink in self.sinks:
-            sink.take(event)
+            if isinstance(sink, Permissions):
+                sink.answered(approval_id)
 
     async def finish(self, ended: Ended) -> None:
         """The work has ended: all of it is written."""
@@ -74,6 +87,8 @@ class Record:
 def sinks_of(bench: Bench) -> list[Sink]:
     """Those of an attempt, in the order in which they hear of events."""
     return [
+        Permissions(bench),
         SessionBook(bench),
         UsageBook(bench),
+        Artifacts(bench),
     ]

@@ -1,8 +1,8 @@
 """The folder in which a runner and the program of one attempt hand things to each other (KOLONY_RUN_DIR).
 
-Laid out for the program: command.txt, instructions.txt, limits.json, conversation.json, attachments/, subjects/;
-written to it: answers/. Taken from it: plan.json, ask/, usage.json. Each file appears at once, by a rename; ``kolony
-agent run --help`` tells programs so.
+Laid out for the program: command.txt, instructions.txt, limits.json, conversation.json, attachments/, subjects/,
+memory/; written to it: answers/. Taken from it: plan.json, report.json, artifacts/, ask/, usage.json, memory/. Each file appears at once, by a
+rename; ``kolony agent run --help`` tells programs so.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kolony_tui.agent import memory
 from kolony_tui.agent.adapter import Assignment, CannotStart
 from kolony_tui.agent.brief import NO_BRIEF, Brief
 from kolony_tui.agent.left_file import Unreadable, read_bounded
@@ -60,6 +61,11 @@ class RunFolder:
         """Where the program puts its questions."""
         return self.path / "ask"
 
+    @property
+    def memory(self) -> Path:
+        """Where the agent's notes are."""
+        return self.path / "memory"
+
     def make(self, subjects: list[Subject], brief: Brief = NO_BRIEF) -> None:
         """Makes it with all that goes in but attachments. Raises CannotStart."""
         new = self.path.with_name(f"new-{self.path.name}")
@@ -69,11 +75,13 @@ class RunFolder:
             fcntl.flock(self._lock, fcntl.LOCK_EX)
             new.rename(self.path)
             parts = {"subjects": subjects, ATTACHMENTS: brief.attachments}
-            for name in ("ask", "answers", *(name for name, there in parts.items() if there)):
+            for name in ("ask", "answers", "artifacts", "memory", *(name for name, there in parts.items() if there)):
                 (self.path / name).mkdir(mode=0o700)
             self._put("command.txt", self._work.content.encode())
             self._put("instructions.txt", self._work.instructions.encode())
             self._put("limits.json", _document(_limits(self._work)))
+            for name, content in memory.files(brief.memory).items():
+                self._put(name, content)
             if brief.conversation_id is not None:
                 self._put("conversation.json", _document(_conversation(brief)))
             for subject in subjects:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,8 @@ class Settings:
     """``agent``: the name that the token must belong to. ``release``: on a stop, hand running work back at once.
 
     ``scratch`` is a private folder on this machine; ``spool_bytes`` the disk that one run's output may take there.
-    ``enforcement``: how limits are held, as ``cage.enforcement`` says it.
+    ``enforcement``: how limits are held, as ``cage.enforcement`` says it. ``learn`` hears, once, of which type the agent
+    is, before any work; it answers with what the runner's person should know, and may raise KolonyError.
     """
 
     agent: str
@@ -59,6 +60,7 @@ class Settings:
     release: bool = False
     spool_bytes: int = 64 * 1024 * 1024
     enforcement: tuple[str, str] = ("measured", "limits are measured")
+    learn: Callable[[str], str] = lambda agent_type: ""
 
 
 class Runner:
@@ -188,11 +190,14 @@ class Runner:
             raise Fenced(error.message) from error
         if not self._known:
             await check(session, self._settings.agent)
+            remark = await self._learn(session)
             self._start(Listener(self._target, session.channel, self._application, self._hint, self._heard).run())
             facts = {"agent": session.agent, "agent_id": session.agent_id, "workspace": session.workspace}
             held, how = self._settings.enforcement
             words = f"{session.agent} in {session.workspace}: ready for {self._settings.concurrency} at a time; {how}"
             self._report.say("ready", words, **facts, limits=held)
+            if remark:
+                self._report.say("remark", remark)
             self._known = True
         else:
             self._report.say("session", "working on under a new session")
@@ -243,7 +248,7 @@ class Runner:
         elif order.what == "interrupt" and execution is not None:
             execution.interrupt()
         elif order.what == "answered" and execution is not None:
-            execution.handover.answered(UUID(order.why))
+            execution.answered(UUID(order.why))
         elif order.what == "over_budget" and execution is not None:
             execution.over_budget(order.why)
         elif order.what == "lost" and execution is not None:
@@ -317,6 +322,13 @@ class Runner:
             if session is not None and not session.lease.alive:
                 self._lose_session("its lease could not be renewed in time")
             await asyncio.sleep(min(max(session.lease.seconds_left if session else 0.0, 0.02), 0.5))
+
+    async def _learn(self, session: Session) -> str:
+        try:
+            return self._settings.learn(session.agent_type)
+        except KolonyError as error:
+            await session.close(error.message, failed=True)
+            raise
 
     def _lose_session(self, why: str) -> None:
         session, self._session = self._session, None
