@@ -321,7 +321,7 @@ $$;
 CREATE FUNCTION kolony.set_budget(in_workspace uuid, scope text, subject text, period text, token_limit bigint,
     usd_limit numeric, warn_percent integer DEFAULT 80, hard boolean DEFAULT true) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $$
-#variable_conflict use_variable
+#variable_conflict use_column
 DECLARE
     about uuid;
     made uuid;
