@@ -138,7 +138,7 @@ class AcpSession:
 
     def cancel(self) -> None:
         """Asks the agent to end its turn; one that has not begun does not begin."""
-        self.cancelled = True
+        self.cancelled = self._turn.cancelling = True
         if self.stage == "turn":
             self._peer.notify("session/cancel", {"sessionId": self.session_id})
             self._permissions.cancel_all()

@@ -37,14 +37,15 @@ class Permissions:
 
     def ask(self, request_id: Any, params: Mapping[str, Any]) -> None:
         """The agent asks."""
-        news = params.get("toolCall")
-        tool = self._turn.asked(news if isinstance(news, dict) else {})
+        said = params.get("toolCall")
+        news = said if isinstance(said, dict) else {}
+        tool = self._turn.asked(news)
         options = params.get("options")
         choices = tuple(_choice(each) for each in (options if isinstance(options, list) else ()) if _is_choice(each))
         self._count += 1
         request = f"permission:{self._count}"
         self._open[request] = Open(request_id, request, tool.id, choices)
-        command = tool.command(self._cwd)
+        command = tool.command(self._cwd, news.get("rawInput"))
         self._emit(Asked(request, tool.key, tool.called, tool.kind or "other", tool.title or tool.called, command,
                          choices, dict(params)))  # fmt: skip
 

@@ -26,6 +26,7 @@ _STATES: dict[str, TraceStatus] = {
 }
 _SAYS_NOTHING = {"description", "timeout", "timeout_ms", "timeoutMs", "explanation", "justification", "reason", "title"}
 _FOLDERS = {"cwd", "workdir", "directory"}
+_A_NAME = re.compile(r"[a-z][a-z0-9_]{1,40}")
 _NAMED_BY_ID = re.compile(r"([a-z][a-z0-9_]{1,60}?)__")
 
 
@@ -33,6 +34,7 @@ _NAMED_BY_ID = re.compile(r"([a-z][a-z0-9_]{1,60}?)__")
 class ToolCall:
     """What is known of one tool call by now; ``key`` is its name in the trace.
 
+    ``titled``: its tool's name, where its first title was no more than that (opencode, before it knows the input).
     ``status``: as the trace has it. ``settled``: denied by us or ended, so that later news change it no more.
     ``printed``: what of its output is in the log, where that came before its end. ``deltas``: its output came in
     pieces. ``listed``: its line is in the log.
@@ -43,6 +45,7 @@ class ToolCall:
     name: str = ""
     kind: str = ""
     title: str = ""
+    titled: str = ""
     parent: str | None = None
     input: Any = None
     content: list[Any] = field(default_factory=list)
@@ -66,7 +69,10 @@ class ToolCall:
         claude = _object(meta.get("claudeCode"))
         self.name = _text(news.get("name")) or _text(claude.get("toolName")) or self.name
         self.kind = _text(news.get("kind")) or self.kind
-        self.title = _text(news.get("title")) or self.title
+        title = _text(news.get("title"))
+        if not self.title and "rawInput" in news and _A_NAME.fullmatch(title):
+            self.titled = title
+        self.title = title or self.title
         if parent := _text(claude.get("parentToolUseId")):
             self.parent = f"tool:{parent}"
         if news.get("rawInput") not in (None, {}, ""):
@@ -106,11 +112,14 @@ class ToolCall:
         if self.name:
             return self.name
         named = _NAMED_BY_ID.match(self.id)
-        return named[1] if named else self.kind or "tool"
+        return named[1] if named else self.titled or self.kind or "tool"
 
-    def command(self, cwd: str) -> str:
-        """Exactly what it does."""
-        return exact_command(self.input, self.title, cwd)
+    def command(self, cwd: str, asked: Any = None) -> str:
+        """Exactly what it does; ``asked``: its input as a permission request has it, which counts for more."""
+        raw = asked or self.input
+        if not raw and self.diffs:
+            raw = [{"path": path, "oldText": old, "newText": new} for path, (old, new) in self.diffs.items()]
+        return exact_command(raw[0] if isinstance(raw, list) and len(raw) == 1 else raw, self.title, cwd)
 
     def output(self) -> str:
         """Its whole output as text, as far as it was not told in pieces."""

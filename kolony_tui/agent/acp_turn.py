@@ -28,7 +28,7 @@ class Turn:
     """What is said from a prompt to its end. ``emit`` takes the events; text comes out with ``flush``.
 
     ``answer`` is the last message so far, ``tools_seen`` how many tools were called, ``quiet`` whether nothing was
-    said since the last denial.
+    said since the last denial. ``cancelling``: it was asked to end, and tools that fail now were cancelled.
     """
 
     def __init__(self, emit: Callable[[Event], None], cwd: str, number: int = 1) -> None:
@@ -37,6 +37,7 @@ class Turn:
         self.key = f"turn:{number}"
         self.tools_seen = 0
         self.quiet = False
+        self.cancelling = False
         self.unknown = 0
         self._tools: dict[str, ToolCall] = {}
         self._count = {"message": 0, "thought": 0}
@@ -47,6 +48,7 @@ class Turn:
         self._answer_key = ""
         self._answer_size = 0
         self._at_start = {"stdout": True, "log": True}
+        self._going_on = False
         self._plan: Any = None
 
     @property
@@ -79,7 +81,9 @@ class Turn:
         kind, _, key = self._current
         text = "".join(self._text)
         self._text.clear()
-        self.say("stdout" if kind == "message" else "log", text)
+        stream = "stdout" if kind == "message" else "log"
+        self.say(stream, text if self._going_on or self._at_start[stream] else f"\n{text}")
+        self._going_on = True
         self._emit(Traced(key, "response" if kind == "message" else "thought", append=text))
 
     def remark(self, line: str) -> None:
@@ -98,6 +102,10 @@ class Turn:
 
     def asked(self, news: Mapping[str, Any]) -> ToolCall:
         """The tool call that a permission is asked for: known by now, if it was not before."""
+        known = self._tools.get(str(news.get("toolCallId")))
+        if known is not None and known.input is not None:
+            # Some ask with a part of the input that they told before; the trace has all of it.
+            news = {name: value for name, value in news.items() if name != "rawInput"}
         tool = self._tool_news(news, listed=True)
         if tool.status == "denied":
             # It asks once more for what it was denied.
@@ -167,7 +175,7 @@ class Turn:
                 self._keys[kind, named] = key
             self._emit(Traced(key, "response" if kind == "message" else "thought", self.key, status="running"))
         self._current = (kind, named, key)
-        self._line("stdout" if kind == "message" else "log", "")
+        self._going_on = False
         if kind == "message" and key != self._answer_key:
             self._answer, self._answer_key, self._answer_size = [], key, 0
 
@@ -184,12 +192,15 @@ class Turn:
         named = news.get("toolCallId")
         tool_id = str(named) if isinstance(named, str | int) else f"unnamed-{self.tools_seen}"
         tool = self._tools.get(tool_id)
+        known = tool is not None
         if tool is None:
             self.tools_seen += 1
             self.quiet = False
             self._forget()
             tool = self._tools[tool_id] = ToolCall(tool_id, f"tool:{tool_id}", parent=self.key)
         piece = tool.learn(news)
+        if self.cancelling and tool.status == "failed" and not tool.settled:
+            tool.status = "cancelled"
         ended = tool.status != "running" and not tool.settled
         has_command = isinstance(tool.input, dict) and bool(tool.input.get("command"))
         if not tool.listed and (listed or ended or has_command or tool.started or piece):
@@ -197,7 +208,8 @@ class Turn:
         self._tell(tool, piece)
         if piece:
             self.say("log", piece)
-        elif tool.status == "running" and news.get("status") == "in_progress" and not tool.deltas:
+        elif known and tool.status == "running" and news.get("status") == "in_progress" and not listed:
+            # What it says at first sight or with a request describes the call; from then on it is output.
             self._print(tool)
         if ended:
             self._ended(tool)
@@ -217,7 +229,7 @@ class Turn:
         attributes["gen_ai.tool.name"] = tool.called
         if tool.exit_code is not None:
             attributes["process.exit.code"] = tool.exit_code
-        output = tool.output() if tool.status not in ("running", "denied") and not tool.deltas else ""
+        output = tool.output() if tool.status in ("completed", "failed") else ""
         error = None
         if tool.status == "failed":
             error = f"exit {tool.exit_code}" if tool.exit_code else in_a_line(output) or "failed"
@@ -237,16 +249,16 @@ class Turn:
         if tool.printed and text.startswith(tool.printed):
             self.say("log", text[len(tool.printed) :])
         elif text and text != tool.printed:
-            self._line("log", "")
-            self.say("log", text)
+            self.say("log", text if self._at_start["log"] else f"\n{text}")
         tool.printed = text or tool.printed
 
     def _ended(self, tool: ToolCall) -> None:
         tool.settled = True
-        if not tool.deltas:
-            self._print(tool)
+        self._print(tool)
         if tool.status == "failed":
             self._line("log", f"✗ {tool.called} failed" + (f": exit {tool.exit_code}" if tool.exit_code else ""))
+        elif tool.status == "cancelled":
+            self._line("log", f"✗ {tool.called} cancelled")
         for change in tool.changed(self._cwd):
             self._emit(change)
         tool.forget()
