@@ -14,7 +14,7 @@ _SEVERITIES = ("critical", "high", "medium", "low", "info")
 _FENCED = re.compile(r"^```json[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL | re.IGNORECASE)
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
 _ITEM = re.compile(r"^ {0,3}(?:[-*+]|\d{1,3}[.)])\s+(.*)$")
-_SEVERITY = re.compile(r"^[\s\[(*_`]*(critical|high|medium|low|info)\b[\s\])*_`]*[:.–—-]*[\s*_`]*", re.IGNORECASE)
+_SEVERITY = re.compile(r"^[\s\[(*_`]*(critical|high|medium|low|info)\b[\s\])*_`]*[:.\u2013\u2014-]*[\s*_`]*", re.IGNORECASE)
 _LAST_SEVERITY = re.compile(r"[\s\[(*_]+(critical|high|medium|low|info)[\s\])*_]*$", re.IGNORECASE)
 _FILE = re.compile(r"\b([\w./-]+\.[A-Za-z][A-Za-z0-9]{0,7}):(\d{1,7})\b")
 _SECTIONS, _ITEMS, _TITLE = 200, 500, 300
@@ -34,11 +34,11 @@ class _Part:
 def report_in(answer: str) -> dict[str, Any] | None:
     """The report in an answer, as ``report.json`` would say it; None where the answer says nothing.
 
-    >>> found = report_in("# Races\\nTwo.\\n## Findings\\n- **High**: two writers at a.py:88\\n## Recommendations\\n- lock")
+    >>> found = report_in("# Races\\nTwo.\\n## Findings\\n- **High**: writers at a.py:88\\n## Recommendations\\n- lock")
     >>> found["title"], found["summary"], found["recommendations"]
     ('Races', 'Two.', [{'title': 'lock'}])
     >>> found["findings"]
-    [{'severity': 'high', 'title': 'two writers at a.py:88', 'detail': '', 'file': 'a.py', 'line': 88}]
+    [{'severity': 'high', 'title': 'writers at a.py:88', 'detail': '', 'file': 'a.py', 'line': 88}]
     """
     if not answer.strip():
         return None
@@ -61,11 +61,11 @@ def _of_markdown(answer: str) -> dict[str, Any]:
     parts = _parts(answer)
     report: dict[str, Any] = {"summary": "", "sections": [], "findings": [], "recommendations": []}
     first = parts.pop(0)
-    if not first.body and parts and parts[0].level == min(part.level for part in parts):
+    highest = min((part.level for part in parts), default=0)
+    if parts and not first.body and [part.level for part in parts].count(highest) == 1 and parts[0].level == highest:
         # What the answer begins with is its title, unless it is one of several of its kind.
-        if sum(part.level == parts[0].level for part in parts) == 1:
-            top = parts.pop(0)
-            report["title"], first = top.title[:_TITLE], top
+        first = parts.pop(0)
+        report["title"] = first.title[:_TITLE]
     report["summary"] = first.body
     for part, inner in _grouped(parts):
         name = part.title.lower()

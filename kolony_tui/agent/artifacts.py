@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 from kolony_tui.agent.changes import Changes, FileChanges, unified
 from kolony_tui.agent.events import Changed, Ended, Event
 from kolony_tui.agent.left_folder import FILE_BYTES, LeftFile, clean_name, facts_of, left_files
-from kolony_tui.agent.record import Bench
 from kolony_tui.models.errors import Fenced, KolonyError, LoginRefused, Refused
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from kolony_tui.agent.record import Bench
 
 FOLDER = "artifacts"
 """Below the run's folder."""
@@ -85,7 +91,7 @@ class Artifacts:
         for name, changes in self._changes.files.items():
             await self._store_changes(name, changes)
         if self._changes.more:
-            self._bench.say("artifacts", f"changed more files than are kept: {self._changes.more} changes of them are not")
+            self._bench.say("artifacts", f"{self._changes.more} changes of further files are not kept")
 
     async def _store_folder(self, folder: Path) -> None:
         files = left_files(folder)
@@ -161,13 +167,12 @@ class Artifacts:
 
     async def _keep(
         self, name: str, kind: str, media_type: str, size: int, sha256: str | None, why_not: str | None
-    ) -> tuple[object, int, bool]:
+    ) -> tuple[UUID, int, bool]:
         """Records one; answers with its id, how much of it is there, and whether the rest is wanted."""
         [row] = await self._insist("keep_artifact", name, kind, media_type, size, sha256, why_not)
         self._records += 1
         self._refused += row["why_not"] is not None
         return row["artifact_id"], row["stored"], row["why_not"] is None and not row["kept"]
 
-    async def _insist(self, function: str, *arguments: object) -> list[object]:
-        rows = await self._bench.link.insist(function, self._attempt_id, *arguments, alive=self._bench.alive)
-        return list(rows)
+    async def _insist(self, function: str, *arguments: object) -> Sequence[asyncpg.Record]:
+        return await self._bench.link.insist(function, self._attempt_id, *arguments, alive=self._bench.alive)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from mimetypes import MimeTypes
 from pathlib import Path
@@ -49,8 +49,8 @@ class Facts:
     media_type: str
 
 
-def left_files(folder: Path) -> Iterator[LeftFile]:
-    """All files below a folder, by name; at most 20,000 entries are looked at. Blocks; nothing where it is not there."""
+def left_files(folder: Path) -> Generator[LeftFile]:
+    """All files below a folder, by name, of the first 20,000 entries; none where it is not there. Blocks."""
     top = _opened(os.fsencode(folder), None)
     if top is None:
         return

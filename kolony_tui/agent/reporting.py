@@ -38,6 +38,8 @@ class Reporting:
         self._link = link
         self._alive = alive
         self._say = say
+        self.mask: Callable[[Any], Any] = lambda document: document
+        """Takes secrets out of what is handed in."""
         self._printed = bytearray()
         self._looking: asyncio.Task[None] | None = None
 
@@ -125,4 +127,5 @@ class Reporting:
                 continue
 
     async def _put(self, document: Any, status: str, source: str) -> None:
-        await self._link.insist("put_report", self._work.attempt_id, document, status, source, alive=self._alive)
+        await self._link.insist("put_report", self._work.attempt_id, self.mask(document), status, source,
+                                alive=self._alive)  # fmt: skip

@@ -63,7 +63,7 @@ CREATE VIEW kolony.report_overview WITH (security_invoker = true) AS
 SELECT p.workspace_id, p.report_id, p.run_id, c.command_id, c.number AS command_number, r.ordinal,
        cardinality(c.targets) AS target_count, r.agent_id, a.name AS agent, p.title, p.summary,
        CASE WHEN p.status = 'in_progress' AND r.outcome IS NOT NULL THEN 'draft' ELSE p.status END AS status,
-       p.source, f.findings, f.critical, f.high, f.medium, f.low, f.info, p.created_at, p.updated_at, p.completed_at,
+       p.source, f.finding_count, f.critical, f.high, f.medium, f.low, f.info, p.created_at, p.updated_at, p.completed_at,
        w.login AS status_by_login
 FROM kolony.reports p
 JOIN kolony.runs r ON r.workspace_id = p.workspace_id AND r.run_id = p.run_id
@@ -71,7 +71,7 @@ JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.c
 JOIN kolony.agents a ON a.workspace_id = r.workspace_id AND a.agent_id = r.agent_id
 LEFT JOIN kolony.profiles w ON w.profile_id = p.status_by
 CROSS JOIN LATERAL (
-    SELECT count(*) AS findings, count(*) FILTER (WHERE o.severity = 'critical') AS critical,
+    SELECT count(*) AS finding_count, count(*) FILTER (WHERE o.severity = 'critical') AS critical,
            count(*) FILTER (WHERE o.severity = 'high') AS high, count(*) FILTER (WHERE o.severity = 'medium') AS medium,
            count(*) FILTER (WHERE o.severity = 'low') AS low, count(*) FILTER (WHERE o.severity = 'info') AS info
     FROM kolony.report_findings o WHERE o.workspace_id = p.workspace_id AND o.report_id = p.report_id) f;

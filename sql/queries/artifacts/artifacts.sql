@@ -1,0 +1,4 @@
+SELECT artifact_id, run_id, attempt, name, kind, media_type, size, sha256, content_id, kept, why_not, created_at
+FROM kolony.artifact_overview
+WHERE workspace_id = $1 AND run_id = $2
+ORDER BY attempt DESC, kind = 'patch' DESC, kind = 'file' DESC, name
