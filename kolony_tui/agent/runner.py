@@ -49,8 +49,8 @@ class Settings:
     """``agent``: the name that the token must belong to. ``release``: on a stop, hand running work back at once.
 
     ``scratch`` is a private folder on this machine; ``spool_bytes`` the disk that one run's output may take there.
-    ``enforcement``: how limits are held, as ``cage.enforcement`` says it. ``learn`` hears, once, of which type the agent
-    is, before any work; it answers with what the runner's person should know, and may raise KolonyError.
+    ``enforcement``: how limits are held, as ``cage.enforcement`` says it. ``learn`` hears, once, before any work, of
+    which type the agent is; it answers with what the runner's person should know, and may raise KolonyError.
     """
 
     agent: str

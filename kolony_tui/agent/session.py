@@ -36,6 +36,7 @@ class Session:
     session_id: UUID
     agent_id: UUID
     agent: str
+    agent_type: str
     workspace: str
     channel: str
     heartbeat_seconds: int
@@ -75,6 +76,7 @@ async def open_session(link: Link, adapter: str, concurrency: int) -> Session:
         session_id=row["session_id"],
         agent_id=row["agent_id"],
         agent=row["agent"],
+        agent_type=row["agent_type"],
         workspace=row["workspace"],
         channel=row["channel"],
         heartbeat_seconds=row["heartbeat_seconds"],

@@ -14,7 +14,7 @@ from kolony_tui.models.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from typing import Any
 
-    from kolony_tui.agent.adapter import Assignment
+    from kolony_tui.agent.choosing import Choice
     from kolony_tui.agent.ladder import Graces
     from kolony_tui.agent.launch import Launch
     from kolony_tui.core.tokens import Token
@@ -68,7 +68,16 @@ def add_run_parser(agent_verbs: Any) -> None:
     )
     parser.set_defaults(takes_rest=True)
     parser.add_argument("name", metavar="NAME", help="the agent that the token belongs to")
-    parser.add_argument("--adapter", choices=["process"], default="process", help="what does the work")
+    parser.add_argument("--adapter", choices=["process", "acp", "claude"], default="",
+                        help="how the program is spoken to: not at all, over the Agent Client Protocol, or as"
+                             " Claude Code (default: process, or what --type says)")  # fmt: skip
+    parser.add_argument("--type", default="", metavar="TYPE",
+                        help="the type of agent to run, see agent type list (default: the agent's own)")  # fmt: skip
+    trust = parser.add_mutually_exclusive_group()
+    trust.add_argument("--untrusted", dest="trust", action="store_const", const="untrusted", default="",
+                       help="turn off what the folder itself would configure, see agent type show")  # fmt: skip
+    trust.add_argument("--trust", dest="trust", action="store_const", const="trusted",
+                       help="let the folder configure it (the default, unless the agent's config says no)")  # fmt: skip
     parser.add_argument("--concurrency", type=_count, default=1, metavar="N", help="runs at the same time (default: 1)")
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="read the token from this file")
     parser.add_argument("--workdir", type=Path, metavar="DIR", help="make the working folders below this folder")
@@ -96,42 +105,56 @@ def run(args: argparse.Namespace) -> int:
 
     token = _token(args)
     launch = _launch(args)
+    chosen = _chosen(args, launch)
+    chosen.early(kolony_home().path)
     target = agents_target(find_destination(choice(args), for_person=False), token, kolony_home(), tell)
-    asyncio.run(_serve(args, target, launch, Graces(args.grace, args.grace)))
+    asyncio.run(_serve(args, target, launch, chosen, Graces(args.grace, args.grace)))
     return int(ExitCode.DONE)
 
 
-async def _serve(args: argparse.Namespace, target: Any, launch: Launch, graces: Graces) -> None:
+async def _serve(args: argparse.Namespace, target: Any, launch: Launch, chosen: Choice, graces: Graces) -> None:
     from kolony_tui.agent.cage import enforcement, find_cages
+    from kolony_tui.agent.choosing import Workshop
     from kolony_tui.agent.guard import Guard
     from kolony_tui.agent.meter import Meter
-    from kolony_tui.agent.process import ProcessWork
+    from kolony_tui.agent.outfit import Outfit
     from kolony_tui.agent.report import Report
     from kolony_tui.agent.runner import Runner, Settings
     from kolony_tui.agent.stopping import close_memory, stop_on_end_of_input, stop_on_signals
+    from kolony_tui.server.home import kolony_home
 
     close_memory()
-    cages = find_cages(args.cgroup)
+    cages, home = find_cages(args.cgroup), kolony_home().path
+    guard = Guard()
+    workshop = Workshop(launch, guard, graces, Meter(), cages)
+    outfits: list[Outfit] = []
+
+    def learn(agent_type: str) -> str:
+        outfits.append(Outfit(chosen.late(home, args.name, agent_type), chosen.program, chosen.trust))
+        return chosen.remark(home, agent_type)
+
+    kind = chosen.early(home)
     settings = Settings(
         agent=args.name,
-        adapter=args.adapter,
+        adapter=args.adapter or (kind.adapter if kind is not None else "process"),
         concurrency=args.concurrency,
         scratch=launch.scratch,
         release=args.on_stop == "release",
         spool_bytes=args.spool * 1024 * 1024,
         enforcement=enforcement(cages),
+        learn=learn,
     )
-    guard, meter = Guard(), Meter()
-    report = Report(as_json=args.json)
-
-    def adapter(work: Assignment) -> ProcessWork:
-        return ProcessWork(work, launch, guard, graces, meter, cages)
-
-    runner = Runner(target, settings, adapter, guard, report)
+    runner = Runner(target, settings, lambda work: workshop.make(outfits[0], work), guard, Report(as_json=args.json))
     stop_on_signals(runner.stop)
     if args.attached:
         stop_on_end_of_input(runner.stop)
     await runner.run()
+
+
+def _chosen(args: argparse.Namespace, launch: Launch) -> Choice:
+    from kolony_tui.agent.choosing import Choice
+
+    return Choice(args.adapter, args.type, launch.program, args.trust)
 
 
 def _token(args: argparse.Namespace) -> Token:
