@@ -94,7 +94,7 @@ SET LOCAL ROLE kolony_api;
 
 -- The words of a command line in which a shell finds nothing but words: no operator, expansion, redirection, comment,
 -- escape, second line or character that does not show. Null where there is anything else, or more than 8 KiB.
-CREATE FUNCTION kolony.plain_words(command text) RETURNS text[]
+CREATE FUNCTION kolony.shell_words(command text) RETURNS text[]
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT array_agg(regexp_replace(w[1], '''([^'']*)''|"([^"]*)"', '\1\2', 'g') ORDER BY place)
     FROM regexp_matches(command, '(([^ ''"]|''[^'']*''|"[^"]*")+)', 'g') WITH ORDINALITY found (w, place)
@@ -105,7 +105,7 @@ $$;
 -- The same of what a rule says, in which nothing stands for something else; null: the rule is for that text alone.
 CREATE FUNCTION kolony.rule_words(prefix text) RETURNS text[]
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN prefix !~ '[*?~''"]' THEN kolony.plain_words(prefix) END
+    SELECT CASE WHEN prefix !~ '[*?~''"]' THEN kolony.shell_words(prefix) END
 $$;
 
 -- Whether what a rule says fits a command. An allowing rule fits the whole text as it stands, or, where a shell would
@@ -130,7 +130,7 @@ BEGIN
     IF wanted IS NULL THEN
         RETURN false;
     END IF;
-    found := kolony.plain_words(command);
+    found := kolony.shell_words(command);
     IF found[1:cardinality(wanted)] = wanted THEN
         RETURN true;
     END IF;
