@@ -52,7 +52,7 @@ async def test_a_program_finds_what_it_is_told_and_the_folder_goes_with_it(colon
     assert (await colony.done(run_id))["status"] == "completed"
     printed = (await colony.output(run_id)).decode()
     assert printed.startswith(
-        "700\nanswers\nask\ncommand.txt\ninstructions.txt\nlimits.json\nBe brief.\n\nThis is an inv"
+        "700\nanswers\nartifacts\nask\ncommand.txt\ninstructions.txt\nlimits.json\nmemory\nBe brief.\n\nThis is an inv"
     )
     assert '"time_limit_s": 60.5' in printed
     assert look in printed
