@@ -33,6 +33,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("token", "token", "agents' tokens: issue, list, rotate, revoke"),
     ("send", "work", "send a command to agents"),
     ("preset", "preset", "saved commands with variables: create, list, show, edit, fill, share, delete, versions"),
+    ("conversation", "conversation", "threads with agents: start, send, list, show, read, rename, archive"),
     ("command", "command", "commands: list, show, edit, submit, cancel, retry"),
     ("run", "run", "runs, the queue and its past: list, show, cancel, interrupt, hold, release, move, assign, why ..."),
     ("undo", "queue", "take back your last step that can be"),
