@@ -57,6 +57,7 @@ class AcpWork:
         self._work = work
         self._kind = kind
         self._program = launch.program or kind.argv
+        self.permission_seconds = kind.permission_seconds
         self._agent = Supervised(work, launch, guard, graces, meter, cages)
         resume = work.brief.resume or {}
         self._session = AcpSession(Task(

@@ -46,6 +46,7 @@ class ClaudeWork:
         self._work = work
         self._launch = launch
         self._kind = kind
+        self.permission_seconds = kind.permission_seconds
         self._make: Callable[[], Supervised] = lambda: Supervised(work, launch, guard, graces, meter, cages, self._step)
         self._program = self._make()
         self._talk = ClaudeTalk("")
