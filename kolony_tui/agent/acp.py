@@ -13,6 +13,7 @@ the protocol drops both.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +46,8 @@ _KNOWN_QUIET = {"available_commands_update", "config_option_update", "session_in
 class Task:
     """What a session is for. ``blocks`` gives the prompt; it is told whether what the agent knew before is lost.
 
-    ``resume``: the agent's own session to go on with. ``mode``: the mode that it is put into, empty: its default.
+    ``resume``: the agent's own session to go on with; ``lost_why``: why there is none, though there should be.
+    ``least_version``: an older program is not worked with, ``install`` says how to get it. ``mode``: the mode that it is put into, empty: its default.
     ``title`` is what people call the program, ``login`` what they do where it wants to be logged in.
     """
 
@@ -53,6 +55,9 @@ class Task:
     blocks: Callable[[bool], list[dict[str, Any]]]
     mode: str = ""
     resume: str | None = None
+    lost_why: str = ""
+    least_version: str = ""
+    install: str = ""
     quirks: frozenset[str] = frozenset()
     title: str = "the agent"
     login: str = ""
@@ -261,7 +266,7 @@ class AcpSession:
     def _used(self, found: list[Used]) -> None:
         for used in found:
             self._emit(used)
-            self.usage_known = self.usage_known or used.input_fresh is not None
+            self.usage_known = self.usage_known or bool(used.input_fresh or used.input_cached or used.output)
 
     def _greeted(self, reply: Reply) -> None:
         result = self._result(reply)
@@ -274,6 +279,11 @@ class AcpSession:
             return
         self._agent = _object(result.get("agentInfo"))
         self._able = _object(result.get("agentCapabilities"))
+        own, least = str(self._agent.get("version") or ""), self.task.least_version
+        if own and least and _numbers(own) < _numbers(least):
+            hint = f"; {self.task.install}" if self.task.install else ""
+            self.fail("handshake", f"{self.who} is version {in_a_line(own)}, at least {least} is needed{hint}")
+            return
         self.stage = "opening"
         self._open()
 
@@ -292,9 +302,9 @@ class AcpSession:
             self.session_id = wanted
             self._peer.request(method, {"sessionId": wanted, **place})
             return
-        if wanted:
+        if wanted or self.task.lost_why:
             self._how = "lost"
-            self._lost_why = why or "the agent cannot go on with an earlier session"
+            self._lost_why = self.task.lost_why or why or "the agent cannot go on with an earlier session"
             self._early.clear()
             self.session_id = ""
         self._peer.request("session/new", place)
@@ -408,6 +418,10 @@ class AcpSession:
         if began:
             status: Any = "cancelled" if self.cancelled else "failed" if outcome.error else "completed"
             self._turn.end(status, outcome.error, tokens, attributes)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d{1,9}", version)[:4]]
 
 
 def _trouble(meta: Mapping[str, Any]) -> bool:

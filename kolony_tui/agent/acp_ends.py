@@ -59,7 +59,7 @@ def judged(course: Course, result: Mapping[str, Any], error: Mapping[str, Any] |
     if stop == "end_turn":
         return denied if course.denied and course.quiet else _done(course, result)
     if stop == "cancelled":
-        return denied if course.denied else Outcome("the agent cancelled its turn itself", "agent_error")
+        return denied if course.denied else Outcome("the agent cancelled its turn itself", "stopped")
     if stop in _REFUSALS:
         reason, words = _REFUSALS[stop]
         return Outcome(words, reason)

@@ -50,8 +50,9 @@ class AcpWork:
         launch: Launch,
         guard: Guard,
         graces: Graces,
-        meter: Meter | None,
-        cages: Cages | None,
+        meter: Meter | None = None,
+        cages: Cages | None = None,
+        *,
         kind: AgentType,
     ) -> None:
         self._work = work
@@ -59,15 +60,19 @@ class AcpWork:
         self._program = launch.program or kind.argv
         self.permission_seconds = kind.permission_seconds
         self._agent = Supervised(work, launch, guard, graces, meter, cages)
-        resume = work.brief.resume or {}
+        resume, ours = _session_of(work)
+        self._remarks = [f"{line}\n".encode() for line in launch.remarks]
         self._session = AcpSession(Task(
             cwd=str(self._agent.folder),
             blocks=lambda lost: [{"type": "text", "text": prompt_text(work, lost=lost)}],
             mode=kind.mode,
-            resume=_session_of(resume),
+            resume=ours,
+            lost_why="" if ours or not resume else "the conversation was held by another kind of agent",
             quirks=kind.quirks,
-            title=kind.title or Path(self._program[0]).name if self._program else kind.name,
+            title=kind.title if kind.argv else Path(self._program[0]).name if self._program else kind.name,
             login=kind.login,
+            least_version=kind.least_version,
+            install=kind.install,
             client_version=__version__,
         ))  # fmt: skip
         self._news = asyncio.Event()
@@ -98,6 +103,8 @@ class AcpWork:
     async def events(self) -> AsyncIterator[Event]:
         """What the agent does, in order; then how it ended."""
         session = self._session
+        for remark in self._remarks:
+            yield Output("log", remark)
         session.begin()
         writing = asyncio.create_task(self._write())
         reading: asyncio.Task[tuple[str, bytes] | None] = asyncio.create_task(self._agent.read())
@@ -260,9 +267,14 @@ class AcpWork:
         )
 
 
-def _session_of(resume: dict[str, Any]) -> str | None:
+def _session_of(work: Assignment) -> tuple[bool, str | None]:
+    """Whether there is a session to go on with, and its id, where it was held over this protocol."""
+    resume = work.brief.resume
+    if resume is None:
+        return False, None
     named = resume.get("session_id")
-    return named if isinstance(named, str) and named and resume.get("adapter", "acp") == "acp" else None
+    ours = resume.get("adapter", "acp") == "acp" and isinstance(named, str) and named
+    return True, str(named) if ours else None
 
 
 async def _ended(*tasks: asyncio.Task[Any]) -> None:
