@@ -21,6 +21,9 @@ class Guard:
         self._source = Path(guardian.__file__).read_bytes()
         self._process: subprocess.Popen[bytes] | None = None
         self._leaders: set[int] = set()
+        self._shims: set[int] = set()
+        self.mark = ""
+        """What the runner holds for as long as it lives: programs have it in their environment, see ``sweeping``."""
         self._fence: float | None = None
 
     def start(self) -> None:
@@ -43,9 +46,15 @@ class Guard:
         self._leaders.add(leader)
         self._tell(f"+{leader}")
 
+    def add_shim(self, pid: int) -> None:
+        """From now on what is below this shim ends with the runner."""
+        self._shims.add(pid)
+        self._tell(f"*{pid}")
+
     def remove(self, leader: int) -> None:
-        """This session of processes has ended; its id may belong to others from now on."""
+        """This session of processes, or this shim, has ended; its id may belong to others from now on."""
         self._leaders.discard(leader)
+        self._shims.discard(leader)
         self._tell(f"-{leader}")
 
     def fence(self, at: float) -> None:
@@ -86,5 +95,7 @@ class Guard:
         self.start()
         for leader in self._leaders:
             self._tell(f"+{leader}")
+        for shim in self._shims:
+            self._tell(f"*{shim}")
         if self._fence is not None:
             self._tell(f"@{self._fence:.3f}")

@@ -1,8 +1,9 @@
 """A small process beside the runner that ends the runner's programs when the runner cannot: killed, stopped, hung.
 
 It runs from this file's source alone, which comes first on its input; it imports nothing but the standard library.
-Its standard input is a pipe that only the runner holds: lines ``+ID`` (a session of processes begins), ``-ID`` (it has
-ended) and ``@SECONDS`` (the lease ends then, on the clock of ``boot_seconds``). Its input ends with the runner.
+Its standard input is a pipe that only the runner holds: lines ``+ID`` (a session of processes begins), ``*ID`` (a shim
+does), ``-ID`` (it has ended) and ``@SECONDS`` (the lease ends then, on the clock of ``boot_seconds``). Its input ends
+with the runner.
 """
 
 from __future__ import annotations
@@ -58,37 +59,60 @@ def send(leader: int, number: int) -> None:
             continue
 
 
-def kill_all(leaders: set[int]) -> None:
-    """Ends every process of these sessions; gives up after two seconds on what cannot be killed."""
-    until = time.monotonic() + 2
+def kill_all(leaders: set[int], shims: set[int] = frozenset()) -> None:  # type: ignore[assignment]
+    """Ends every process of these sessions, and has shims end what is below them.
+
+    Gives up after two seconds on what cannot be killed; a shim has four, then it is killed too.
+    """
+    began = time.monotonic()
+    for shim in shims:
+        for number in (signal.SIGTERM, signal.SIGCONT):
+            signal_one(shim, number)
     for leader in leaders:
         send(leader, signal.SIGKILL)
-        while members(leader) and time.monotonic() < until:
+        while members(leader) and time.monotonic() < began + 2:
             time.sleep(0.01)
             send(leader, signal.SIGKILL)
+    for shim in shims:
+        while members(shim) and time.monotonic() < began + 4:
+            time.sleep(0.01)
+        signal_one(shim, signal.SIGKILL)
+
+
+def signal_one(pid: int, number: int) -> None:
+    """A signal to a process, if there is such a one."""
+    try:
+        os.kill(pid, number)
+    except OSError:
+        return
 
 
 def watch(source: int) -> None:
     """Reads the runner's lines until they end, and ends its programs then, or when the lease passes."""
     leaders: set[int] = set()
+    shims: set[int] = set()
     fence: float | None = None
     unread = b""
     while True:
-        patience = None if fence is None or not leaders else max(0.0, fence - boot_seconds())
+        patience = None if fence is None or not (leaders or shims) else max(0.0, fence - boot_seconds())
         if not select.select([source], [], [], patience)[0]:
-            kill_all(leaders)
+            kill_all(leaders, shims)
             leaders.clear()
+            shims.clear()
             continue
         piece = os.read(source, 65536)
         if not piece:
-            kill_all(leaders)
+            kill_all(leaders, shims)
             return
         *lines, unread = (unread + piece).split(b"\n")
         for line in lines:
             if line[:1] == b"+":
                 leaders.add(int(line[1:]))
+            elif line[:1] == b"*":
+                shims.add(int(line[1:]))
             elif line[:1] == b"-":
                 leaders.discard(int(line[1:]))
+                shims.discard(int(line[1:]))
             elif line[:1] == b"@":
                 fence = float(line[1:])
 

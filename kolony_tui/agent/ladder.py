@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from kolony_tui.agent import guardian
 from kolony_tui.agent.limits import is_seconds
+from kolony_tui.agent.tree import Tree
 
 _NEVER = float("inf")
 _POLL_SECONDS = (0.005, 0.1)
@@ -83,25 +82,6 @@ def of_an_agent(
     ]
 
 
-def marked(marks: Sequence[bytes]) -> list[int]:
-    """The living processes of ours whose environment has all of these ``NAME=value``: also those that left the session.
-
-    Best effort: a program can clear its environment, and without /proc nobody is found.
-    """
-    found = []
-    for pid in _pids():
-        try:
-            with open(f"/proc/{pid}/environ", "rb") as file:
-                environment = file.read().split(b"\0")
-            with open(f"/proc/{pid}/stat", "rb") as file:
-                state = file.read().rpartition(b")")[2].split()[0]
-        except (OSError, IndexError):
-            continue
-        if state not in (b"Z", b"X") and all(mark in environment for mark in marks):
-            found.append(pid)
-    return found
-
-
 def described(pids: Sequence[int]) -> str:
     """Processes for an error: the first few ids, each with its state where it is known.
 
@@ -119,26 +99,15 @@ def described(pids: Sequence[int]) -> str:
     return ", ".join(words) + (f" and {len(pids) - 5} more" if len(pids) > 5 else "") if words else "none"
 
 
-def _pids() -> list[int]:
-    try:
-        return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
-    except OSError:
-        return []
-
-
 class Ladder:
-    """Ends the session of processes that ``leader`` began. ``tell`` hears of each rung that is taken when asked.
+    """Ends all processes of a tree. ``tell`` hears of each rung that is taken when asked.
 
-    What was asked to end is also looked for outside its session: ``others`` answers with all that belongs to it. What
-    a program leaves behind that ended by itself is ended within the session only: it may have started a service on
-    purpose.
+    What was asked to end is also looked for outside the tree. What a program leaves behind that ended by itself is
+    ended with it: nothing of a run outlives it.
     """
 
-    def __init__(
-        self, leader: int, others: Callable[[], Sequence[int]], graces: Graces, tell: Callable[[str, str], None]
-    ) -> None:
-        self._leader = leader
-        self._others = others
+    def __init__(self, tree: Tree, graces: Graces, tell: Callable[[str, str], None]) -> None:
+        self._tree = tree
         self._graces = graces
         self._tell = tell
         self._hurry = asyncio.Event()
@@ -161,7 +130,7 @@ class Ladder:
         """SIGINT, and no more: what becomes of it is the program's own affair."""
         if self._ending is None and not self._left.is_set():
             self._asked = True
-            self._signal(signal.SIGINT)
+            self._tree.send(signal.SIGINT)
             self._tell("sigint", "")
 
     def ask(self, rungs: Sequence[Rung], *, emergency: bool = False) -> None:
@@ -188,7 +157,7 @@ class Ladder:
         if self.over.is_set():
             return
         self._hurry.set()
-        self._signal(signal.SIGKILL)
+        self._tree.kill()
         self._end_by(_KILL)
 
     async def climbed(self) -> None:
@@ -218,9 +187,9 @@ class Ladder:
                 self._say(_KILL.name)  # ``kill`` has sent it
             until = time.monotonic() + self._graces.confirm
             while not await self._none_left(0.5, hurried=True):
-                self._signal(signal.SIGKILL)
+                self._tree.send(signal.SIGKILL)
                 if time.monotonic() >= until:
-                    self.survivors = self._living() or [self._leader]
+                    self.survivors = self._living() or [self._tree.leader]
                     return
             self._say("gone")
         finally:
@@ -228,9 +197,9 @@ class Ladder:
 
     def _take(self, rung: Rung) -> None:
         if rung.number is not None:
-            self._signal(rung.number)
+            self._tree.send(rung.number)
             # A stopped program does not hear anything but this and SIGKILL.
-            self._signal(signal.SIGCONT)
+            self._tree.send(signal.SIGCONT)
         if rung.act is not None:
             rung.act()
         self._say(rung.name)
@@ -247,19 +216,8 @@ class Ladder:
         if self._asked and rung:
             self._tell(rung, "")
 
-    def _signal(self, number: int) -> None:
-        guardian.send(self._leader, number)
-        if self._asked and number != signal.SIGINT:
-            # SIGINT is for the program that was asked; what has left its session is spared until it is to end.
-            for pid in self._others():
-                with contextlib.suppress(OSError):
-                    os.kill(pid, number)
-
     def _living(self) -> list[int]:
-        """What lives of it. The session is looked at first: that costs less, and is all there is most of the time."""
-        # Twice: a process that starts another and exits can be missed by one look at all processes.
-        found = guardian.members(self._leader) or guardian.members(self._leader)
-        return found or (list(self._others()) if self._asked else [])
+        return self._tree.living(everywhere=self._asked)
 
     async def _none_left(self, seconds: float, *, hurried: bool = False) -> bool:
         """Whether the leader has exited and nothing of it lives, within this time or until hurried."""

@@ -1,4 +1,4 @@
-"""What the processes of a session take: memory and processor time, of all sessions in one look at the machine."""
+"""What the processes of a run take: memory and processor time, of all runs in one look at the machine."""
 
 from __future__ import annotations
 
@@ -25,44 +25,63 @@ class Taken:
 
 
 class Meter:
-    """Measures sessions of processes by their leaders' ids. One look at /proc serves all that ask within 50 ms."""
+    """Measures trees of processes by what is at their top. One look at /proc serves all that ask within 50 ms."""
 
     def __init__(self) -> None:
         self._looked_at = float("-inf")
-        self._sessions: dict[int, Taken] = {}
+        self._below: dict[int, list[_Process]] = {}
 
-    def of(self, leader: int) -> Taken:
-        """What the session takes that ``leader`` began; nothing where none of it lives."""
+    def of(self, shim: int) -> Taken:
+        """What is taken below a shim, by those too that it adopted; what it takes itself is left out."""
         if not os.path.isdir("/proc/self"):
-            return _by_family(leader)
+            return _by_family(shim)
         now = time.monotonic()
         if now - self._looked_at > _FRESH_SECONDS:
-            self._sessions, self._looked_at = _look(), now
-        return self._sessions.get(leader, Taken())
+            self._below, self._looked_at = _look(), now
+        total = Taken(0, next((each.waited_for for each in self._top(shim)), 0.0))
+        due = [*self._below.get(shim, ())]
+        while due:
+            each = due.pop()
+            total += each.taken
+            due += self._below.get(each.pid, ())
+        return total
+
+    def _top(self, shim: int) -> list[_Process]:
+        return [each for each in self._below.get(os.getpid(), ()) if each.pid == shim]
 
 
-def _look() -> dict[int, Taken]:
-    sessions: dict[int, Taken] = {}
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """``waited_for``: seconds of processor time of its dead."""
+
+    pid: int
+    taken: Taken
+    waited_for: float
+
+
+def _look() -> dict[int, list[_Process]]:
+    """The processes by their parents' ids."""
+    below: dict[int, list[_Process]] = {}
     for name in os.listdir("/proc"):
         if not name.isdecimal():
             continue
         try:
             with open(f"/proc/{name}/stat", "rb") as file:
                 fields = file.read().rpartition(b")")[2].split()
-            # proc(5), counted from the state, its third field: session 6, utime to cstime 14-17, rss 24.
-            session, ticks, pages = int(fields[3]), sum(int(each) for each in fields[11:15]), int(fields[21])
+            # proc(5), counted from the state, its third field: parent 4, utime to cstime 14-17, rss 24.
+            parent, ticks, pages = int(fields[1]), [int(each) / _TICKS for each in fields[11:15]], int(fields[21])
         except (OSError, ValueError, IndexError):
             continue
-        sessions[session] = sessions.get(session, Taken()) + Taken(pages * _PAGE, ticks / _TICKS)
-    return sessions
+        made = _Process(int(name), Taken(pages * _PAGE, sum(ticks)), sum(ticks[2:]))
+        below.setdefault(parent, []).append(made)
+    return below
 
 
-def _by_family(leader: int) -> Taken:
-    """Without /proc: the leader and its descendants."""
+def _by_family(top: int) -> Taken:
+    """Without /proc: the descendants of a process."""
     total = Taken()
     try:
-        first = psutil.Process(leader)
-        family = [first, *first.children(recursive=True)]
+        family = psutil.Process(top).children(recursive=True)
     except psutil.Error:
         return total
     for process in family:

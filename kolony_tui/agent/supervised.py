@@ -7,22 +7,24 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from kolony_tui.agent import marker
 from kolony_tui.agent.adapter import Assignment, CannotStart
 from kolony_tui.agent.cage import Cage, Cages
 from kolony_tui.agent.events import Ended
 from kolony_tui.agent.feed import Feed
 from kolony_tui.agent.guard import Guard
-from kolony_tui.agent.ladder import Graces, Ladder, described, marked, of_a_program, of_an_agent
-from kolony_tui.agent.launch import Launch, begin, marks, tidy
+from kolony_tui.agent.ladder import Graces, Ladder, described, of_a_program, of_an_agent
+from kolony_tui.agent.launch import Launch, make, tidy
 from kolony_tui.agent.limits import second_line
 from kolony_tui.agent.meter import Meter, Taken
 from kolony_tui.agent.pipes import Pipes
+from kolony_tui.agent.shims import Report, ShimProcess, job_of, spawn
+from kolony_tui.agent.tree import Tree
 
 TAIL_BYTES = 65536
 """How much of the end of stderr is kept to say why a program failed."""
@@ -51,7 +53,7 @@ class Supervised:
         self._meter = meter or Meter()
         self._cages = cages
         self._cage: Cage | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._shim: ShimProcess | None = None
         self._ladder: Ladder | None = None
         self._pipes: Pipes | None = None
         self._feed: Feed | None = None
@@ -77,40 +79,55 @@ class Supervised:
         ``duplex``: its standard input is a pipe for ``write``; else the descriptor ``stdin``, or nothing to read.
         ``environment`` is its whole environment; without it, the one that ``launch`` makes for the work.
         """
+        make(self.folder)
+        if self._cages is not None:
+            self._cage = self._cages.make(self._work.attempt_id, self._work.limits)
         ours: dict[str, int] = {}
+        try:
+            variables = self._launch.variables(self._work, self.folder) if environment is None else environment
+            job = job_of(words, self.folder, {**variables, **self._mark()}, pass_fds, self._cage)
+            self._shim = self._spawn(ours, pass_fds, duplex=duplex, stdin=stdin)
+            self._guard.add_shim(self._shim.pid)
+            self._began = time.monotonic()
+            await self._shim.start(job)
+        except BaseException:
+            self._undo(ours)
+            raise
+        self._guard.add(self._shim.leader)
+        self._shut_in(self._shim.leader)
+        self._ladder = Ladder(Tree(self._shim, self._others), self._graces, self._step)
+        if duplex:
+            self._feed = Feed(ours.pop("stdin"))
+        self._pipes = Pipes(ours)
+        self._watching = asyncio.create_task(self._watch(self._shim, self._ladder))
+
+    def _spawn(self, ours: dict[str, int], kept: Sequence[int], *, duplex: bool, stdin: int | None) -> ShimProcess:
+        """A shim with pipes to its program; their other ends go into ``ours``."""
         theirs: dict[str, int] = {}
         try:
             for name in ("stdout", "stderr"):
                 ours[name], theirs[name] = os.pipe()
             if duplex:
                 theirs["stdin"], ours["stdin"] = os.pipe()
-            self._began = time.monotonic()
-            if self._cages is not None:
-                self._cage = self._cages.make(self._work.attempt_id, self._work.limits)
-            variables = self._launch.variables(self._work, self.folder) if environment is None else dict(environment)
             source = theirs.get("stdin", subprocess.DEVNULL if stdin is None else stdin)
-            self._process = begin(
-                words, self.folder, variables, (source, theirs["stdout"], theirs["stderr"]), pass_fds, self._cage
-            )
+            return spawn((source, theirs["stdout"], theirs["stderr"]), kept)
         except OSError as error:
-            _close_all(ours)
             raise CannotStart(f"no pipe for the program: {error.strerror}") from error
-        except CannotStart:
-            _close_all(ours)
-            tidy(self.folder)
-            if self._cage is not None:
-                self._cage.remove()
-            raise
         finally:
             _close_all(theirs)
-        leader = self._process.pid
-        self._guard.add(leader)
-        self._shut_in(leader)
-        self._ladder = Ladder(leader, self._all, self._graces, self._step)
-        if duplex:
-            self._feed = Feed(ours.pop("stdin"))
-        self._pipes = Pipes(ours)
-        self._watching = asyncio.create_task(self._watch(self._process, self._ladder))
+
+    def _undo(self, ours: dict[str, int]) -> None:
+        """What was made for a program that cannot be started."""
+        _close_all(ours)
+        tidy(self.folder)
+        if self._cage is not None:
+            self._cage.remove()
+        if self._shim is not None:
+            self._guard.remove(self._shim.pid)
+            self._shim.let_go()
+
+    def _mark(self) -> dict[str, str]:
+        return {marker.RUNNER.decode(): self._guard.mark} if self._guard.mark else {}
 
     def _shut_in(self, leader: int) -> None:
         """It goes into its cage by itself, and is put there too: only so is it known that it can be."""
@@ -125,15 +142,15 @@ class Supervised:
         """The limits that nobody has to watch: the kernel holds them."""
         return self._cage.holds if self._cage is not None else frozenset()
 
-    def _all(self) -> list[int]:
-        """Every process of the attempt that is known, wherever it went."""
+    def _others(self) -> list[int]:
+        """Every process of the attempt that is known by a mark, wherever it went."""
         caged = self._cage.members() if self._cage is not None else []
-        return sorted({*caged, *marked(marks(self._work))})
+        return sorted({*caged, *marker.of_attempt(str(self._work.run_id), self._work.attempt)})
 
     @property
     def leader(self) -> int | None:
         """The id of the program, and of its session; None until it was started."""
-        return self._process.pid if self._process is not None else None
+        return self._shim.leader if self._ladder is not None and self._shim is not None else None
 
     async def read(self) -> tuple[str, bytes] | None:
         """``stdout`` or ``stderr`` and at most 64 KiB of it, as it comes; None when both have ended."""
@@ -193,7 +210,7 @@ class Supervised:
 
     def taken(self) -> Taken:
         """What its processes take."""
-        return self._meter.of(self._process.pid) if self._process is not None else Taken()
+        return self._meter.of(self._shim.pid) if self._shim is not None else Taken()
 
     async def close(self, *, keep: bool = False) -> None:
         """Kills what still runs and, unless ``keep``, removes the working folder if it is empty."""
@@ -206,6 +223,8 @@ class Supervised:
         self.close_input()
         self._pipes.close()
         await self._watching
+        assert self._shim is not None
+        self._shim.let_go()
         if self._cage is not None:
             self._cage.remove()
         if not keep:
@@ -214,81 +233,52 @@ class Supervised:
     def _step(self, step: str, detail: str) -> None:
         self.on_step(step, detail)
 
-    async def _watch(self, process: subprocess.Popen[bytes], ladder: Ladder) -> Ended:
-        leaving = asyncio.create_task(_exit_of(process.pid))
-        given_up = asyncio.create_task(ladder.over.wait())
-        await asyncio.wait({leaving, given_up}, return_when=asyncio.FIRST_COMPLETED)
-        given_up.cancel()
+    async def _watch(self, shim: ShimProcess, ladder: Ladder) -> Ended:
+        waits = [asyncio.create_task(each.wait()) for each in (shim.left, ladder.over)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
         wall = time.monotonic() - self._began
-        assert self._pipes is not None
-        if not leaving.done():
-            leaving.cancel()
-            self._settle()
-            # Nobody will wait for it any more; the guardian goes on trying when the runner ends.
-            process.returncode = -signal.SIGKILL
-            return Ended(error="it could not be ended", not_confirmed=_not_confirmed(ladder))
-        reaped = leaving.result()
-        ladder.left(_exit_words(process.pid, reaped))
-        ladder.tidy()
-        await ladder.climbed()
-        # Only now: until it is reaped nobody else can get the leader's id, so no signal of ours hits a stranger.
-        status, usage = reaped or os.wait4(process.pid, 0)[1:]  # noqa: ASYNC222  (it has exited)
-        code = os.waitstatus_to_exitcode(status)
-        process.returncode = code
-        self._guard.remove(process.pid)
-        self._settle()
-        exceeded = self._cage.exceeded() if self._cage is not None else None
-        return replace(_ended(code, usage, wall), not_confirmed=_not_confirmed(ladder), exceeded=exceeded)
-
-    def _settle(self) -> None:
+        if shim.left.is_set():
+            ladder.left(_code_words(shim.code) if shim.code is not None else "unseen: its shim was killed")
+            if not shim.alive:
+                ladder.kill()
+            ladder.tidy()
+            await ladder.climbed()
+        report = None
+        if not ladder.survivors:
+            # The program is a zombie until now, so that no signal of ours hits a stranger who got its id.
+            report = await shim.end()
+            self._guard.remove(shim.leader)
+            self._guard.remove(shim.pid)
         assert self._pipes is not None
         self.close_input()
         self._pipes.settle()
+        exceeded = self._cage.exceeded() if self._cage is not None else None
+        ended = Ended(error="it could not be ended")
+        if shim.left.is_set():
+            ended = _ended(shim.code if report is None else report.code, report, wall)
+        return replace(ended, not_confirmed=_not_confirmed(ladder), exceeded=exceeded)
 
 
 def _not_confirmed(ladder: Ladder) -> str:
     return f"still running after SIGKILL: {described(ladder.survivors)}" if ladder.survivors else ""
 
 
-async def _exit_of(pid: int) -> tuple[int, Any] | None:
-    """Waits until the process has exited. Answers with status and usage only where waiting had to reap it."""
-    loop = asyncio.get_running_loop()
-    try:
-        descriptor = os.pidfd_open(pid)
-    except (AttributeError, OSError):
-        # Not Linux, or an old one: a thread waits, and the id is free from then on.
-        return (await loop.run_in_executor(None, os.wait4, pid, 0))[1:]
-    exited = asyncio.Event()
-    loop.add_reader(descriptor, exited.set)
-    try:
-        await exited.wait()
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
-    return None
-
-
-def _exit_words(pid: int, reaped: tuple[int, Any] | None) -> str:
-    """How it exited, without reaping it."""
-    if reaped is not None:
-        return _code_words(os.waitstatus_to_exitcode(reaped[0]))
-    found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
-    if found is None:
-        return ""
-    return _code_words(found.si_status if found.si_code == os.CLD_EXITED else -found.si_status)
-
-
 def _code_words(code: int) -> str:
     return f"exit {code}" if code >= 0 else f"exit {128 - code} ({_signal_name(-code)})"
 
 
-def _ended(code: int, usage: Any, wall: float) -> Ended:
-    used = {
-        "user_seconds": round(usage.ru_utime, 6),
-        "system_seconds": round(usage.ru_stime, 6),
-        "wall_seconds": round(wall, 6),
-        "max_rss_bytes": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
-    }
+def _ended(code: int | None, report: Report | None, wall: float) -> Ended:
+    used: dict[str, Any] = {"wall_seconds": round(wall, 6)}
+    if report is not None:
+        used |= {
+            "user_seconds": report.user_seconds,
+            "system_seconds": report.system_seconds,
+            "max_rss_bytes": report.max_rss_bytes,
+        }
+    if code is None:
+        return Ended(error="the process that watched over the program was killed", reason="crashed", usage=used)
     if code == 0:
         return Ended(exit_code=0, usage=used)
     if code > 0:

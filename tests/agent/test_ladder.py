@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from kolony_tui.agent import guardian
 from kolony_tui.agent.events import Ended, Output
 from kolony_tui.agent.guard import Guard
 from kolony_tui.agent.ladder import Graces
 from kolony_tui.agent.launch import Launch
 from kolony_tui.agent.process import ProcessWork
+from kolony_tui.agent.shims import ShimProcess
 from tests.agent.colony import assignment, lives, until
 
 IGNORES = "trap '' INT TERM; echo $$; while :; do sleep 0.05; done"
@@ -153,8 +153,8 @@ async def test_what_ends_by_itself_is_told_nothing_of(stand: Stand) -> None:
 async def test_what_cannot_be_ended_is_not_confirmed(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     # As work in uninterruptible sleep, or of another user: signals do nothing.
     with monkeypatch.context() as patched:
-        patched.setattr(guardian, "send", lambda leader, number: None)
-        patched.setattr("kolony_tui.agent.ladder.os.kill", lambda pid, number: None)
+        patched.setattr("kolony_tui.agent.tree.os.kill", lambda pid, number: None)
+        patched.setattr(ShimProcess, "kill", lambda shim: None)
         climb = await stand.run(IGNORES, interrupt=0.05, terminate=0.05, confirm=0.2)
         [pid] = await climb.says(1)
         await asyncio.wait_for(climb.work.cancel(), 10)
@@ -163,8 +163,12 @@ async def test_what_cannot_be_ended_is_not_confirmed(stand: Stand, monkeypatch: 
     assert f"pid {pid} in state" in ended.not_confirmed
     assert (ended.exit_code, ended.error) == (None, "it could not be ended")
     assert climb.steps == ["sigint", "sigterm", "sigkill"], "neither ended nor gone"
-    guardian.kill_all({pid})
-    os.waitpid(pid, 0)
+    await climb.work.close()
+
+    async def gone() -> bool:
+        return not lives(pid)
+
+    await until(gone, deadline=5, what="the end of what its shim was left with")
 
 
 def test_an_agents_config_has_the_last_word_about_graces() -> None:

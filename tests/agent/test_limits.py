@@ -31,8 +31,9 @@ time.sleep(630)
 
 @contextmanager
 def program(*words: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A program in a session of its own."""
-    with subprocess.Popen(words, start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    """A program in a session of its own, below something that stands for its shim."""
+    below = ["sh", "-c", '"$@" & wait', "sh", *words]
+    with subprocess.Popen(below, start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             yield process
         finally:

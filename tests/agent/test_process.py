@@ -79,12 +79,7 @@ async def test_what_has_ended_is_not_signalled_any_more(guard: Guard, sleeper: s
     assert lives(sleeper.pid)
 
 
-@pytest.mark.parametrize("by_thread", [False, True])
-async def test_a_program_is_reaped_with_and_without_process_descriptors(
-    by_thread: bool, guard: Guard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if by_thread:
-        monkeypatch.delattr(os, "pidfd_open")
+async def test_how_a_program_exited_and_what_it_took_is_told(guard: Guard, tmp_path: Path) -> None:
     launch = Launch("worker", tmp_path / "work", tmp_path)
     work = ProcessWork(assignment("echo out; exit 5"), launch, guard, Graces())
     await work.start()
