@@ -47,8 +47,9 @@ class Task:
     """What a session is for. ``blocks`` gives the prompt; it is told whether what the agent knew before is lost.
 
     ``resume``: the agent's own session to go on with; ``lost_why``: why there is none, though there should be.
-    ``least_version``: an older program is not worked with, ``install`` says how to get it. ``mode``: the mode that it is put into, empty: its default.
-    ``title`` is what people call the program, ``login`` what they do where it wants to be logged in.
+    ``least_version``: an older program is not worked with, ``install`` says how to get it.
+    ``mode``: the mode that it is put into, empty: its default. ``title`` is what people call the program, ``login``
+    what they do where it wants to be logged in.
     """
 
     cwd: str
