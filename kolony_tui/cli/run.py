@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from kolony_tui.cli.artifact import add_artifact_verbs, artifact_rows, print_artifacts
 from kolony_tui.cli.listing import limit_of, print_rows
 from kolony_tui.cli.queue import register_steps
 from kolony_tui.cli.verbs import group, in_session, verb
@@ -31,6 +32,7 @@ def register_run(verbs: Any) -> None:
     listing.add_argument("--held", action="store_true", help="only what is held")
     listing.add_argument("--where", metavar="FILTER", help='those that a filter lets pass, as "agent=web and age>1h"')
     verb(runs, "show", _run, "one run, its attempts and its result").add_argument("run")
+    add_artifact_verbs(runs)
     register_steps(runs)
 
 
@@ -113,24 +115,25 @@ def _waiting_words(run: Run) -> str:
 
 def _run(args: argparse.Namespace) -> int:
     from kolony_tui.cli.printing import ago, as_json, print_json, print_table
+    from kolony_tui.core.artifacts import artifacts
     from kolony_tui.core.kinds import told
     from kolony_tui.core.work import find_run, run_detail, settle
 
     async def work(session: PersonSession) -> Any:
         run_id = await find_run(session, args.run)
         await settle(session)
-        return await run_detail(session, run_id), await told(session, run_id)
+        return await run_detail(session, run_id), await told(session, run_id), await artifacts(session, run_id)
 
     parts: Sequence[Told]
     detail: RunDetail
-    detail, parts = in_session(args, work)
+    detail, parts, left = in_session(args, work)
     run = detail.run
     if args.json:
         usage = detail.attempts[-1].usage if detail.attempts else {}
         print_json({
-            **as_json(run), "reference": run.reference, "content": detail.content, "usage": usage, "artifacts": [],
-            **as_json(detail.limits), "constraint": detail.constraint_name, "attempts": detail.attempts,
-            "steps": detail.steps, "after": detail.after, "told": parts,
+            **as_json(run), "reference": run.reference, "content": detail.content, "usage": usage,
+            "artifacts": artifact_rows(left), **as_json(detail.limits), "constraint": detail.constraint_name,
+            "attempts": detail.attempts, "steps": detail.steps, "after": detail.after, "told": parts,
             "approvals": detail.approvals,
         })  # fmt: skip
         return 0
@@ -163,6 +166,8 @@ def _run(args: argparse.Namespace) -> int:
                 for each in detail.approvals
             ],
         )  # fmt: skip
+    if left:
+        print_artifacts(left)
     _print_instructions(parts)
     return 0
 
