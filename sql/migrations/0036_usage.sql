@@ -145,6 +145,17 @@ COMMENT ON POLICY member ON kolony.model_prices IS 'viewer: see the price list';
 GRANT SELECT ON kolony.usage_reports, kolony.attempt_usage, kolony.usage_days, kolony.shipped_prices,
     kolony.model_prices TO kolony_user;
 
+-- The sum of each attempt, and as one document.
+CREATE VIEW kolony.usage_overview WITH (security_invoker = true) AS
+SELECT u.workspace_id, u.attempt_id, u.run_id, u.models, u.input_fresh, u.input_cached, u.cache_write, u.output,
+       u.reasoning, u.calls, u.cost_usd, u.estimated_usd, u.last_at, k.total,
+       jsonb_build_object('input_tokens', k.total - u.output, 'input_fresh', u.input_fresh, 'input_cached', u.input_cached,
+           'cache_write', u.cache_write, 'output_tokens', u.output, 'reasoning', u.reasoning, 'calls', u.calls,
+           'total_tokens', k.total, 'cost_usd', u.cost_usd, 'cost_estimated', u.estimated_usd > 0,
+           'models', to_jsonb(u.models)) AS usage
+FROM kolony.attempt_usage u
+CROSS JOIN LATERAL (SELECT u.input_fresh + u.input_cached + u.cache_write + u.output AS total) k;
+
 -- What counts for a workspace: its own prices, and shipped ones of which it has none of its own.
 CREATE VIEW kolony.price_list WITH (security_invoker = true) AS
 SELECT w.workspace_id, s.pattern, s.as_of AS valid_from, s.input_usd, s.cached_usd, s.cache_write_usd, s.output_usd,
@@ -155,7 +166,7 @@ UNION ALL
 SELECT m.workspace_id, m.pattern, m.valid_from, m.input_usd, m.cached_usd, m.cache_write_usd, m.output_usd, m.currency,
        false, p.login
 FROM kolony.model_prices m LEFT JOIN kolony.profiles p ON p.profile_id = m.set_by;
-GRANT SELECT ON kolony.price_list TO kolony_user, kolony_api;
+GRANT SELECT ON kolony.usage_overview, kolony.price_list TO kolony_user, kolony_api;
 
 SET LOCAL ROLE kolony_api;
 
@@ -401,26 +412,15 @@ $$;
 CREATE FUNCTION kolony.keep_usage() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    its kolony.attempt_usage;
+    booked jsonb;
 BEGIN
-    SELECT * INTO its FROM kolony.attempt_usage u
-    WHERE u.workspace_id = NEW.workspace_id AND u.attempt_id = NEW.attempt_id;
-    IF FOUND THEN
-        NEW.usage := kolony.usage_document(its) || NEW.usage;
-    END IF;
+    SELECT o.usage INTO booked FROM kolony.usage_overview o
+    WHERE o.workspace_id = NEW.workspace_id AND o.attempt_id = NEW.attempt_id;
+    NEW.usage := coalesce(booked, '{}') || NEW.usage;
     RETURN NEW;
 END
 $$;
 GRANT EXECUTE ON FUNCTION kolony.keep_usage() TO kolony_owner;
-
-CREATE FUNCTION kolony.usage_document(its kolony.attempt_usage) RETURNS jsonb
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT jsonb_build_object('input_tokens', its.input_fresh + its.input_cached + its.cache_write,
-        'input_fresh', its.input_fresh, 'input_cached', its.input_cached, 'cache_write', its.cache_write,
-        'output_tokens', its.output, 'reasoning', its.reasoning, 'calls', its.calls,
-        'total_tokens', its.input_fresh + its.input_cached + its.cache_write + its.output, 'cost_usd', its.cost_usd,
-        'cost_estimated', its.estimated_usd > 0, 'models', to_jsonb(its.models))
-$$;
 
 -- A price for models of this pattern (* stands for anything) from a day on; all null: nothing is estimated for them.
 CREATE FUNCTION kolony.set_price(in_workspace uuid, for_models text, input_usd numeric, output_usd numeric,

@@ -107,16 +107,10 @@ SET LOCAL ROLE kolony_api;
 INSERT INTO kolony.notification_kinds (kind, place, about, audience, channels, enabled) VALUES
     ('budget', 8, 'a budget is nearly or wholly used up', 'admins', '{bell,desktop}', true);
 
--- The day on which the period begins that holds this day. Weeks begin on Mondays.
-CREATE FUNCTION kolony.period_start(period text, today date) RETURNS date
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE period WHEN 'total' THEN date '0001-01-01' ELSE date_trunc(period, today::timestamp)::date END
-$$;
-GRANT EXECUTE ON FUNCTION kolony.period_start(text, date) TO kolony_user, kolony_owner;
-
 SET LOCAL ROLE kolony_owner;
 
--- Each budget with what it has spent in its period; share: of the limit that is nearer to its end, 1 is all of it.
+-- Each budget with what it has spent in its period, which begins on the day "starts" (weeks on Mondays); share: of the
+-- limit that is nearer to its end, 1 is all of it.
 CREATE VIEW kolony.budget_overview WITH (security_invoker = true) AS
 SELECT b.workspace_id, b.budget_id, b.scope, b.subject_id,
        coalesce(g.name, a.name, p.name, '#' || c.number, o.login) AS subject,
@@ -129,7 +123,8 @@ SELECT b.workspace_id, b.budget_id, b.scope, b.subject_id,
        s.warned_at, s.emptied_at
 FROM kolony.budgets b
 JOIN kolony.workspaces w ON w.workspace_id = b.workspace_id
-CROSS JOIN LATERAL (SELECT kolony.period_start(b.period, (now() AT TIME ZONE w.time_zone)::date) AS starts) k
+CROSS JOIN LATERAL (SELECT CASE b.period WHEN 'total' THEN date '0001-01-01'
+    ELSE date_trunc(b.period, now() AT TIME ZONE w.time_zone)::date END AS starts) k
 LEFT JOIN kolony.budget_spending s
     ON s.workspace_id = b.workspace_id AND s.budget_id = b.budget_id AND s.starts = k.starts
 LEFT JOIN kolony.people_groups g ON g.workspace_id = b.workspace_id AND g.group_id = b.group_id
@@ -699,7 +694,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION kolony.period_start(text, date) IS 'anyone: ask when the period of a budget begins';
 COMMENT ON FUNCTION kolony.set_budget(uuid, text, text, text, bigint, numeric, integer, boolean) IS
     'admin: set a budget of tokens or money';
 COMMENT ON FUNCTION kolony.remove_budget(uuid) IS 'admin: remove a budget';

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from tests.database import Agent, Workspace, refused, until_blocked
-from tests.work.calls import Runner, let_pass, send
+from tests.work.calls import Runner, send
 
 
 async def report(runner: Runner, attempt: UUID, *reports: dict[str, Any], first: int = 0) -> dict[str, Any]:
@@ -28,7 +28,7 @@ async def at_work(
 ) -> tuple[asyncpg.Connection, Runner, asyncpg.Record]:
     """Bob, and a runner that has begun a run of his."""
     bob = await workspace.database.connect("bob")
-    await send(bob, agent, **given)
+    await send(bob, agent)
     runner = await Runner.of(workspace.database, agent, concurrency=5)
     [held] = await runner.claim()
     await runner.start(held["attempt_id"])
@@ -72,8 +72,7 @@ async def test_sums_of_a_session_count_once_over_attempts_and_estimates_give_way
     assert (usage["input_tokens"], usage["output_tokens"], usage["total_tokens"]) == (3300, 2042, 5342)
     assert usage["models"] == ["gpt-5-codex", "claude-sonnet-4-5"]
     days = await bob.fetch(
-        "SELECT model, sum(input_fresh) AS fresh, sum(input_cached) AS cached, sum(output) AS out FROM kolony.usage_days"
-        " GROUP BY model ORDER BY model"
+        "SELECT model, sum(input_fresh), sum(input_cached), sum(output) FROM kolony.usage_days GROUP BY 1 ORDER BY 1"
     )
     assert [tuple(row) for row in days] == [("claude-sonnet-4-5", 2000, 0, 2000), ("gpt-5-codex", 3000, 900, 126)]
     kept = await bob.fetchrow("SELECT raw, said FROM kolony.usage_reports WHERE attempt_id = $1", attempt)
@@ -212,15 +211,16 @@ async def test_days_are_those_of_the_workspaces_time_zone(workspace: Workspace, 
         await ada.execute("SELECT kolony.set_time_zone($1, 'Mars/Olympus')", workspace.workspace_id)
     await set_budget(ada, period="day", tokens=5)
     assert await bob.fetchval("SELECT tokens FROM kolony.budget_overview") == 1, "not of the day before"
-    starts = await bob.fetchrow(
-        """SELECT kolony.period_start('week', '2024-03-03')::text AS week, kolony.period_start('month', '2024-02-29')::text
-           AS month, kolony.period_start('day', '2024-02-29')::text AS day"""
-    )
-    assert tuple(starts or ()) == ("2024-02-26", "2024-02-01", "2024-02-29")
+    for period in ("week", "month", "total"):
+        await set_budget(ada, period=period, tokens=5)
+    starts = dict(await bob.fetch("SELECT period, starts FROM kolony.budget_overview"))
+    assert (starts["day"], starts["month"]) == (days[1]["day"], days[1]["day"].replace(day=1))
+    assert starts["week"].weekday() == 0
+    assert (starts["day"] - starts["week"]).days == starts["day"].weekday()
 
 
 async def test_a_price_of_ones_own_stands_before_a_shipped_one(workspace: Workspace, agent: Agent) -> None:
-    bob, runner, held = await at_work(workspace, agent)
+    _, runner, held = await at_work(workspace, agent)
     ada = await workspace.database.connect("ada")
     attempt, million = held["attempt_id"], {"input_fresh": 1_000_000, "output": 1_000_000}
     shipped = await report(runner, attempt, {**million, "model": "anthropic/claude-sonnet-4-5-20250929"})
