@@ -13,16 +13,18 @@ from kolony_tui.agent.events import Ended, Event
 from kolony_tui.agent.limits import Clock
 from kolony_tui.agent.link import Link
 from kolony_tui.agent.masking import Masking
-from kolony_tui.agent.permissions import Permissions
 from kolony_tui.agent.metering import UsageBook
+from kolony_tui.agent.permissions import Permissions
 from kolony_tui.agent.session_book import SessionBook
+from kolony_tui.agent.tracing import TraceBook
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What the sinks of one attempt work with. ``alive``: its lease holds. ``lines``: newlines in its output so far.
-    ``masking``: takes secrets out of what sinks read elsewhere than in events.    ``say``: an event's name and words for the runner's own log, and for screens to look again. ``hint``: that alone, for
-    what is not worth a line (``trace:<run_id>``). ``stopped``: somebody, or a limit, has ended the work."""
+    ``masking``: takes secrets out of what sinks read elsewhere than in events.
+    ``say``: an event's name and words for the runner's own log, and for screens to look again. ``hint``: that alone,
+    for what is not worth a line (``trace:<run_id>``). ``stopped``: somebody, or a limit, has ended the work."""
 
     work: Assignment
     link: Link
@@ -87,6 +89,7 @@ class Record:
 def sinks_of(bench: Bench) -> list[Sink]:
     """Those of an attempt, in the order in which they hear of events."""
     return [
+        TraceBook(bench),
         Permissions(bench),
         SessionBook(bench),
         UsageBook(bench),

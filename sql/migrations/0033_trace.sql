@@ -41,6 +41,7 @@ COMMENT ON COLUMN kolony.trace_entries.input_size IS 'bytes of its JSON before i
 COMMENT ON COLUMN kolony.trace_entries.line_from IS 'newlines in the attempt''s output when the entry began';
 COMMENT ON COLUMN kolony.trace_entries.attributes IS 'by the names of OpenTelemetry''s GenAI conventions, where they have one';
 CREATE INDEX trace_entries_news ON kolony.trace_entries (workspace_id, run_id, attempt, revision);
+CREATE INDEX trace_entries_order ON kolony.trace_entries (workspace_id, run_id, attempt, position);
 SELECT kolony.protect('kolony.trace_entries');
 CREATE POLICY member ON kolony.trace_entries FOR SELECT
     USING (workspace_id = ANY ((SELECT kolony.my_workspace_ids())::uuid[]));
@@ -131,6 +132,9 @@ BEGIN
         input text, input_size bigint, output text, append text, output_size bigint, error text, tokens bigint,
         confidence double precision, attributes jsonb, started_at timestamptz, ended_at timestamptz,
         duration_ms double precision, line_from bigint, line_to bigint)
+    WHERE NOT EXISTS (SELECT FROM kolony.trace_entries t
+        WHERE t.workspace_id = held.workspace_id AND t.run_id = held.run_id AND t.attempt = this.number
+          AND t.day = this.output_day AND t.key = e.key)
     ON CONFLICT (workspace_id, run_id, attempt, key, day) DO NOTHING;
 END
 $$;
