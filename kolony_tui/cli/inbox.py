@@ -37,6 +37,10 @@ def register_approve(verbs: Any) -> None:
     """Declares ``kolony approve``."""
     parser = _answering(verbs, "approve", _approve, "allow what agents ask for")
     parser.add_argument("--option", metavar="ID", help="one of the options, where there are some")
+    parser.add_argument("--always", action="store_true", help="and by a rule from now on: for exactly this command")
+    parser.add_argument("--prefix", metavar="WORDS", help="the rule is for what begins with these words")
+    parser.add_argument("--until", metavar="WHEN", help="when the rule ends: friday, 2d, 8h, 2026-12-31")
+    parser.add_argument("--any-agent", action="store_true", help="the rule is for every agent, not this one alone")
 
 
 def register_deny(verbs: Any) -> None:
@@ -110,7 +114,30 @@ def _mark(args: argparse.Namespace) -> int:
 
 
 def _approve(args: argparse.Namespace) -> int:
+    if args.always:
+        return _always(args)
+    if args.prefix is not None or args.until is not None or args.any_agent:
+        raise UsageError("--prefix, --until and --any-agent go with --always")
     return _give(args, True, args.option)
+
+
+def _always(args: argparse.Namespace) -> int:
+    from kolony_tui.core import approval_rules, inbox
+
+    if len(args.ids) != 1 or args.option is not None:
+        raise UsageError("--always answers one question, without an option")
+    until = approval_rules.until_written(args.until or "")
+
+    async def give(session: PersonSession) -> tuple[UUID, UUID]:
+        wanted = await inbox.find(session, args.ids[0])
+        rule = await approval_rules.answer_always(
+            session, wanted, True, prefix=args.prefix, until=until, any_agent=args.any_agent, note=args.note
+        )
+        return wanted, rule
+
+    wanted, rule = in_session(args, give)
+    words = f"it is allowed, and by the rule {rule.hex[-8:]} from now on (kolony rule revoke takes it back)"
+    return done(args, words, id=wanted, state="allowed", rule_id=rule)
 
 
 def _deny(args: argparse.Namespace) -> int:

@@ -43,6 +43,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("approve", "inbox", "allow what agents ask for"),
     ("deny", "inbox", "deny what agents ask for"),
     ("answer", "inbox", "answer what agents ask"),
+    ("rule", "rule", "rules that answer agents: list, add, revoke"),
     ("stop", "stop", "emergency stop: no new work at once, what runs is ended; --status"),
     ("lift", "stop", "lift the emergency stop, for some agents or for all"),
     ("tail", "tail", "the output of a run, byte for byte"),

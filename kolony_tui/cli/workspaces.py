@@ -36,6 +36,8 @@ def register_workspace(verbs: Any) -> None:
         limiting.add_argument(f"--{option}", metavar="N", type=_limit, help=f"at most so many {words}, or none")
     admitting = verb(workspaces, "admit-viewers", _admit, "say whether a login that is new to Kolony becomes a viewer")
     admitting.add_argument("admits", metavar="on|off", choices=("on", "off"))
+    masking = verb(workspaces, "mask-secrets", _mask, "say whether agents' secrets are stars in what their runs store")
+    masking.add_argument("masks", metavar="on|off", choices=("on", "off"))
 
 
 def register_rights(verbs: Any) -> None:
@@ -169,6 +171,20 @@ def _admit(args: argparse.Namespace) -> int:
     slug = in_session(args, work)
     words = "becomes a viewer of" if admits else "is not let into"
     return done(args, f"a login that is new to Kolony {words} {slug}", slug=slug, admits_viewers=admits)
+
+
+def _mask(args: argparse.Namespace) -> int:
+    from kolony_tui.core.variables import set_masking
+
+    masks = args.masks == "on"
+
+    async def work(session: PersonSession) -> str:
+        await set_masking(session, masks)
+        return session.workspace.slug
+
+    slug = in_session(args, work)
+    words = "stars" if masks else "as they are"
+    return done(args, f"agents' secrets are {words} in what runs of {slug} store", slug=slug, masks_secrets=masks)
 
 
 def _rights(args: argparse.Namespace) -> int:

@@ -13,7 +13,8 @@ from kolony_tui.models.errors import NotFound, UsageError
 from kolony_tui.models.inbox import Answered, InboxItem
 from kolony_tui.models.untrusted import Untrusted
 
-LONGEST_DETAIL = 65_536
+LONGEST_DETAIL = 1_048_576
+"""Characters of an exact command at most: all of it."""
 LISTED = 1000
 """So many items the database lists, what is urgent first."""
 _PIECE = re.compile(r"[0-9a-fA-F-]{4,36}")

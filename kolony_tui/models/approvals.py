@@ -12,7 +12,7 @@ from kolony_tui.models.untrusted import Untrusted
 
 
 class ApprovalState(StrEnum):
-    """How an approval stands. Only a person allows, denies or answers; what ran out has expired."""
+    """How an approval stands. Only a person or a person's rule allows or denies; what ran out has expired."""
 
     OPEN = "open"
     ALLOWED = "allowed"
@@ -27,7 +27,7 @@ class Approval:
     """A permission or a question of one attempt.
 
     ``options``: ``{"id", "label"}`` each, text of the agent's. ``answer`` is the id of one or free text. ``heard_at``:
-    when its runner took the end of it.
+    when its runner took the end of it. ``command``: exactly what would be done. ``rule_by_login``: whose rule answered.
     """
 
     approval_id: UUID
@@ -46,3 +46,6 @@ class Approval:
     answered_at: datetime | None
     cancelled_why: Untrusted | None
     heard_at: datetime | None
+    tool: Untrusted | None
+    command: Untrusted | None
+    rule_by_login: str | None

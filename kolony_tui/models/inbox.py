@@ -41,6 +41,7 @@ class InboxItem:
 
     ``tier``: 'urgent', 'blocks others', 'high risk' or 'by age'; ``why``: what put it there. ``blocks``: so many runs
     wait behind it, its own among them. ``likeness``: the same for items that differ in paths, ids and numbers only.
+    ``exact``: the detail is exactly what would be done, by ``tool``; the title is the agent's wording then.
     """
 
     id: UUID
@@ -62,6 +63,8 @@ class InboxItem:
     likeness: str
     snoozed_until: datetime | None
     done_at: datetime | None
+    tool: Untrusted | None
+    exact: bool
 
     @property
     def choices(self) -> list[Option]:

@@ -1,2 +1,2 @@
 -- $1 workspace, $2 approval
-SELECT detail FROM kolony.approvals WHERE workspace_id = $1 AND approval_id = $2
+SELECT coalesce(command, detail) FROM kolony.approvals WHERE workspace_id = $1 AND approval_id = $2

@@ -50,4 +50,6 @@ def _became(approval: Approval) -> str:
     if approval.state == ApprovalState.CANCELLED:
         why = f", {safe(approval.cancelled_why, limit=80).plain}" if approval.cancelled_why is not None else ""
         return f"cancelled{why}"
+    if approval.rule_by_login is not None:
+        return f"{approval.state.value} by rule of {safe(approval.rule_by_login).plain}"
     return f"{approval.state.value} by {safe(approval.answered_by_login or '?').plain}"
