@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from tests.database import Agent, Database
+from tests.security.left_by_agents import leave, thread
 from tests.security.probes import Place
 from tests.work.calls import Runner, let_pass
 
@@ -41,6 +42,7 @@ class Furnisher:
         await self._stop()
         await self._kept_by_people()
         await self._told()
+        await leave(self)
         await self.admin.execute("SELECT kolony.seal_audit_now($1)", self.home)
         return Place(self.slug, self.ids)
 
@@ -65,11 +67,12 @@ class Furnisher:
         failed = await self._send(1)
         assert len(await silent.claim(2)) == 2
         await let_pass(self.superuser, silent.session_id)
-        self.runner = await Runner.of(self.database, self.agent, 4)
+        self.runner = await Runner.of(self.database, self.agent, 5)
         # Trying everything may take longer than a lease.
         await self.superuser.execute(
             "UPDATE kolony.agent_sessions SET lease_seconds = 3600 WHERE session_id = $1", self.runner.session_id
         )
+        await thread(self)
         await self._send()
         plan = await self._send(kind="plan")
         await self._send(kind="review", about=[failed["run_id"]])
@@ -91,7 +94,8 @@ class Furnisher:
         agent = self.runner.connection
         await agent.execute("SELECT kolony.note_step($1, 'heard')", self.ids["attempt"])
         await agent.execute("""SELECT kolony.propose_plan($1, '[{"content": "one"}]')""", self.ids["planning"])
-        asked = "SELECT approval_id FROM kolony.ask($1, $2, 'permission', 'may I?')"
+        asked = """SELECT approval_id FROM kolony.ask($1, $2, 'permission', 'may I?', tool => 'execute',
+            command => 'git log -3')"""
         self.ids["approval"] = await agent.fetchval(asked, self.ids["attempt"], "first")
         self.ids["answered"] = await agent.fetchval(asked, self.ids["attempt"], "second")
         await self.operator.execute("SELECT kolony.answer_approval($1, true)", self.ids["answered"])
