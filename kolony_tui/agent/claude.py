@@ -14,9 +14,10 @@ from typing import Any, Literal
 from kolony_tui.agent.claude_end import AUTH_RETRIES, Outcome, outcome_of
 from kolony_tui.agent.claude_tools import command_of, kind_of
 from kolony_tui.agent.claude_trace import Telling
-from kolony_tui.agent.claude_usage import Account, figures
+from kolony_tui.agent.claude_usage import Account
 from kolony_tui.agent.events import Asked, Choice, Ended, Event, Opened, Output, TraceStatus, Withdrawn
 from kolony_tui.agent.json_lines import JsonLines, NotJson, TooLong
+from kolony_tui.agent.limits import Exceeded
 
 DENIED = "The operator denied this."
 _CHOICES = (Choice("allow", "Allow once", "allow_once"), Choice("deny", "Reject", "reject_once"))
@@ -77,7 +78,7 @@ class ClaudeTalk:
     def interrupt(self) -> None:
         """Asks it to stop; a result follows. Its open permissions are withdrawn by itself."""
         if self.outcome is None and not self._interrupted:
-            self._interrupted = True
+            self._interrupted = self._telling.stopping = True
             self._ask({"subtype": "interrupt"})
 
     def answer(self, request: str, allow: bool, note: str = "") -> None:
@@ -97,7 +98,10 @@ class ClaudeTalk:
         answer = self._telling.answer
         if self.outcome is not None:
             said = self.outcome
-            return replace(how, error=said.error, reason=said.reason, warning=said.warning, answer=answer)
+            over = Exceeded("budget", said.error) if said.reason == "over_budget" else how.exceeded
+            return replace(
+                how, error=said.error, reason=said.reason, warning=said.warning, answer=answer, exceeded=over
+            )
         line = _last_line(stderr_tail)
         about = f": {line}" if line else ""
         if not self.ready and self._strange and not line:
@@ -201,7 +205,7 @@ class ClaudeTalk:
         elif subtype == "api_retry":
             yield from self._retried(said)
         elif subtype == "permission_denied":
-            yield from self._telling.refused(str(said.get("tool_use_id") or ""), str(said.get("message") or ""))
+            self._telling.denied.add(str(said.get("tool_use_id") or ""))
         elif subtype not in _SILENT and subtype != "init" and self.outcome is None:
             yield from self._telling.unknown(said)
 
@@ -244,7 +248,7 @@ class ClaudeTalk:
         if isinstance(said.get("result"), str) and not said.get("is_error"):
             self._telling.answer = said["result"]
         used = self._account.turn_ended(said, self._session_id or str(said.get("session_id") or ""))
-        tokens = figures(said.get("usage"))
+        tokens = self._account.all
         denials = said.get("permission_denials")
         denied = max(len(self._telling.denied), len(denials) if isinstance(denials, list) else 0)
         self.outcome = outcome_of(

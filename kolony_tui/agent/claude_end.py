@@ -45,6 +45,8 @@ def outcome_of(result: dict[str, Any], *, interrupted: bool, denied: int, tokens
             return Outcome("it was interrupted", interrupted=True)
         if result.get("api_error_status") in _AUTH_STATUS or any(part in words.lower() for part in _AUTH_WORDS):
             return Outcome(f"it is not logged in: {words}", "auth")
+        if str(result.get("terminal_reason") or "").startswith("aborted"):
+            return Outcome("it was stopped, and nobody here asked it to", "stopped")
         if denied:
             return Outcome("it stopped after a permission was denied", "denied")
         return Outcome(words or f"it ended with {subtype or 'an error'}", "agent_error")

@@ -54,7 +54,9 @@ class Telling:
         self._last: dict[str, tuple[str, TraceType]] = {}
         self._tools: dict[str, str] = {}
         self.denied: set[str] = set()
-        """The tool calls, by Claude's ids, that a person or a rule has denied."""
+        """The tool calls, by Claude's ids, that a person, a rule or the program's own settings have denied."""
+        self.stopping = False
+        """Whether the turn is being interrupted: what fails now was stopped."""
         self.answer = ""
         """The last thing that was said."""
         self.used_tools = False
@@ -122,11 +124,6 @@ class Telling:
             elif isinstance(block.get("text"), str) and not _parent(said):
                 yield Output("log", _line(block["text"]))
 
-    def refused(self, tool_use_id: str, message: str) -> Iterator[Event]:
-        """The program's own settings have denied a tool call."""
-        self.denied.add(tool_use_id)
-        yield Output("log", _line(f"denied: {message}"))
-
     def remark(self, words: str, raw: dict[str, Any]) -> Iterator[Event]:
         """Something that people should see, and the trace keeps."""
         yield Output("log", _line(words))
@@ -140,7 +137,7 @@ class Telling:
         name = words or "/".join(str(raw[part]) for part in ("type", "subtype") if raw.get(part))
         text = json.dumps(raw, ensure_ascii=False)
         kept = raw if len(text.encode("utf-8", "replace")) <= RAW_BYTES else {"cut": text[: RAW_BYTES // 4]}
-        yield Traced(f"event:{self._events}", "event", TURN, name[:200], "completed", output=kept)
+        yield Traced(f"event:{self._events}", "event", TURN, name[:200], "completed", input=kept)
 
     def end(self, status: TraceStatus, error: str = "", tokens: int | None = None, **facts: Any) -> Iterator[Event]:
         """The turn is over; what is still open in it ends with it."""
@@ -212,7 +209,9 @@ class Telling:
         tool_use_id, text = str(block.get("tool_use_id") or ""), text_of(block.get("content"))
         detail = said.get("tool_use_result")
         failed, denied = bool(block.get("is_error")), tool_use_id in self.denied
-        status: TraceStatus = "denied" if denied else "failed" if failed else "completed"
+        status: TraceStatus = "denied" if denied else "completed"
+        if failed and not denied:
+            status = "cancelled" if self.stopping else "failed"
         facts = {}
         if failed and (found := _EXIT.match(text)):
             facts["process.exit.code"] = int(found[1])

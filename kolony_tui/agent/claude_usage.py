@@ -65,6 +65,8 @@ class Account:
         self._open: dict[str, tuple[str, Figures]] = {}
         self._told: dict[str, Figures] = {}
         self._seen: dict[str, tuple[str, Figures]] = {}
+        self.all = Figures()
+        """Everything that was told."""
 
     def began(self, message: dict[str, Any]) -> None:
         """A message begins to be streamed."""
@@ -85,6 +87,7 @@ class Account:
         now = figures(usage)
         taken = Figures(*(getattr(now, one.name) or getattr(before, one.name) for one in fields(Figures)))
         self._told[message_id] = taken
+        self.all += taken
         return _used(taken, "call", model, session_id, calls=1, raw=usage)
 
     def turn_ended(self, result: dict[str, Any], session_id: str) -> list[Used]:
@@ -99,13 +102,17 @@ class Account:
             model = self._seen.get(name, ("", each))[0]
             key = model if model in told else next(iter(whole), "")
             told[key] = told.get(key, Figures()) + each
-        calls = len(self._seen) - len(self._told)
-        found = [
-            _used(each.beyond(told[model]), "turn", model or self._model(), session_id, calls=max(0, calls), raw=usage)
-            for model, each in whole.items()
-        ]
-        if found and (cost := money(result.get("total_cost_usd"))) is not None:
-            found.append(_money(cost, found[0].model, session_id, result))
+        calls = max(0, len(self._seen) - len(self._told))
+        found = []
+        for model, each in whole.items():
+            rest = each.beyond(told[model])
+            self.all += rest
+            if rest.total or calls:
+                found.append(_used(rest, "turn", model or self._model(), session_id, calls=calls, raw=usage))
+            calls = 0
+        if cost := money(result.get("total_cost_usd")):
+            model = next(iter(whole)) or self._model()
+            found.append(_money(cost, model or None, session_id, result))
         return found
 
     def cut_off(self, session_id: str) -> list[Used]:
