@@ -35,7 +35,7 @@ COMMENT ON COLUMN kolony.reports.body IS 'all of its text but the title, cut to 
 COMMENT ON COLUMN kolony.reports.status_by IS 'who set its status; null: its agent';
 CREATE INDEX reports_by_attempt ON kolony.reports (workspace_id, attempt_id);
 CREATE INDEX reports_by_judge ON kolony.reports (status_by) WHERE status_by IS NOT NULL;
-CREATE INDEX reports_by_words ON kolony.reports USING gin (words);
+CREATE INDEX reports_by_words ON kolony.reports USING gin (words) WITH (fastupdate = off);
 
 CREATE TABLE kolony.report_findings (
     workspace_id uuid NOT NULL,
@@ -251,7 +251,8 @@ $$;
 CREATE FUNCTION kolony.report_body(kept jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT "left"(concat_ws(E'\n', kept ->> 'summary',
-        (SELECT string_agg(concat_ws(E'\n', f ->> 'title', f ->> 'detail', f ->> 'evidence', f ->> 'file'), E'\n')
+        (SELECT string_agg(concat_ws(E'\n', f ->> 'title', f ->> 'detail', f ->> 'evidence',
+                    replace(f ->> 'file', '/', ' ')), E'\n')
          FROM jsonb_array_elements(kept -> 'findings') f),
         (SELECT string_agg(concat_ws(E'\n', s ->> 'title', s ->> 'body'), E'\n')
          FROM jsonb_array_elements(kept -> 'sections') s),
