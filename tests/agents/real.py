@@ -48,7 +48,8 @@ class Colony:
 
     def json(self, *words: str) -> Any:
         """The same, read."""
-        return json.loads(self.kolony(*words, "--json"))
+        at = words.index("--") if "--" in words else len(words)
+        return json.loads(self.kolony(*words[:at], "--json", *words[at:]))
 
     def _env(self, **more: str) -> dict[str, str]:
         return {**os.environ, "KOLONY_HOME": str(self.home), **more}
