@@ -82,7 +82,7 @@ def refused(error: Mapping[str, Any], who: str, login: str) -> Outcome:
     """What an error means that the agent answered with."""
     words = error_words(error)
     if error.get("code") == PARSE_ERROR and words.startswith("it answered with"):
-        return Outcome(f"{who}: {words}", "protocol")
+        return Outcome(f"{who} {words.removeprefix('it ')}", "protocol")
     if is_auth(error):
         hint = f"; {login}" if login else ""
         return Outcome(f"{who} wants to be logged in: {words}{hint}", "auth")

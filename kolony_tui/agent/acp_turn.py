@@ -87,8 +87,8 @@ class Turn:
         self._emit(Traced(key, "response" if kind == "message" else "thought", append=text))
 
     def remark(self, line: str) -> None:
-        """A line of its own in the log."""
-        self._close_text()
+        """A line of its own in the log; a message may go on behind it."""
+        self.flush()
         self._line("log", line)
 
     def raw(self, name: str, message: Any) -> None:
