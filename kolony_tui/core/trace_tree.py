@@ -39,6 +39,15 @@ class TraceTree:
         above = self.lines[key].parent_key
         return above if above is not None and above in self.lines and above != key else None
 
+    def depth(self, key: Untrusted) -> int:
+        """How many entries this one is within."""
+        passed: set[Untrusted] = set()
+        above = self.parent(key)
+        while above is not None and above not in passed:
+            passed.add(above)
+            above = self.parent(above)
+        return len(passed)
+
     def rows(self, folded: Container[Untrusted] = ()) -> list[TraceRow]:
         """All that is shown, in order: each entry followed by its parts."""
         self._sort()
@@ -81,3 +90,41 @@ class TraceTree:
             passed.add(above)
             above = self.parent(above)
         return above is not None
+
+
+_TYPE_WORDS = {"llm_prompt": "prompt", "tool_call": "tool"}
+
+
+def type_word(type: str) -> str:
+    """An entry's type in one word.
+
+    >>> type_word("llm_prompt"), type_word("thought")
+    ('prompt', 'thought')
+    """
+    return _TYPE_WORDS.get(type, type)
+
+
+def measured(line: TraceLine) -> list[str]:
+    """How long it took, its tokens, how sure the agent was; as far as that is known."""
+    said = []
+    if line.duration_ms is not None:
+        said.append(in_words(line.duration_ms))
+    if line.tokens is not None:
+        said.append(f"{line.tokens:,} tokens")
+    if line.confidence is not None:
+        said.append(f"{line.confidence:.0%} sure")
+    return said
+
+
+def in_words(milliseconds: float) -> str:
+    """A measured length of time.
+
+    >>> in_words(3.21), in_words(1234), in_words(200_000)
+    ('3 ms', '1.2 s', '3:20')
+    """
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    if milliseconds < 60_000:
+        return f"{milliseconds / 1000:.1f} s"
+    minutes, seconds = divmod(int(milliseconds / 1000), 60)
+    return f"{minutes}:{seconds:02d}"
