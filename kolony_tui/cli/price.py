@@ -50,10 +50,13 @@ def _list(args: argparse.Namespace) -> int:
     from kolony_tui.cli.printing import print_table
     from kolony_tui.core.usage import prices
 
+    def shown(usd: float | None) -> str:
+        return "-" if usd is None else f"{usd:g}"
+
     print_table(
         ["MODELS", "INPUT", "CACHED", "CACHE WRITE", "OUTPUT", "FROM", "SET BY"],
         [
-            (each.pattern, each.input_usd, each.cached_usd, each.cache_write_usd, each.output_usd,
+            (each.pattern, shown(each.input_usd), shown(each.cached_usd), shown(each.cache_write_usd), shown(each.output_usd),
              f"as of {each.valid_from}" if each.shipped else each.valid_from.isoformat(),
              "comes with Kolony" if each.shipped else each.set_by_login)
             for each in in_session(args, prices)

@@ -12,19 +12,19 @@ WITH span AS (
                     ELSE coalesce($3::text::date, t.today) END AS until) k
     WHERE w.workspace_id = $1),
 used AS (
-    SELECT CASE $4::text WHEN 'agent' THEN d.agent_id::text WHEN 'person' THEN d.profile_id::text WHEN 'model' THEN d.model
-                         WHEN 'preset' THEN d.preset_id::text ELSE d.day::text END AS key,
+    SELECT coalesce(CASE $4::text WHEN 'agent' THEN d.agent_id::text WHEN 'person' THEN d.profile_id::text
+                         WHEN 'model' THEN d.model WHEN 'preset' THEN d.preset_id::text ELSE d.day::text END, '') AS key,
            sum(d.input_fresh)::bigint AS input_fresh, sum(d.input_cached)::bigint AS input_cached,
            sum(d.cache_write)::bigint AS cache_write, sum(d.output)::bigint AS output,
            sum(d.reasoning)::bigint AS reasoning, sum(d.calls)::bigint AS calls, sum(d.cost_usd) AS cost_usd,
            sum(d.estimated_usd) AS estimated_usd
     FROM span s JOIN kolony.usage_days d ON d.workspace_id = $1 AND d.day BETWEEN s.since AND s.until GROUP BY 1),
 ended AS (
-    SELECT CASE $4::text WHEN 'agent' THEN t.agent_id::text
+    SELECT coalesce(CASE $4::text WHEN 'agent' THEN t.agent_id::text
                WHEN 'day' THEN (t.ended_at AT TIME ZONE s.time_zone)::date::text
                ELSE (SELECT CASE $4::text WHEN 'person' THEN c.created_by ELSE c.preset_id END::text FROM kolony.runs r
                      JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
-                     WHERE r.workspace_id = t.workspace_id AND r.run_id = t.run_id) END AS key,
+                     WHERE r.workspace_id = t.workspace_id AND r.run_id = t.run_id) END, '') AS key,
            count(*) FILTER (WHERE t.outcome = 'completed') AS completed,
            count(*) FILTER (WHERE t.outcome IN ('failed', 'lost')) AS failed,
            count(*) FILTER (WHERE t.outcome = 'cancelled') AS cancelled,
@@ -45,7 +45,7 @@ SELECT coalesce(a.name, p.login, e.name, CASE WHEN $4::text IN ('model', 'day') 
        coalesce(n.completed, 0) AS completed, coalesce(n.failed, 0) AS failed, coalesce(n.cancelled, 0) AS cancelled,
        n.mean_seconds
 FROM used u
-FULL JOIN ended n ON n.key IS NOT DISTINCT FROM u.key
+FULL JOIN ended n ON n.key = u.key
 CROSS JOIN LATERAL (SELECT coalesce(u.key, n.key) AS key) k
 LEFT JOIN kolony.agents a ON $4::text = 'agent' AND a.workspace_id = $1 AND a.agent_id::text = k.key
 LEFT JOIN kolony.profiles p ON $4::text = 'person' AND p.profile_id::text = k.key
