@@ -14,6 +14,7 @@ from uuid import UUID
 
 import asyncpg
 
+from kolony_tui.agent import sweeping
 from kolony_tui.agent.adapter import AdapterFactory, Assignment
 from kolony_tui.agent.announcer import Announcer
 from kolony_tui.agent.execution import Desk, Execution
@@ -24,6 +25,7 @@ from kolony_tui.agent.report import Report
 from kolony_tui.agent.run_folder import sweep
 from kolony_tui.agent.session import Order, Session, application_name, check, open_session, token_refused
 from kolony_tui.agent.verdict import Stop
+from kolony_tui.agent.work_folder import Isolation
 from kolony_tui.db.connect import pause_seconds
 from kolony_tui.db.listen import EVERYTHING, Listener
 from kolony_tui.db.target import Target
@@ -51,6 +53,7 @@ class Settings:
     ``scratch`` is a private folder on this machine; ``spool_bytes`` the disk that one run's output may take there.
     ``enforcement``: how limits are held, as ``cage.enforcement`` says it. ``learn`` hears, once, before any work, of
     which type the agent is; it answers with what the runner's person should know, and may raise KolonyError.
+    ``isolation``: the working folders are worktrees.
     """
 
     agent: str
@@ -61,6 +64,7 @@ class Settings:
     spool_bytes: int = 64 * 1024 * 1024
     enforcement: tuple[str, str] = ("measured", "limits are measured")
     learn: Callable[[str], str] = lambda agent_type: ""
+    isolation: Isolation | None = None
 
 
 class Runner:
@@ -95,12 +99,16 @@ class Runner:
         self._retired = False
         self._stopping = False
         self._stopped = asyncio.Event()
+        self._hold: sweeping.Hold | None = None
         self._link.on_down = self._wake.set
 
     async def run(self) -> None:
         """Works. Raises LoginRefused (also when the token is revoked meanwhile), Refused, CannotConnect (hopeless)."""
         self._guard.start()
         await asyncio.to_thread(sweep, self._settings.scratch)
+        self._hold = await asyncio.to_thread(sweeping.Hold, self._settings.scratch)
+        self._guard.mark = str(self._hold.path)
+        self._start(self._sweep(self._hold))
         loop = asyncio.create_task(self._loop())
         self._start(self._announcer.run())
         self._start(self._watch_lease())
@@ -288,6 +296,7 @@ class Runner:
             spool_bytes=self._settings.spool_bytes,
             agent_hint=f"agent:{session.agent_id}",
             lease=session.lease,
+            isolation=self._settings.isolation,
         )
         execution = Execution(work, self._make, desk)
         task = asyncio.create_task(execution.run())
@@ -329,6 +338,18 @@ class Runner:
         except KolonyError as error:
             await session.close(error.message, failed=True)
             raise
+
+    async def _sweep(self, hold: sweeping.Hold) -> None:
+        """Ends, now and again, what no runner watches over any more."""
+        while True:
+            found = await asyncio.to_thread(sweeping.sweep, self._settings.scratch, hold.path, self._at_work)
+            if found:
+                words = f"ended {len(found)} process{'es' if len(found) > 1 else ''} that nobody watched over"
+                self._report.say("swept", words, pids=found)
+            await asyncio.sleep(sweeping.SWEEP_SECONDS)
+
+    def _at_work(self) -> list[tuple[str, int]]:
+        return [(str(each.work.run_id), each.work.attempt) for each, _ in list(self._running.values())]
 
     def _lose_session(self, why: str) -> None:
         session, self._session = self._session, None
@@ -392,3 +413,5 @@ class Runner:
                     await self._announcer.send()
         await self._link.close()
         self._guard.close()
+        if self._hold is not None:
+            self._hold.release()

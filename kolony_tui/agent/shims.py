@@ -214,4 +214,4 @@ def _family(pid: int) -> list[int]:
 @cache
 def _code() -> bytes:
     # Compiled here once: it starts in half the time, and Kolony's name is in no command line that is killed by name.
-    return marshal.dumps(compile(Path(shim.__file__).read_bytes(), "shim", "exec", dont_inherit=True))
+    return marshal.dumps(compile(Path(shim.__file__).read_bytes(), "shim", "exec", dont_inherit=True, optimize=2))
