@@ -27,6 +27,8 @@ from kolony_tui.agent.report import Report
 from kolony_tui.agent.spool import Spool
 from kolony_tui.agent.steps import WORDS, Steps
 from kolony_tui.agent.verdict import Stop, Verdict, judged
+from kolony_tui.agent.work_folder import Isolation
+from kolony_tui.agent.work_place import WorkPlace
 from kolony_tui.db.errors import OUTPUT_HOLE
 from kolony_tui.models.errors import Fenced, KolonyError, LoginRefused, Refused
 
@@ -47,6 +49,7 @@ class Desk:
     spool_bytes: int
     agent_hint: str
     lease: Lease
+    isolation: Isolation | None = None
 
 
 class Execution:
@@ -60,6 +63,7 @@ class Execution:
         self.clock = Clock(work.time_limit_ms, self._time_is_up)
         """Its time limit; held while the work waits for a person."""
         self.handover = Handover(work, desk.link, desk.scratch, lambda: desk.lease.alive, self.clock, self._happened)
+        self._place = WorkPlace(work, desk.isolation, desk.link, lambda: desk.lease.alive, self._happened)
         self._make = make
         self._adapter: Adapter | None = None
         self.record = Record([])
@@ -189,8 +193,10 @@ class Execution:
         self.record = Record(sinks_of(self._bench(adapter)), self._masking)
         try:
             await self.handover.lay_out(self.work.brief, self._masking)
+            await self._place.prepare(adapter.folder, self.work)
             await adapter.start()
         except CannotStart as error:
+            await self._place.settle()
             return Verdict("failed", Ended(), error.line, reason=error.reason)
         self._started = True
         if (reason := self._asked()) is not None:
@@ -226,6 +232,7 @@ class Execution:
         if self._desk.lease.alive:
             # Before the end is written: after it another runner may begin in the same folder.
             await adapter.close()
+            await self._place.settle()
         return verdict
 
     def _bench(self, adapter: Adapter) -> Bench:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kolony_tui.agent.adapter import Assignment, CannotStart
+from kolony_tui.agent.work_folder import Isolation
 
 ARGUMENT_BYTES = 100_000
 """A longer text is no argument: Linux takes at most 131,071 bytes in one. The shell reads it from a file then."""
@@ -37,7 +38,7 @@ class Launch:
     ``program``: program and arguments; empty: the command's text is a script for ``sh``. ``folders``: where the working
     folders are made. ``scratch``: a private folder for files without a name. ``passed``: names (or patterns such as
     ``AWS_*``) of further environment variables to hand on; ``sets``: those that are set. ``remarks``: lines that the
-    log of a run begins with.
+    log of a run begins with. ``isolation``: the working folders are worktrees of a repository, or it itself.
     """
 
     agent: str
@@ -47,25 +48,28 @@ class Launch:
     passed: tuple[str, ...] = ()
     sets: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    isolation: Isolation | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def folder(self, work: Assignment) -> Path:
         """The working folder of a run: the same for each of its attempts, and no other run's; the runs of one
         conversation share theirs, which agents know their own sessions by."""
-        own = work.brief.conversation_id
+        if self.isolation is not None and self.isolation.per == "none":
+            return self.isolation.repository
+        alone = self.isolation is not None and self.isolation.per == "run"
+        own = None if alone else work.brief.conversation_id
         name = f"{work.number}-{work.run_id.hex[-8:]}" if own is None else f"conversation-{own.hex[-12:]}"
         return self.folders / file_name(self.agent) / name
 
+    def tidy(self, folder: Path) -> None:
+        """Removes a working folder in which nothing was left; one that holds anything stays, and one that was given."""
+        if self.isolation is None or folder != self.isolation.repository:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
     def variables(self, work: Assignment, folder: Path) -> dict[str, str]:
         """The program's whole environment."""
-        wanted = (*INHERITED, *self.passed)
-        kept = {
-            name: value
-            for name, value in self.environment.items()
-            if any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted)
-            and not any(fnmatch.fnmatchcase(name, pattern) for pattern in NEVER)
-        }
-        kept |= self.sets
+        kept = self.handed_on()
         own = {
             "KOLONY_RUN_ID": str(work.run_id),
             "KOLONY_RUN": work.reference,
@@ -83,6 +87,17 @@ class Launch:
             own["KOLONY_INSTRUCTIONS"] = work.instructions
         given = {each["name"]: each["value"] for each in work.brief.variables}
         return {**kept, **given, **own}
+
+    def handed_on(self) -> dict[str, str]:
+        """What a program gets of the runner's own environment, and what is set for its type."""
+        wanted = (*INHERITED, *self.passed)
+        kept = {
+            name: value
+            for name, value in self.environment.items()
+            if any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted)
+            and not any(fnmatch.fnmatchcase(name, pattern) for pattern in NEVER)
+        }
+        return {**kept, **self.sets}
 
     def arguments(self, text: str) -> list[str] | None:
         """The argument list with the text put in; None where no argument takes it and it goes to standard input.
@@ -136,12 +151,6 @@ def make(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise CannotStart(f"the working folder {folder} cannot be made: {error.strerror}", "see --workdir") from error
-
-
-def tidy(folder: Path) -> None:
-    """Removes a working folder in which nothing was left; one that holds anything stays."""
-    with contextlib.suppress(OSError):
-        folder.rmdir()
 
 
 def reason(error: OSError, program: str) -> str:

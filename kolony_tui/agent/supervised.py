@@ -19,7 +19,7 @@ from kolony_tui.agent.events import Ended
 from kolony_tui.agent.feed import Feed
 from kolony_tui.agent.guard import Guard
 from kolony_tui.agent.ladder import Graces, Ladder, described, of_a_program, of_an_agent
-from kolony_tui.agent.launch import Launch, make, tidy
+from kolony_tui.agent.launch import Launch, make
 from kolony_tui.agent.limits import second_line
 from kolony_tui.agent.meter import Meter, Taken
 from kolony_tui.agent.pipes import Pipes
@@ -119,7 +119,7 @@ class Supervised:
     def _undo(self, ours: dict[str, int]) -> None:
         """What was made for a program that cannot be started."""
         _close_all(ours)
-        tidy(self.folder)
+        self._launch.tidy(self.folder)
         if self._cage is not None:
             self._cage.remove()
         if self._shim is not None:
@@ -228,7 +228,7 @@ class Supervised:
         if self._cage is not None:
             self._cage.remove()
         if not keep:
-            tidy(self.folder)
+            self._launch.tidy(self.folder)
 
     def _step(self, step: str, detail: str) -> None:
         self.on_step(step, detail)

@@ -47,11 +47,13 @@ def register_agent(verbs: Any) -> None:
         parser.add_argument("name")
         parser.add_argument("--reason", default="", help="why; shown wherever the agent is")
     from kolony_tui.cli.keeping import add_memory_parser, add_variable_parser
+    from kolony_tui.cli.folders import add_folders_parser
     from kolony_tui.cli.runner import add_run_parser
 
     add_variable_parser(agents)
     add_memory_parser(agents)
     add_run_parser(agents)
+    add_folders_parser(agents)
 
 
 async def _one(session: PersonSession, name: str) -> UUID:

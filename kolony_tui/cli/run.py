@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kolony_tui.core.session import PersonSession
     from kolony_tui.models.kinds import Told
     from kolony_tui.models.work import Run, RunDetail
+    from kolony_tui.models.work_folders import WorkFolder
 
 _TOLD = {"command": "text", "subject": "about"}
 
@@ -115,20 +116,30 @@ def _waiting_words(run: Run) -> str:
     return f" #{run.position}" if run.position else ""
 
 
+def _folder_lines(folder: WorkFolder | None) -> list[tuple[str, object]]:
+    if folder is None:
+        return []
+    base = [("base commit", folder.base_commit)] if folder.base_commit is not None else []
+    return [("folder", folder.path), *base, ("left there", folder.words)]
+
+
 def _run(args: argparse.Namespace) -> int:
     from kolony_tui.cli.printing import ago, as_json, print_json, print_table
     from kolony_tui.core.artifacts import artifacts
     from kolony_tui.core.kinds import told
     from kolony_tui.core.work import find_run, run_detail, settle
+    from kolony_tui.core.work_folders import folder_of_run
 
     async def work(session: PersonSession) -> Any:
         run_id = await find_run(session, args.run)
         await settle(session)
-        return await run_detail(session, run_id), await told(session, run_id), await artifacts(session, run_id)
+        detail, parts = await run_detail(session, run_id), await told(session, run_id)
+        return detail, parts, await artifacts(session, run_id), await folder_of_run(session, run_id)
 
     parts: Sequence[Told]
     detail: RunDetail
-    detail, parts, left = in_session(args, work)
+    folder: WorkFolder | None
+    detail, parts, left, folder = in_session(args, work)
     run = detail.run
     if args.json:
         usage = detail.attempts[-1].usage if detail.attempts else {}
@@ -136,13 +147,14 @@ def _run(args: argparse.Namespace) -> int:
             **as_json(run), "reference": run.reference, "content": detail.content, "usage": usage,
             "artifacts": artifact_rows(left), **as_json(detail.limits), "constraint": detail.constraint_name,
             "attempts": detail.attempts, "steps": detail.steps, "after": detail.after, "told": parts,
-            "approvals": detail.approvals,
+            "approvals": detail.approvals, "folder": folder,
         })  # fmt: skip
         return 0
     print_table(["", ""], [
         ("run", run.reference), ("agent", run.agent), ("status", _status_words(run)), ("priority", run.priority),
         ("by", run.created_by_login), ("asked for", run.created_at), *_more(detail), ("exit code", run.exit_code),
-        ("error", run.error), *((_TOLD[each.part], each.words) for each in parts if each.part != "instructions"),
+        ("error", run.error), *_folder_lines(folder),
+        *((_TOLD[each.part], each.words) for each in parts if each.part != "instructions"),
     ])  # fmt: skip
     print_table(
         ["TRY", "ENDED AS", "CLAIMED", "ON", "EXIT", "SIGNAL", "ERROR"],

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kolony_tui.cli.folders import add_isolation_options, isolation_of
 from kolony_tui.cli.verbs import choice, tell, verb
 from kolony_tui.models.errors import ExitCode, UsageError
 
@@ -91,6 +92,7 @@ def add_run_parser(agent_verbs: Any) -> None:
                         help="disk for a run's output while the database is away (default: 64)")  # fmt: skip
     parser.add_argument("--cgroup", default="auto", metavar="auto|off|DIR",
                         help="where the kernel may hold limits: a delegated cgroup v2 (default: auto)")  # fmt: skip
+    add_isolation_options(parser)
     parser.add_argument("--attached", action="store_true", help=argparse.SUPPRESS)
 
 
@@ -142,6 +144,7 @@ async def _serve(args: argparse.Namespace, target: Any, launch: Launch, chosen: 
         release=args.on_stop == "release",
         spool_bytes=args.spool * 1024 * 1024,
         enforcement=enforcement(cages),
+        isolation=launch.isolation,
         learn=learn,
     )
     runner = Runner(target, settings, lambda work: workshop.make(outfits[0], work), guard, Report(as_json=args.json))
@@ -207,6 +210,7 @@ def _launch(args: argparse.Namespace) -> Launch:
         scratch=scratch,
         program=tuple(program),
         passed=tuple(args.env),
+        isolation=isolation_of(args),
     )
 
 
