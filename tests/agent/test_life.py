@@ -51,7 +51,9 @@ async def test_a_program_gets_its_run_and_no_secret(colony: Colony) -> None:
         "KOLONY_KIND": "natural",
         "KOLONY_WORK_DIR": folder,
         "KOLONY_RUN_DIR": ours["KOLONY_RUN_DIR"],
+        "KOLONY_RUNNER": ours["KOLONY_RUNNER"],
     }
+    assert Path(ours["KOLONY_RUNNER"]).is_relative_to(colony.home), "by which a later runner knows what is left of it"
     assert Path(folder).is_relative_to(colony.home / "work" / "worker")
 
 

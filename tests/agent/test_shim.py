@@ -75,10 +75,11 @@ async def test_a_killed_runner_leaves_nothing_wherever_it_went(stopped: bool, tm
         if stopped:
             # A program that is stopped does not hear anything; a shim that does not run could not be relied on.
             os.kill(found[-1], signal.SIGSTOP)
+        runner.kill()
+        runner.stdout.close()
     finally:
         runner.kill()
         runner.wait()
-        runner.stdout.close()
 
     async def gone() -> bool:
         return not any(map(lives, found))
