@@ -105,7 +105,7 @@ def _reference(what: str) -> str:
     scope, subject = scope_written(what)
     if scope == "command":
         subject = f"#{subject.removeprefix('#')}"
-    return f"{scope}:{subject}" if subject else scope
+    return f"{'team' if scope == 'people' else scope}:{subject}" if subject else scope
 
 
 def _set(args: argparse.Namespace) -> int:
@@ -123,7 +123,7 @@ def _set(args: argparse.Namespace) -> int:
     parts = [money(args.usd)] if args.usd is not None else []
     parts += [f"{counted(args.tokens)} tokens"] if args.tokens is not None else []
     period = "in total" if args.period == "total" else f"a {args.period}"
-    about = f"{scope} {subject}".strip()
+    about = f"{'team' if scope == 'people' else scope} {subject}".strip()
     if not args.json and not args.warn_only:
         tell(LATE)
     return done(args, f"budget of {about}: {' and '.join(parts)} {period}", budget_id=made, scope=scope,

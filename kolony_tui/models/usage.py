@@ -124,8 +124,9 @@ class Budget:
 
     @property
     def reference(self) -> str:
-        """What ``kolony budget`` calls it: ``agent:web``, ``workspace``."""
-        return self.scope if self.subject is None else f"{self.scope}:{self.subject.raw}"
+        """What ``kolony budget`` calls it: ``agent:web``, ``team:ops``, ``workspace``."""
+        scope = "team" if self.scope == "people" else self.scope
+        return scope if self.subject is None else f"{scope}:{self.subject.raw}"
 
 
 @dataclass(frozen=True, slots=True)
