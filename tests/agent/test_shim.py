@@ -99,15 +99,15 @@ async def test_a_hanging_runners_guardian_has_shims_end_what_they_adopted(yard: 
     yard.guard = Guard()
 
 
-def test_what_is_below_is_found_to_any_depth() -> None:
+async def test_what_is_below_is_found_to_any_depth() -> None:
     with subprocess.Popen(["sh", "-c", "sh -c 'sleep 655 & sleep 656' & wait"], start_new_session=True) as top:
+
+        async def all_of_it() -> bool:
+            found = shim.below(top.pid)
+            return len(found) == 3 and {psutil.Process(pid).cmdline()[-1] for pid in found} >= {"655", "656"}
+
         try:
-            for _ in range(500):
-                found = shim.below(top.pid)
-                if len(found) == 3:
-                    break
-                top.poll()
-            assert {psutil.Process(pid).cmdline()[-1] for pid in found} >= {"655", "656"}
+            await until(all_of_it, deadline=5, what="three processes below")
             assert sorted(shim.children(top.pid)) == sorted(shim._children_by_parent(top.pid))
         finally:
             os.killpg(top.pid, signal.SIGKILL)
