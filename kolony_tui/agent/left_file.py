@@ -22,9 +22,10 @@ def read_bounded(file: Path, most: int) -> bytes | None:
         return None
     except OSError as error:
         raise Unreadable(f"{file.name} cannot be read: {error.strerror}") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Unreadable(f"{file.name} is no regular file")
     with open(descriptor, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Unreadable(f"{file.name} is no regular file")
         content = opened.read(most + 1)
     if len(content) > most:
         raise Unreadable(f"{file.name} has more than {most // 1024} KiB")
