@@ -92,3 +92,16 @@ def filled(words: tuple[str, ...], **values: str) -> list[str]:
     for name, value in values.items():
         made = [word.replace("{" + name + "}", value) for word in made]
     return made
+
+
+def older(version: str, least: str) -> bool:
+    """Whether a version is older than this one; one that is no row of numbers is not.
+
+    >>> older("2.0.9", "2.1"), older("2.1.0", "2.1"), older("soon", "2.1"), older("1", "")
+    (True, False, False, False)
+    """
+    try:
+        found, wanted = ([int(part) for part in each.split(".")] for each in (version, least))
+    except ValueError:
+        return False
+    return found < wanted

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
+from kolony_tui.agent.agent_type import older
 from kolony_tui.agent.claude_end import AUTH_RETRIES, Outcome, outcome_of
 from kolony_tui.agent.claude_tools import command_of, kind_of
 from kolony_tui.agent.claude_trace import Telling
@@ -28,16 +29,23 @@ class ClaudeTalk:
     """One process, one prompt. ``begin``, then what it prints into ``feed``, at the end of that ``end``.
 
     ``taken()`` answers what is to be written to it since the last time. ``how`` and ``why`` are those of its session,
-    as in ``Opened``.
+    as in ``Opened``; a program older than ``least_version`` is not worked with.
     """
 
     def __init__(
-        self, prompt: str, *, how: Literal["new", "resumed", "loaded", "lost"] = "new", why: str = "", cwd: str = ""
+        self,
+        prompt: str,
+        *,
+        how: Literal["new", "resumed", "loaded", "lost"] = "new",
+        why: str = "",
+        cwd: str = "",
+        least_version: str = "",
     ) -> None:
         self._prompt = prompt
         self._how: Literal["new", "resumed", "loaded", "lost"] = how
         self._why = why
         self._cwd = cwd
+        self._least_version = least_version
         self._lines = JsonLines()
         self._account = Account()
         self._telling = Telling()
@@ -202,12 +210,19 @@ class ClaudeTalk:
                 why=self._why,
             )
             yield from self._telling.opened(str(said.get("model") or ""), self._session_id)
+            yield from self._too_old(str(said.get("claude_code_version") or ""))
         elif subtype == "api_retry":
             yield from self._retried(said)
         elif subtype == "permission_denied":
             self._telling.denied.add(str(said.get("tool_use_id") or ""))
         elif subtype not in _SILENT and subtype != "init" and self.outcome is None:
             yield from self._telling.unknown(said)
+
+    def _too_old(self, version: str) -> Iterator[Event]:
+        if older(version, self._least_version):
+            words = f"version {version} of the program is too old: {self._least_version} or newer is needed"
+            self.outcome = Outcome(words, "handshake")
+            yield from self._closed("failed", words)
 
     def _retried(self, said: dict[str, Any]) -> Iterator[Event]:
         attempt, status, why = said.get("attempt"), said.get("error_status"), said.get("error")

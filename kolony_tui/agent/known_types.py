@@ -155,14 +155,18 @@ def known_types(home: Path) -> list[AgentType]:
 
 def type_named(home: Path, name: str) -> AgentType:
     """One type. Raises NotFound with the nearest name, UsageError where its file does not fit."""
-    if _NAME.fullmatch(name):
-        for folder, own in ((home / OWN_FOLDER, True), (_SHIPPED, False)):
-            file = folder / f"{name}.toml"
-            if file.is_file():
-                return read_type(file, own=own)
+    file = file_of(home, name)
+    if file is not None:
+        return read_type(file, own=file.parent != _SHIPPED)
     near = get_close_matches(name, known_names(home), n=1)
     hint = f"did you mean {near[0]}?" if near else f"see kolony agent type list, or write {home / OWN_FOLDER}/NAME.toml"
     raise NotFound(f"there is no type {name!r} of agents", hint)
+
+
+def file_of(home: Path, name: str) -> Path | None:
+    """The file of a type; None where there is none."""
+    files = (folder / f"{name}.toml" for folder in (home / OWN_FOLDER, _SHIPPED)) if _NAME.fullmatch(name) else ()
+    return next((file for file in files if file.is_file()), None)
 
 
 def _untrusted(found: _Untrusted | None) -> Untrusted:

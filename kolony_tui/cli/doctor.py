@@ -47,12 +47,13 @@ def doctor(args: argparse.Namespace) -> int:
 
 
 def _print(check: Check) -> None:
-    marks, arrow = (MARKS, "→") if _speaks_unicode() else (ASCII_MARKS, "->")
+    marks, arrow = (MARKS, "→") if speaks_unicode() else (ASCII_MARKS, "->")
     # In parts: what stands in a finding may be anybody's words.
     print_line(f"  {marks[check.status]} {check.check}: {check.finding.raw}")
     if check.remedy:
         print_line(f"      {arrow} {check.remedy.raw}")
 
 
-def _speaks_unicode() -> bool:
+def speaks_unicode() -> bool:
+    """Whether standard output takes more than ASCII."""
     return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"

@@ -24,11 +24,11 @@ def register_agent(verbs: Any) -> None:
     agents = group(verbs, "agent", "agents")
     making = verb(agents, "create", _create, "make an agent")
     making.add_argument("name", help="1 to 100 printable characters")
-    making.add_argument("--type", default="process", help="claude, gemini, codex, or any short word (default: process)")
+    making.add_argument("--type", default="process", help="see agent type list, or any short word (default: process)")
     making.add_argument("--category", default="", help="a word to group agents by")
     making.add_argument("--instructions", default="", help="what its runner is told with each command")
     making.add_argument("--description", default="", help="what it is for")
-    making.add_argument("--config", default={}, type=_config, metavar="JSON",
+    making.add_argument("--config", default={}, type=json_object, metavar="JSON",
                         help='for its runner: {"interrupt_grace_seconds": 20} and so on, see agent run')  # fmt: skip
     listing = verb(agents, "list", _list, "the agents of the workspace")
     listing.add_argument("--all", action="store_true", help="retired ones too")
@@ -46,12 +46,16 @@ def register_agent(verbs: Any) -> None:
         parser = verb(agents, name, func, line)
         parser.add_argument("name")
         parser.add_argument("--reason", default="", help="why; shown wherever the agent is")
-    from kolony_tui.cli.keeping import add_memory_parser, add_variable_parser
+    from kolony_tui.cli.agent_type import register_types
+    from kolony_tui.cli.editing import add_edit_parser
     from kolony_tui.cli.folders import add_folders_parser
+    from kolony_tui.cli.keeping import add_memory_parser, add_variable_parser
     from kolony_tui.cli.runner import add_run_parser
 
     add_variable_parser(agents)
     add_memory_parser(agents)
+    add_edit_parser(agents)
+    register_types(agents)
     add_run_parser(agents)
     add_folders_parser(agents)
 
@@ -62,7 +66,8 @@ async def _one(session: PersonSession, name: str) -> UUID:
     return (await agent_ids(session, [name]))[0]
 
 
-def _config(text: str) -> dict[str, Any]:
+def json_object(text: str) -> dict[str, Any]:
+    """The config that a person wrote. Raises UsageError."""
     import json
 
     try:

@@ -73,6 +73,15 @@ async def create_agent(
     return made
 
 
+async def edit_agent(session: PersonSession, agent_id: UUID, change: Mapping[str, Any]) -> bool:
+    """Changes what stands in ``change``: type, category, icon, description, instructions (texts), config (the whole of
+    it) or config_changes (keys of it, None takes one away); answers whether anything is different now. Raises NoRight,
+    Refused."""
+    rows = await session.db.call("edit_agent", agent_id, dict(change))
+    changed: bool = rows[0][0]
+    return changed
+
+
 async def tag_agents(
     session: PersonSession, agent_ids: Sequence[UUID], add: Sequence[str], remove: Sequence[str]
 ) -> int:
