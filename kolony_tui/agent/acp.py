@@ -49,7 +49,7 @@ class Task:
     ``resume``: the agent's own session to go on with; ``lost_why``: why there is none, though there should be.
     ``least_version``: an older program is not worked with, ``install`` says how to get it.
     ``mode``: the mode that it is put into, empty: its default. ``title`` is what people call the program, ``login``
-    what they do where it wants to be logged in.
+    what they do where it wants to be logged in; without a title it is called what it calls itself, or its ``program``.
     """
 
     cwd: str
@@ -60,7 +60,8 @@ class Task:
     least_version: str = ""
     install: str = ""
     quirks: frozenset[str] = frozenset()
-    title: str = "the agent"
+    title: str = ""
+    program: str = "the agent"
     login: str = ""
     client_version: str = "0"
 
@@ -105,7 +106,8 @@ class AcpSession:
     @property
     def who(self) -> str:
         """The agent as messages name it."""
-        return self.task.title
+        own = self._agent.get("title") or self._agent.get("name")
+        return self.task.title or (in_a_line(own)[:60] if isinstance(own, str) else "") or self.task.program
 
     def taken(self) -> list[Event]:
         """What has happened since this was asked last."""
@@ -240,7 +242,7 @@ class AcpSession:
             if len(self._early) < EARLY_MOST:
                 self._early.append((session_id, update))
             return
-        kind = update.get("sessionUpdate")
+        kind = str(update.get("sessionUpdate"))
         if isinstance(session_id, str) and session_id != self.session_id:
             self._turn.raw(f"session/update {kind}", {"sessionId": session_id, "update": update})
             return
@@ -334,8 +336,9 @@ class AcpSession:
     def _set_mode(self, result: Mapping[str, Any]) -> None:
         modes = _object(result.get("modes"))
         known = [str(each.get("id")) for each in _list(modes.get("availableModes")) if isinstance(each, dict)]
-        option = _mode_option(result)
+        option = _option(result, "mode")
         self._mode = str(modes.get("currentModeId") or option.get("currentValue") or "")
+        self._model = _model_of(result)
         values = [str(each.get("value")) for each in _list(option.get("options")) if isinstance(each, dict)]
         wanted = self.task.mode
         if not wanted or wanted == self._mode:
@@ -429,12 +432,19 @@ def _trouble(meta: Mapping[str, Any]) -> bool:
     return _object(_object(meta.get("codex")).get("threadStatus")).get("type") == "systemError"
 
 
-def _mode_option(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The option of the session that is its mode, where it has one."""
+def _option(result: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The option of the session that is its mode, or its model, where it has one."""
     for option in _list(result.get("configOptions")):
-        if isinstance(option, dict) and "mode" in (option.get("id"), option.get("category")):
+        if isinstance(option, dict) and name in (option.get("id"), option.get("category")):
             return option
     return {}
+
+
+def _model_of(result: Mapping[str, Any]) -> str | None:
+    """The model that the session begins with, without what a setting adds to its name; None where it is left open."""
+    named = _object(result.get("models")).get("currentModelId") or _option(result, "model").get("currentValue")
+    model = re.sub(r"\[[^\]]*\]$", "", named) if isinstance(named, str) else ""
+    return model[:200] if model not in ("", "default", "auto") else None
 
 
 def _object(value: Any) -> dict[str, Any]:

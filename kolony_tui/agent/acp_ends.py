@@ -60,7 +60,7 @@ def judged(course: Course, result: Mapping[str, Any], error: Mapping[str, Any] |
         return denied if course.denied and course.quiet else _done(course, result)
     if stop == "cancelled":
         return denied if course.denied else Outcome("the agent cancelled its turn itself", "stopped")
-    if stop in _REFUSALS:
+    if isinstance(stop, str) and stop in _REFUSALS:
         reason, words = _REFUSALS[stop]
         return Outcome(words, reason)
     said = in_a_line(json.dumps(stop, ensure_ascii=False)) if "stopReason" in result else "no stopReason"

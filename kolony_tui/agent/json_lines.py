@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 LINE_BYTES = 8 * 1024 * 1024
@@ -30,7 +30,7 @@ class TooLong:
     """A line that was skipped, how many bytes it had, and its first and last few KiB."""
 
     size: int
-    ends: bytes = b""
+    ends: bytes = field(default=b"", compare=False, repr=False)
 
 
 class JsonLines:

@@ -39,7 +39,8 @@ def reply(request: Message, result: Message) -> None:
 
 def read() -> Message | None:
     line = sys.stdin.readline()
-    return json.loads(line) if line else None
+    message: Message | None = json.loads(line) if line else None
+    return message
 
 
 def wait_for(method: str) -> Message:
@@ -53,7 +54,8 @@ def until_answer(number: int) -> Message:
     """The outcome of our request; a cancel that comes first counts as one."""
     while (message := read()) is not None:
         if message.get("id") == number and "method" not in message:
-            return message.get("result", {}).get("outcome", {})
+            outcome: Message = message.get("result", {}).get("outcome", {})
+            return outcome
     return {}
 
 
