@@ -9,6 +9,7 @@ from uuid import UUID
 
 from kolony_tui.core.session import PersonSession, clock
 from kolony_tui.db.rows import read
+from kolony_tui.models.approvals import Approval
 from kolony_tui.models.errors import NotFound, UsageError
 from kolony_tui.models.inbox import Answered, InboxItem
 from kolony_tui.models.untrusted import Untrusted
@@ -97,6 +98,11 @@ async def bring_back(session: PersonSession, wanted: Sequence[UUID]) -> None:
 async def be_done(session: PersonSession, wanted: Sequence[UUID]) -> None:
     """Takes items that need no answer out of one's own inbox. Raises WrongState for a question."""
     await session.db.call("mark_inbox", session.workspace.workspace_id, list(wanted), None, True)
+
+
+async def asked_by_run(session: PersonSession, run_id: UUID) -> list[Approval]:
+    """What a run asked people, oldest first."""
+    return await session.db.rows(Approval, "work/approvals", session.workspace.workspace_id, run_id)
 
 
 async def whole_detail(session: PersonSession, approval: UUID) -> Untrusted:

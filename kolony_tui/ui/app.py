@@ -121,7 +121,7 @@ class KolonyApp(App[int]):
 
     def drawing(self) -> Drawing:
         """What lists draw with."""
-        return Drawing(self.now(), self.opening.ascii_only, self.doing)
+        return Drawing(self.now(), self.opening.ascii_only, self.doing, self.needs.asking)
 
     # Opening and closing
 

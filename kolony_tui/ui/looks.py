@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from kolony_tui.models.fleet import Agent, AgentStatus, Desired
+from kolony_tui.models.inbox import InboxItem
 from kolony_tui.models.work import Run, RunStatus
 from kolony_tui.text import safe
 from kolony_tui.ui.draw import Cell, Tone, part
@@ -23,12 +24,13 @@ _ASCII = {
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What drawing needs beside the row: the time (the server's), the glyphs, and from the queue what each agent is
-    ``doing`` by agent."""
+    """What drawing needs beside the row: the time (the server's), the glyphs, and by agent what each is ``doing``, from
+    the queue, and ``asking``, from the inbox."""
 
     now: datetime
     ascii_only: bool = False
     doing: Mapping[UUID, Run] = field(default_factory=dict)
+    asking: Mapping[UUID, InboxItem] = field(default_factory=dict)
 
     def glyph(self, symbol: str) -> str:
         """The symbol, or what stands for it in ASCII."""

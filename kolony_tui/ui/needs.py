@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,13 @@ from kolony_tui.ui.looks import span
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from kolony_tui.core.session import PersonSession
     from kolony_tui.ui.app import KolonyApp
 
 _STOP_GAP = 1.0
 _INBOX_GAP = 1.0
+_ASKED_GAP = 0.1
+"""What an agent asks is on the screen at once; what else waits may take a second."""
 LISTED_DETAIL = 4000
 """Characters of each detail that lists and previews have; who looks at one item reads all of it."""
 
@@ -31,33 +35,46 @@ class Needs:
         self.stops: list[Stop] = []
         self.items: list[InboxItem] = []
         self.known = False
+        self.asking: dict[UUID, InboxItem] = {}
+        """What each agent asks, what is urgent first."""
+        self._read_at = 0.0
 
     def begin(self) -> None:
         """Reads from now on; the app has a session."""
         live = self._app.live
         reading = LiveQuery("stops", self._wants_stops, stops.open_stops, self._know_stops, _STOP_GAP, aside=True)
         live.watch(self._app, reading)
-        read_items = lambda session: inbox.items(session, longest_detail=LISTED_DETAIL)  # noqa: E731
-        listing = LiveQuery("inbox", self._wants_items, read_items, self._know_items, _INBOX_GAP, aside=True)
-        live.watch(self._app, listing)
+        for name, wants, gap in (
+            ("inbox", self._wants_items, _INBOX_GAP),
+            ("asked", lambda kind, _: kind == "inbox", _ASKED_GAP),
+        ):
+            live.watch(self._app, LiveQuery(name, wants, self._read_items, self._know_items, gap, aside=True))
 
     def forget(self) -> None:
         """Another workspace was entered."""
-        self.stops, self.items, self.known = [], [], False
+        self.stops, self.items, self.known, self.asking = [], [], False, {}
 
     def _wants_stops(self, kind: str, identity: str) -> bool:
         return kind == "stop" or (bool(self.stops) and kind in ("agent", "agents", "run"))
 
     def _wants_items(self, kind: str, identity: str) -> bool:
-        return kind in ("inbox", "stop", "agent", "agents", "run", "command")
+        return kind in ("stop", "agent", "agents", "run", "command")
 
     def _know_stops(self, found: list[Stop]) -> None:
         if found != self.stops:
             self.stops = found
             self._app.draw_frames()
 
-    def _know_items(self, found: list[InboxItem]) -> None:
-        self.items, self.known = found, True
+    async def _read_items(self, session: PersonSession) -> tuple[float, list[InboxItem]]:
+        began = time.monotonic()
+        return began, await inbox.items(session, longest_detail=LISTED_DETAIL)
+
+    def _know_items(self, read: tuple[float, list[InboxItem]]) -> None:
+        began, found = read
+        if began < self._read_at:
+            return  # the other reading was later and is shown already
+        self._read_at, self.items, self.known = began, found, True
+        self.asking = {item.agent_id: item for item in reversed(found) if item.kind.asks}
         from kolony_tui.ui.screens.inbox.screen import InboxScreen
 
         for screen in self._app.screen_stack:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kolony_tui.core import inbox
 from kolony_tui.core.spans import span
 from kolony_tui.models.inbox import InboxItem, InboxKind
 from kolony_tui.models.people import Role
-from kolony_tui.text import safe
+from kolony_tui.text import safe, spelled_out
 from kolony_tui.ui.commands.work import session_of
 from kolony_tui.ui.draw import part
 from kolony_tui.ui.registry import Command, Reason
@@ -50,8 +51,6 @@ def _unmark(app: KolonyApp) -> None:
 
 
 def _line(item: InboxItem) -> str:
-    from kolony_tui.ui.screens.inbox.screen import spelled_out
-
     detail = spelled_out(item.detail.raw.replace("\n", "\\n"))  # all of it: what is allowed here is not seen elsewhere
     risk = "HIGH RISK  " if item.risk == "high" else ""
     return f"{risk}{safe(item.agent, limit=20).plain}: {spelled_out(item.title.raw)}  {detail}"
@@ -61,7 +60,7 @@ async def _decide(app: KolonyApp, allow: bool) -> None:
     from kolony_tui.ui.screens.asking import Question
 
     kinds = (InboxKind.PERMISSION,) if allow else (InboxKind.PERMISSION, InboxKind.QUESTION)
-    items = [item for item in _chosen(app) if item.kind in kinds]
+    items = [await _whole(app, item) for item in _chosen(app) if item.kind in kinds]
     word = "Allow" if allow else "Deny"
     if len(items) > 1 or (allow and items[0].risk == "high"):
         items.sort(key=lambda item: item.risk != "high")
@@ -110,8 +109,35 @@ async def _deny(app: KolonyApp, _: str) -> None:
 async def _answer(app: KolonyApp, item: InboxItem) -> None:
     from kolony_tui.ui.screens.inbox.answering import answer_form
 
-    if await app.push_screen_wait(answer_form(session_of(app), item)):
+    if await app.push_screen_wait(answer_form(session_of(app), await _whole(app, item))):
         app.say(f"{safe(item.agent, limit=40).plain} has its answer")
+
+
+async def _whole(app: KolonyApp, item: InboxItem) -> InboxItem:
+    """With all of what it would do: nobody allows what is not in sight."""
+    from kolony_tui.ui.needs import LISTED_DETAIL
+
+    if not item.exact or len(item.detail.raw) < LISTED_DETAIL:
+        return item
+    return replace(item, detail=await inbox.whole_detail(session_of(app), item.id))
+
+
+async def _always(app: KolonyApp, _: str) -> None:
+    from kolony_tui.ui.screens.inbox.answering import always_form
+
+    item = await _whole(app, _to_rule(app)[0])
+    if await app.push_screen_wait(always_form(session_of(app), item)):
+        app.say("answered, and by a rule from now on (:settings approval-rules has it)")
+
+
+def _to_rule(app: KolonyApp) -> list[InboxItem]:
+    pointed = _pointed(app)
+    items = [pointed] if pointed is not None else asked_here(app)
+    return [item for item in items if item.exact and item.kind == InboxKind.PERMISSION]
+
+
+def _no_rule_for_it(app: KolonyApp) -> str | None:
+    return None if _to_rule(app) else "a rule answers what asks to be allowed a command; nothing here does"
 
 
 def _pointed(app: KolonyApp) -> InboxItem | None:
@@ -199,6 +225,9 @@ COMMANDS: tuple[Command, ...] = (
             _answer_next, ("inbox",), ("space",), role=Role.OPERATOR, unavailable=_asks_nothing, short="answer"),
     Command("inbox.allow", "Allow", "allows what is asked; asks once where it is of high risk, or several", _allow,
             ("inbox",), ("y",), role=Role.OPERATOR, unavailable=_PERMISSION, short="allow"),
+    Command("inbox.always", "Answer always", "answers, and makes a rule that answers its like from now on", _always,
+            ("inbox", "runs", "run", "agents", "agent"), ("Y",), "always", Role.OPERATOR,
+            unavailable=_no_rule_for_it, short="always"),
     Command("inbox.deny", "Deny", "denies what is asked; for all marked questions", _deny, ("inbox",), ("d",),
             role=Role.OPERATOR, unavailable=_QUESTION, short="deny"),
     Command("inbox.snooze", "Put off", "takes it out of your inbox for a while", _snooze, ("inbox",), ("z",), "snooze",

@@ -38,7 +38,8 @@ Deliver = Callable[[Mapping[str, str]], Awaitable[None]]
 class Form(ModalScreen[bool]):
     """Answers whether it was delivered. ``deliver`` gets the values by field; its KolonyError is shown in place.
 
-    ``about`` lists whom or what it is for.
+    ``about`` lists whom or what it is for; ``whole`` is a text of it, all of which can be seen by scrolling. ``effect``
+    says in words what delivering these values would do.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -58,11 +59,13 @@ class Form(ModalScreen[bool]):
         *,
         said: str = "",
         about: Sequence[str] = (),
+        whole: str = "",
+        effect: Callable[[Mapping[str, str]], str] | None = None,
         yes: str,
     ) -> None:
         super().__init__()
         self._title, self._fields, self._deliver, self._said, self._yes = title, tuple(fields), deliver, said, yes
-        self._about = about
+        self._about, self._whole, self._effect = about, whole, effect
         self._delivering = False
 
     def compose(self) -> ComposeResult:
@@ -71,12 +74,17 @@ class Form(ModalScreen[bool]):
             yield Static(content(part(self._title, "strong")), id="form-title")
             if self._about:
                 yield Static(content_of_list(self._about), id="about")
+            if self._whole:
+                with VerticalScroll(id="form-whole"):
+                    yield Static(content((safe(self._whole, limit=len(self._whole), newline="\n"), "strong")))
             if self._said:
                 yield Static(content(part(self._said, "dim")), id="form-said")
             for field in self._fields:
                 with Horizontal(classes="field"):
                     yield Static(content(part(field.label, "dim")), classes="label")
                     yield self._widget(field)
+            if self._effect is not None:
+                yield Static("", id="form-effect", markup=False)
             yield Static("", id="wrong", markup=False)
             with Horizontal(id="buttons"):
                 yield Button(content(part("Cancel (esc)")), id="no", compact=True)
@@ -98,6 +106,19 @@ class Form(ModalScreen[bool]):
     def on_mount(self) -> None:
         """In the first field."""
         self.query_one(f"#field-{self._fields[0].id}").focus()
+        self._show_effect()
+
+    def _show_effect(self) -> None:
+        if self._effect is not None:
+            self.query_one("#form-effect", Static).update(content(part(self._effect(self.values), "accent")))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """What it would do changes with what is typed."""
+        self._show_effect()
+
+    def on_choice_changed(self, event: Choice.Changed) -> None:
+        """The same of a choice."""
+        self._show_effect()
 
     @property
     def values(self) -> dict[str, str]:

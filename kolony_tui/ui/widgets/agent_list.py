@@ -9,6 +9,7 @@ from textual.binding import BindingType
 
 from kolony_tui.core.filter_fields import AGENT_FIELDS, Fields
 from kolony_tui.models.fleet import Agent
+from kolony_tui.text import spelled_out
 from kolony_tui.ui.draw import Cell, cell, part
 from kolony_tui.ui.looks import Drawing, agent_sign, agent_state, exact_span, number, size, span
 from kolony_tui.ui.registry import Place, bindings
@@ -24,6 +25,10 @@ def _sign(agent: Agent, drawing: Drawing) -> Cell:
 
 
 def _doing(agent: Agent, drawing: Drawing) -> Cell:
+    if agent.asks and (item := drawing.asking.get(agent.agent_id)) is not None:
+        what = item.detail if item.exact else item.title
+        words = spelled_out(what.raw[:300].replace("\n", "\\n"))
+        return part("allow? " if item.exact else "asks ", "warn"), part(words)
     run = drawing.doing.get(agent.agent_id)
     return () if run is None else (part(f"{drawing.age(run.started_at)}  ", "dim"), part(run.title))
 

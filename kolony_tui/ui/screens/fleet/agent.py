@@ -16,7 +16,7 @@ from kolony_tui.core.lists import Past
 from kolony_tui.core.session import PersonSession
 from kolony_tui.models.fleet import Agent, AgentSession, AgentToken, Desired
 from kolony_tui.models.people import Role
-from kolony_tui.text import safe
+from kolony_tui.text import safe, spelled_out
 from kolony_tui.ui.draw import Part, content, part
 from kolony_tui.ui.live import LiveQuery
 from kolony_tui.ui.looks import agent_sign, agent_state, exact_span, number, size, span
@@ -159,6 +159,8 @@ class AgentScreen(FramedScreen):
         if agent.desired != Desired.ACTIVE:
             who, ago = safe(agent.desired_by_login or "?").plain, drawing.age(agent.desired_since)
             lines.append([part(f"{agent.desired} by {who} {ago} ago  ", "warn"), part(agent.desired_why)])
+        if agent.asks and (item := self.kolony.needs.asking.get(agent.agent_id)) is not None and item.exact:
+            lines.append([part("asks to be allowed: ", "warn"), part(spelled_out(item.detail.raw)[:1000], "strong")])
         lines += self._health(agent) if agent.sessions else []
         lines += [self._session(each) for each in known.sessions[:_SHOWN]]
         lines += [self._token(each) for each in known.tokens[:_SHOWN]]

@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from kolony_tui.core import inbox
+from kolony_tui.core.approval_rules import answer_always, suggested_prefix, until_written
 from kolony_tui.models.errors import UsageError
 from kolony_tui.models.inbox import InboxItem, InboxKind
-from kolony_tui.text import safe
+from kolony_tui.text import safe, spelled_out
 from kolony_tui.ui.screens.form import Field, Form
 
 if TYPE_CHECKING:
     from kolony_tui.core.session import PersonSession
 
 _ABOUT_LINES = 6
+_ALWAYS = ("allow", "reject")
+_REACHES = ("what begins with", "exactly this")
+_WHOM = ("this agent", "every agent")
 
 
 def answer_form(session: PersonSession, item: InboxItem) -> Form:
@@ -44,10 +48,60 @@ def answer_form(session: PersonSession, item: InboxItem) -> Form:
         f"{safe(item.agent, limit=40).plain} {'asks to be allowed' if permission else 'asks'}",
         fields,
         deliver,
-        about=_about(item),
-        said=f"{item.risk} risk; {item.why}",
+        about=[] if item.exact else _about(item),
+        whole=spelled_out(item.detail.raw) if item.exact else "",
+        said=f"{_wording(item)}{item.risk} risk; {item.why}",
         yes="Give the answer",
     )
+
+
+def always_form(session: PersonSession, item: InboxItem) -> Form:
+    """Allows one permission, and its like by a rule from then on."""
+    prefix = suggested_prefix(item.detail.raw)
+    agent = safe(item.agent, limit=40).plain
+    fields = [
+        Field("verdict", "Always", _ALWAYS[0], "choice", _ALWAYS),
+        Field("reach", "For", _REACHES[1] if prefix is None else _REACHES[0], "choice", _REACHES),
+        Field("prefix", "Begins with", prefix or "", hint="its first words, such as git status"),
+        Field("until", "Until", "friday", hint="friday, 8h, 2d, 2026-12-31, or revoked"),
+        Field("whom", "Agents", _WHOM[0], "choice", _WHOM),
+        Field("note", "Note", hint="optional"),
+    ]
+
+    def effect(values: Mapping[str, str]) -> str:
+        try:
+            until = until_written(values["until"])
+        except UsageError as error:
+            return error.line
+        end = "until it is revoked" if until is None else f"until {until.astimezone():%a %Y-%m-%d %H:%M}"
+        whom = agent if values["whom"] == _WHOM[0] else "every agent"
+        does = "Allows" if values["verdict"] == _ALWAYS[0] else "Rejects"
+        if values["reach"] == _REACHES[1]:
+            return f"{does} {whom} exactly this, {end}."
+        words = " ".join(values["prefix"].split()) or "..."
+        return f"{does} {whom} {words!r} with any words behind it, but no shell operators, {end}."
+
+    async def deliver(values: Mapping[str, str]) -> None:
+        if values["reach"] == _REACHES[0] and not values["prefix"]:
+            raise UsageError("which words do commands begin with?", "type them, or choose exactly this")
+        await answer_always(
+            session,
+            item.id,
+            values["verdict"] == _ALWAYS[0],
+            prefix=values["prefix"] if values["reach"] == _REACHES[0] else None,
+            until=until_written(values["until"]),
+            any_agent=values["whom"] == _WHOM[1],
+            note=values["note"] or None,
+        )
+
+    return Form(
+        f"A rule for what {agent} asks", fields, deliver, whole=spelled_out(item.detail.raw), effect=effect,
+        said=f"{_wording(item)}It is answered, and by the rule from now on.", yes="Answer and keep the rule",
+    )  # fmt: skip
+
+
+def _wording(item: InboxItem) -> str:
+    return f"The agent says: {spelled_out(item.title.raw[:200])}. " if item.exact else ""
 
 
 def _option_words(item: InboxItem) -> list[str]:
@@ -59,8 +113,6 @@ def _option_words(item: InboxItem) -> list[str]:
 
 
 def _about(item: InboxItem) -> list[str]:
-    from kolony_tui.ui.screens.inbox.screen import spelled_out
-
     lines = [spelled_out(item.title.raw), *spelled_out(item.detail.raw).split("\n")]
     shown = [line for line in lines if line.strip()]
     more = [f"... and {len(shown) - _ABOUT_LINES} lines more"] if len(shown) > _ABOUT_LINES else []

@@ -11,9 +11,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from kolony_tui.core import inbox
+from kolony_tui.core.inbox import LONGEST_DETAIL
 from kolony_tui.models.inbox import InboxItem
 from kolony_tui.models.untrusted import Untrusted
-from kolony_tui.text import safe
+from kolony_tui.text import safe, spelled_out
 from kolony_tui.ui.draw import Part, content, part
 from kolony_tui.ui.looks import span
 from kolony_tui.ui.needs import LISTED_DETAIL
@@ -23,18 +24,8 @@ from kolony_tui.ui.widgets.inbox_list import SIGNS, TIERS, InboxList
 from kolony_tui.ui.widgets.panel import Panel
 from kolony_tui.ui.widgets.rows import RowList
 
-_SHOWN = 65_536
-
-
-def spelled_out(text: str) -> str:
-    r"""The text with whatever does not show written as Python would: what one allows is what one sees.
-
-    >>> spelled_out("rm x\x1b[8m -rf /\nnow\u202e")
-    'rm x\\x1b[8m -rf /\nnow\\u202e'
-    """
-    return "".join(
-        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in text
-    )
+_SHOWN = 12 * LONGEST_DETAIL
+"""All of it, also where each character is spelled out."""
 
 
 class InboxScreen(FramedScreen):
@@ -46,13 +37,15 @@ class InboxScreen(FramedScreen):
         super().__init__()
         self.list = InboxList(self.kolony.drawing, id="inbox")
         self.detail = Static("", id="inbox-detail", markup=False)
+        self.words = Static("", id="inbox-words", markup=False)
+        self._said: tuple[UUID, str] | None = None
         self._whole: dict[UUID, Untrusted] = {}
 
     def body(self) -> ComposeResult:
         """List and item."""
         with Horizontal(id="inbox-panels"):
             yield Panel(self.list, id="inbox-panel")
-            yield Panel(VerticalScroll(self.detail, id="inbox-scroll"), id="item-panel")
+            yield Panel(VerticalScroll(self.detail, self.words, id="inbox-scroll"), id="item-panel")
 
     def crumbs(self) -> list[Part]:
         """The inbox."""
@@ -107,6 +100,8 @@ class InboxScreen(FramedScreen):
         if item is None:
             panel.title.say([part("Nothing chosen", "dim")])
             self.detail.update("")
+            self.words.update("")
+            self._said = None
             return
         glyph, word, tone = SIGNS[item.kind]
         drawing = self.kolony.drawing()
@@ -119,6 +114,11 @@ class InboxScreen(FramedScreen):
             self._alike(item),
         )
         self.detail.update(Content("\n").join(content(*line) for line in self._lines(item)))
+        whole = self._whole.get(item.id, item.detail)
+        if self._said != (item.id, whole.raw):
+            # Long ones take a moment to lay out, and say the same each second.
+            self._said = item.id, whole.raw
+            self.words.update(content((safe(spelled_out(whole.raw), limit=_SHOWN, newline="\n"), "plain")))
 
     def _alike(self, item: InboxItem) -> list[Part]:
         same = [each for each in self.kolony.needs.items if each.likeness == item.likeness]
@@ -129,7 +129,8 @@ class InboxScreen(FramedScreen):
 
     def _lines(self, item: InboxItem) -> list[list[Part]]:
         drawing = self.kolony.drawing()
-        lines: list[list[Part]] = [[(safe(spelled_out(item.title.raw), limit=2000, newline="\n"), "strong")]]
+        title: Part = (safe(spelled_out(item.title.raw), limit=2000, newline="\n"), "strong")
+        lines: list[list[Part]] = [[part("the agent says: ", "dim"), title] if item.exact else [title]]
         why: list[Part] = [part(item.tier, TIERS[item.tier]), part(f"  {item.why}", "dim")]
         if item.expires_at is not None:
             left = span((item.expires_at - drawing.now).total_seconds())
@@ -140,10 +141,14 @@ class InboxScreen(FramedScreen):
             lines.append([part("  - ", "dim"), part(choice.id, "strong"), part("" if same else "  "),
                           part("" if same else choice.label)])  # fmt: skip
         whole = self._whole.get(item.id, item.detail)
-        shown = spelled_out(whole.raw)
-        if shown != whole.raw:
+        if spelled_out(whole.raw) != whole.raw:
             lines.append([part("it holds characters that do not show; they are spelled out here", "warn")])
-        lines += [[part("")], [(safe(shown, limit=_SHOWN, newline="\n"), "plain")]]
+        if item.exact:
+            length = len(whole.raw)
+            lines.append([part("what it would do", "warn"), part(f", by {_tool(item)}", "dim"),
+                          part(f", {length} characters:" if length > 200 else ":", "dim")])  # fmt: skip
+        else:
+            lines.append([part("")])
         return lines
 
     async def read_whole(self) -> None:
@@ -174,3 +179,7 @@ class InboxScreen(FramedScreen):
         """Filter or marks show in the title."""
         event.stop()
         self._draw()
+
+
+def _tool(item: InboxItem) -> str:
+    return safe(item.tool, limit=60).plain if item.tool is not None else "a tool"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from kolony_tui.models.approvals import Approval, ApprovalState
 from kolony_tui.models.work import RunDetail
-from kolony_tui.text import safe
+from kolony_tui.text import safe, spelled_out
 from kolony_tui.ui.draw import Part, Tone, part
 from kolony_tui.ui.looks import Drawing, span
 
 _SHOWN = 3
+_COMMAND = 400
 _TONES: dict[ApprovalState, Tone] = {
     ApprovalState.ALLOWED: "good",
     ApprovalState.ANSWERED: "good",
@@ -25,7 +26,14 @@ def asked(detail: RunDetail, drawing: Drawing) -> list[list[Part]]:
 
 def _line(approval: Approval, drawing: Drawing) -> list[Part]:
     if approval.state == ApprovalState.OPEN:
-        said = [part("asks ", "warn"), part(approval.title, "strong", limit=120)]
+        said = [part("asks ", "warn")]
+        if approval.command is not None:
+            whole = spelled_out(approval.command.raw)
+            said += [part("to be allowed: ", "warn"), part(whole[:_COMMAND], "strong")]
+            if len(whole) > _COMMAND:
+                said.append(part(f" ({len(whole) - _COMMAND} characters more under Approvals)", "warn"))
+            said.append(part("  the agent says: ", "dim"))
+        said.append(part(approval.title, "strong" if approval.command is None else "plain", limit=120))
         said.append(part(f"  {approval.risk} risk, for {drawing.age(approval.created_at)}", "dim"))
         if approval.expires_at is not None:
             left = span(max((approval.expires_at - drawing.now).total_seconds(), 0))

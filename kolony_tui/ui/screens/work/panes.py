@@ -23,7 +23,28 @@ def _output() -> RunPane:
     return OutputPanel(id="output-panel", named=False)
 
 
+def _approvals() -> RunPane:
+    from kolony_tui.ui.widgets.approval_pane import ApprovalPane
+
+    return ApprovalPane(id="approval-pane")
+
+
+def _trace() -> RunPane:
+    from kolony_tui.ui.widgets.trace_panel import TracePanel
+
+    return TracePanel(id="trace-panel")
+
+
+def _thoughts() -> RunPane:
+    from kolony_tui.ui.widgets.trace_panel import ThoughtsPanel
+
+    return ThoughtsPanel(id="thoughts-panel")
+
+
 PANES: tuple[PaneEntry, ...] = (
     PaneEntry("output", "Output", _output),
+    PaneEntry("trace", "Trace", _trace),
+    PaneEntry("thoughts", "Thoughts", _thoughts),
+    PaneEntry("approvals", "Approvals", _approvals),
 )  # fmt: skip
 """In the order in which the bar shows them; the first is shown when the screen opens."""
