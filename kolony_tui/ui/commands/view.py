@@ -38,6 +38,22 @@ def _pane(by: int) -> Callable[[KolonyApp, str], None]:
     return show
 
 
+def _trace(name: str) -> Callable[[KolonyApp, str], None]:
+    def show(app: KolonyApp, _: str) -> None:
+        from kolony_tui.ui.screens.work.run import RunScreen
+
+        if isinstance(app.ground, RunScreen):
+            app.ground.show_pane("output" if app.ground.pane == name else name)
+
+    return show
+
+
+def _no_run(app: KolonyApp) -> str | None:
+    from kolony_tui.ui.screens.work.run import RunScreen
+
+    return None if isinstance(app.ground, RunScreen) else "only the screen of a run has that"
+
+
 async def _theme(app: KolonyApp, name: str) -> None:
     from kolony_tui.ui.screens.theme import ThemeScreen
 
@@ -72,6 +88,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("list.previous_status", "Previous status", "shows the runs of the previous status, or the drafts",
             _status(-1), ("runs", "drafts"),
             ("left_square_bracket",), unavailable=_not_in_past),
+    Command("run.trace", "Trace", "shows what its agent did, as a tree, or the output again", _trace("trace"), ("run",),
+            ("t",), name="trace", unavailable=_no_run, short="trace"),
+    Command("run.thoughts", "Thoughts", "shows what its agent thought, as a map, or the output again",
+            _trace("thoughts"), ("run",), ("T",), name="thoughts", unavailable=_no_run),
     Command("run.next_pane", "Next part of a run", "shows the next part of the run: output, trace, ...", _pane(1),
             ("run",), ("right_square_bracket",)),
     Command("run.previous_pane", "Previous part of a run", "shows the part of the run before this one", _pane(-1),

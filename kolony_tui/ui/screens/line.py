@@ -17,6 +17,7 @@ from kolony_tui.ui.draw import content, part
 from kolony_tui.ui.registry import Command, commands, named
 from kolony_tui.ui.widgets.output import OutputView
 from kolony_tui.ui.widgets.rows import RowList
+from kolony_tui.ui.widgets.trace_view import TraceView
 
 if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
@@ -207,22 +208,28 @@ class FilterLine(_Line):
 
 
 class SearchLine(_Line):
-    """``/`` in an output: marks what is found, n and N go on from there."""
+    """``/`` in an output or a trace: marks what is found, n and N go on from there."""
 
     sign = "/"
 
-    def __init__(self, view: OutputView) -> None:
+    def __init__(self, view: OutputView | TraceView) -> None:
         super().__init__()
         self._view = view
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    async def on_input_submitted(self, event: Input.Submitted) -> None:
         """Searches; nothing found leaves the line open."""
-        if self._view.search(event.value) or not event.value:
+        view = self._view
+        try:
+            found = view.search(event.value) if isinstance(view, OutputView) else await view.search(event.value)
+        except KolonyError as error:
+            self.tell(error.line, wrong=True)
+            return
+        if found or not event.value:
             self.dismiss(None)
         else:
             self.tell("not found", wrong=True)
 
     def action_leave(self) -> None:
         """Marks nothing any more."""
-        self._view.search("")
+        self._view.mark_nothing()
         self.dismiss(None)

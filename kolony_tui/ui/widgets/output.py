@@ -111,6 +111,7 @@ class OutputView(ScrollView, can_focus=True):
         self._seen = 0
         self._pattern = ""
         self._found: Place | None = None
+        self._aim: tuple[int, float] | None = None
         self._look: Look | None = None
         self._drawn: LRUCache[Place, list[TextRow]] = LRUCache(512)
 
@@ -134,7 +135,7 @@ class OutputView(ScrollView, can_focus=True):
         """Begin anew, for another attempt or at another piece, following."""
         self._pending, self._pending_bytes = [], 0
         self._window = OutputWindow(first_seq=first_seq, max_lines=self._bounds[0], max_bytes=self._bounds[1])
-        self._found = None
+        self._found = self._aim = None
         self._seen = 0
         self._window.wrap(self._wrap_width)
         self._restyle()
@@ -170,6 +171,21 @@ class OutputView(ScrollView, can_focus=True):
         if self._current_look.search is None:
             return False
         return self._find(backwards=self.follow)
+
+    def mark_nothing(self) -> None:
+        """Leave the search."""
+        self.search("")
+
+    def go_to_line(self, number: int, at: float) -> None:
+        """Go to the line with so many newlines before it, or what was printed next at that time; once it is there."""
+        self._aim = number, at
+        self._take_aim()
+
+    def _take_aim(self) -> None:
+        if self._aim is not None and (place := self._window.place_near(*self._aim)) is not None:
+            if self._window.lines_seen > self._aim[0]:
+                self._aim = None
+            self._reveal(place)
 
     def action_search(self) -> None:
         """Ask the screen for something to search for."""
@@ -285,6 +301,7 @@ class OutputView(ScrollView, can_focus=True):
             if self._found is not None and self._found.segment not in self._window.segments:
                 self._found = None
         self._show(place, row)
+        self._take_aim()
 
     def _reading(self) -> tuple[Place | None, int]:
         """The first line in view, and the row of the view on which it begins."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -229,6 +229,22 @@ class OutputWindow:
             if found is not None:
                 return Place(each, found)
         return None
+
+    def place_near(self, number: int, at: float) -> Place | None:
+        """The line with so many newlines before it, or the last; where the beginning is not here, the first since
+        ``at`` (seconds since the epoch)."""
+        if not self._segments:
+            return None
+        left = number - self._earlier_lines
+        for segment in self._segments:
+            store = segment.store
+            if self._first_seq:
+                first = bisect_left(range(store.first, store.end), at, key=lambda each: store.line(each).at)
+                left = first if first < len(store) else len(store)
+            if left < len(store):
+                return Place(segment, store.first + max(left, 0))
+            left -= len(store)
+        return Place(segment, max(store.first + len(store) - 1, store.first))
 
     @property
     def segments(self) -> list[Segment]:

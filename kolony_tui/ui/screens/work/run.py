@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -32,6 +33,7 @@ from kolony_tui.ui.widgets.output_panel import OutputPanel
 from kolony_tui.ui.widgets.panel import Panel
 from kolony_tui.ui.widgets.run_pane import RunPane
 from kolony_tui.ui.widgets.section_bar import SectionBar, SectionName
+from kolony_tui.ui.widgets.trace_view import TraceView
 
 _SHOWN_TEXT = 20_000
 _SHOWN_ATTEMPTS = 5
@@ -167,8 +169,14 @@ class RunScreen(FramedScreen):
         else:
             pane.front.focus()
 
+    def show_output_at(self, line: int, at: datetime) -> None:
+        """Puts the output in front, at the line with this number (newlines before it), which was printed then."""
+        self.show_pane("output")
+        self.output.view.go_to_line(line, at.timestamp())
+
     @on(OutputView.SearchRequested)
-    def _search(self, event: OutputView.SearchRequested) -> None:
+    @on(TraceView.SearchRequested)
+    def _search(self, event: OutputView.SearchRequested | TraceView.SearchRequested) -> None:
         from kolony_tui.ui.screens.line import SearchLine
 
         event.stop()
