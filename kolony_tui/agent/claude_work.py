@@ -104,7 +104,7 @@ class ClaudeWork:
             if not self._lost():
                 break
             await self._program.close(keep=True)
-            self._program, self._resuming = self._make(), False
+            self._program, self._resuming, self._dismissed = self._make(), False, False
             try:
                 await self._begin(str(uuid4()), "lost", "it does not know the session any more")
             except CannotStart as error:

@@ -116,7 +116,8 @@ def main() -> None:
         print(words, file=sys.stderr, flush=True)
         fake.result("", subtype="error_during_execution", is_error=True, errors=[words])
         sys.exit(1)
-    what = fake.open()
+    prompt = fake.open()
+    what = prompt.rpartition("# Your task\n\n")[2]
     match what.split(" ")[0]:
         case "ask":
             fake.assistant(fake.text("I will look."))
@@ -140,11 +141,21 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGSEGV)
         case "leave":
             fake.assistant(fake.text("That is all."))
+            return
         case "unauthorized":
             for attempt in range(1, 11):
                 fake.say(type="system", subtype="api_retry", attempt=attempt, max_retries=10, retry_delay_ms=1,
                          error_status=401, error="authentication_failed")  # fmt: skip
             sys.stdin.read()
+        case "env":
+            fake.assistant(fake.text("\n".join(sorted(os.environ))))
+            fake.result("done")
+        case "again":
+            knows = (
+                "I know" if fake.told("--resume") else "I was told" if "Said in this conversation" in prompt else "New"
+            )
+            fake.assistant(fake.text(knows))
+            fake.result(knows)
         case "stay":
             fake.assistant(fake.text("Done, but I stay."))
             fake.result("Done, but I stay.")
