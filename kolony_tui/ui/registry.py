@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 
 Place = Literal[
     "app", "list", "runs", "drafts", "agents", "output", "run", "agent", "composer",
+    "usage", "budgets", "prices",
     "settings", "people", "sessions", "workspaces", "tokens", "audit", "notes", "notify", "presets", "constraints",
-    "inbox", "stopped", "plan",
+    "approval_rules", "variables", "memory",
+    "inbox", "stopped", "plan", "artifacts", "reports", "report", "conversations", "thread",
 ]  # fmt: skip
 """Where a command's keys work: everywhere, in any list, in lists of runs, drafts or agents, on what a run prints, on
-the screen of a run or an agent, in the composer; in the settings, and there in the lists of people, of a person's
-sessions, of workspaces, of tokens, of constraint profiles; in the audit log, in the list of
-one's notifications, and in that of how one is told; in the list of presets; in the
-inbox, in the list of what is stopped, and in that of a plan's items."""
+the screen of a run or an agent, in the composer; on the screen of usage, in lists of budgets and of prices; in the
+settings, and there in the lists of people, of a person's sessions, of workspaces, of tokens, of constraint profiles, of
+rules that answer agents; in the lists of an agent's variables and notes; in the audit log, in the list of one's
+notifications, and in that of how one is told; in the list of presets; in the inbox, in the list of what is stopped, and
+in that of a plan's items; in the list of conversations, and in the line in which one says something in one; in the list
+of what a run left, in that of reports, and on the page of one."""
 
 INSIDE: dict[Place, tuple[Place, ...]] = {
     "app": (),
@@ -50,8 +54,19 @@ INSIDE: dict[Place, tuple[Place, ...]] = {
     "notify": ("list", "settings", "app"),
     "presets": ("list", "app"),
     "constraints": ("list", "settings", "app"),
+    "approval_rules": ("list", "settings", "app"),
+    "variables": ("list", "app"),
+    "memory": ("list", "app"),
     "inbox": ("list", "app"),
     "stopped": ("list", "app"),
+    "usage": ("list", "app"),
+    "budgets": ("list", "settings", "app"),
+    "prices": ("list", "settings", "app"),
+    "artifacts": ("app",),
+    "reports": ("list", "app"),
+    "report": ("app",),
+    "conversations": ("list", "app"),
+    "thread": ("app",),
 }
 """The places whose keys work too while one is in a place."""
 
@@ -141,16 +156,34 @@ def _runs() -> Screen[None]:
     return RunsScreen()
 
 
+def _conversations() -> Screen[None]:
+    from kolony_tui.ui.screens.conversations.screen import ConversationsScreen
+
+    return ConversationsScreen()
+
+
 def _playbooks() -> Screen[None]:
     from kolony_tui.ui.screens.playbooks.screen import PlaybooksScreen
 
     return PlaybooksScreen()
 
 
+def _reports() -> Screen[None]:
+    from kolony_tui.ui.screens.reports.screen import ReportsScreen
+
+    return ReportsScreen()
+
+
 def _audit() -> Screen[None]:
     from kolony_tui.ui.screens.audit.log import AuditScreen
 
     return AuditScreen()
+
+
+def _usage() -> Screen[None]:
+    from kolony_tui.ui.screens.usage.screen import UsageScreen
+
+    return UsageScreen()
 
 
 def _inbox() -> Screen[None]:
@@ -176,8 +209,11 @@ SCREENS: tuple[ScreenEntry, ...] = (
     ScreenEntry("2", "inbox", "Inbox", _inbox),
     ScreenEntry("3", "fleet", "Fleet", _agents),
     ScreenEntry("4", "queue", "Queue", _runs),
+    ScreenEntry("5", "conversations", "Conversations", _conversations),
     ScreenEntry("6", "playbooks", "Playbooks", _playbooks),
+    ScreenEntry("7", "reports", "Reports", _reports),
     ScreenEntry("8", "audit", "Audit", _audit),
+    ScreenEntry("9", "usage", "Usage", _usage),
     ScreenEntry("0", "settings", "Settings", _settings, _sections),
 )
 
@@ -186,22 +222,28 @@ SCREENS: tuple[ScreenEntry, ...] = (
 def commands() -> Mapping[str, Command]:
     """Every command by its id, in the order in which help shows them."""
     from kolony_tui.ui.commands import (
+        approval_rules,
+        artifacts,
         audit,
         broadcast,
         constraints,
+        conversations,
         drafts,
         fleet,
         going,
         inbox,
+        keeping,
         lists,
         notifications,
         people,
         plan,
         presets,
         queue,
+        reports,
         settings,
         stop,
         tokens,
+        usage,
         view,
         work,
         workspaces,
@@ -209,9 +251,11 @@ def commands() -> Mapping[str, Command]:
 
     every: tuple[Command, ...] = (
         *going.COMMANDS, *stop.COMMANDS, *inbox.COMMANDS, *queue.COMMANDS, *work.COMMANDS, *broadcast.COMMANDS,
+        *usage.COMMANDS,
         *plan.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *people.COMMANDS, *tokens.COMMANDS, *workspaces.COMMANDS,
-        *constraints.COMMANDS, *audit.COMMANDS, *settings.COMMANDS, *notifications.COMMANDS, *presets.COMMANDS,
-        *lists.COMMANDS, *view.COMMANDS,
+        *constraints.COMMANDS, *approval_rules.COMMANDS, *keeping.COMMANDS, *audit.COMMANDS, *settings.COMMANDS,
+        *notifications.COMMANDS, *presets.COMMANDS,
+        *conversations.COMMANDS, *artifacts.COMMANDS, *reports.COMMANDS, *lists.COMMANDS, *view.COMMANDS,
     )  # fmt: skip
     by_id = {command.id: command for command in every}
     assert len(by_id) == len(every), "two commands share an id"

@@ -225,9 +225,6 @@ COMMANDS: tuple[Command, ...] = (
             _answer_next, ("inbox",), ("space",), role=Role.OPERATOR, unavailable=_asks_nothing, short="answer"),
     Command("inbox.allow", "Allow", "allows what is asked; asks once where it is of high risk, or several", _allow,
             ("inbox",), ("y",), role=Role.OPERATOR, unavailable=_PERMISSION, short="allow"),
-    Command("inbox.always", "Answer always", "answers, and makes a rule that answers its like from now on", _always,
-            ("inbox", "runs", "run", "agents", "agent"), ("Y",), "always", Role.OPERATOR,
-            unavailable=_no_rule_for_it, short="always"),
     Command("inbox.deny", "Deny", "denies what is asked; for all marked questions", _deny, ("inbox",), ("d",),
             role=Role.OPERATOR, unavailable=_QUESTION, short="deny"),
     Command("inbox.snooze", "Put off", "takes it out of your inbox for a while", _snooze, ("inbox",), ("z",), "snooze",
@@ -241,4 +238,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("inbox.answer", "Answer what is asked", "answers what the chosen run or agent asks", _answer_here,
             ("runs", "run", "agents", "agent"), ("a",), "answer", Role.OPERATOR, unavailable=_nothing_asked_here,
             short="answer"),
+    Command("inbox.always", "Answer always", "answers, and makes a rule that answers its like from now on", _always,
+            ("inbox", "runs", "run", "agents", "agent"), ("Y",), "always", Role.OPERATOR,
+            unavailable=_no_rule_for_it, short="always"),
 )  # fmt: skip

@@ -81,6 +81,24 @@ def _constraints() -> Section:
     return ConstraintsSection()
 
 
+def _approval_rules() -> Section:
+    from kolony_tui.ui.screens.settings.approval_rules import ApprovalRulesSection
+
+    return ApprovalRulesSection()
+
+
+def _budgets() -> Section:
+    from kolony_tui.ui.screens.settings.budgets import BudgetsSection
+
+    return BudgetsSection()
+
+
+def _prices() -> Section:
+    from kolony_tui.ui.screens.settings.prices import PricesSection
+
+    return PricesSection()
+
+
 def _retention() -> Section:
     from kolony_tui.ui.screens.settings.retention import RetentionSection
 
@@ -103,6 +121,9 @@ SECTIONS: tuple[SectionEntry, ...] = (
     SectionEntry("tokens", "Tokens", _tokens, Role.ADMIN),
     SectionEntry("workspaces", "Workspaces", _workspaces),
     SectionEntry("constraints", "Constraints", _constraints),
+    SectionEntry("approval-rules", "Approval rules", _approval_rules),
+    SectionEntry("budgets", "Budgets", _budgets),
+    SectionEntry("prices", "Prices", _prices),
     SectionEntry("retention", "Retention", _retention),
 )
 BY_SLUG = {entry.slug: entry for entry in SECTIONS}
