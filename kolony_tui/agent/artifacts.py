@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from kolony_tui.agent import work_folder
+from kolony_tui.agent.adapter import CannotStart
 from kolony_tui.agent.changes import Changes, FileChanges, unified
 from kolony_tui.agent.events import Changed, Ended, Event
 from kolony_tui.agent.left_folder import FILE_BYTES, LeftFile, clean_name, facts_of, left_files
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 FOLDER = "artifacts"
 """Below the run's folder."""
+PATCH = "changes.patch"
+"""What all changes of a worktree are called."""
 
 PART_BYTES = 512 * 1024
 _RUN_BYTES = 64 * 1024 * 1024
@@ -88,6 +92,7 @@ class Artifacts:
     async def _store_all(self) -> None:
         if self._bench.work.run_dir is not None:
             await self._store_folder(self._bench.work.run_dir / FOLDER)
+        await self._store_patch()
         for name, changes in self._changes.files.items():
             await self._store_changes(name, changes)
         if self._changes.more:
@@ -122,24 +127,45 @@ class Artifacts:
         self._read += facts.size
         descriptor = file.descriptor
         assert descriptor is not None
+        if self._bench.masking.any and (masked := await asyncio.to_thread(self._masked, descriptor, facts.size)):
+            await self._store_data(file.name, "file", facts.media_type, masked)
+            return
         await self._store(file.name, "file", facts.media_type, facts.size, facts.sha256,
                           lambda at: os.pread(descriptor, min(PART_BYTES, facts.size - at), at))  # fmt: skip
+
+    def _masked(self, descriptor: int, size: int) -> bytes | None:
+        """A text without the agent's secrets; None where there are none in it, or it is no text."""
+        try:
+            text = os.pread(descriptor, size, 0).decode()
+        except UnicodeDecodeError:
+            return None
+        masked = self._bench.masking.text(text)
+        return masked.encode() if masked != text else None
 
     async def _store_changes(self, name: str, changes: FileChanges) -> None:
         named = clean_name(f"{name}.diff")
         if changes.lost:
             await self._keep(named, "diff", "text/x-diff", 0, None, "more was changed than a runner holds at once")
         elif text := await asyncio.to_thread(unified, name, changes):
-            await self.store_text(named, "diff", text)
+            await self._store_data(named, "diff", "text/x-diff", text.encode("utf-8", "replace"))
 
-    async def store_text(self, name: str, kind: str, text: str) -> None:
-        """Stores a diff or a patch."""
-        data = text.encode("utf-8", "replace")
+    async def _store_patch(self) -> None:
+        """All that the run changed, where it works in a repository's worktree."""
+        try:
+            text = await asyncio.to_thread(work_folder.diff, self._bench.adapter.folder)
+        except CannotStart as error:
+            self._bench.say("artifacts", f"could not compare its worktree: {error.line}")
+            return
+        if text:
+            data = self._bench.masking.text(text).encode("utf-8", "replace")
+            await self._store_data(PATCH, "patch", "text/x-diff", data)
+
+    async def _store_data(self, name: str, kind: str, media_type: str, data: bytes) -> None:
         if len(data) > FILE_BYTES:
-            await self._keep(name, kind, "text/x-diff", len(data), None, "a file of more than 16 MiB is not kept")
+            await self._keep(name, kind, media_type, len(data), None, "a file of more than 16 MiB is not kept")
         else:
             digest = hashlib.sha256(data).hexdigest()
-            await self._store(name, kind, "text/x-diff", len(data), digest, lambda at: data[at : at + PART_BYTES])
+            await self._store(name, kind, media_type, len(data), digest, lambda at: data[at : at + PART_BYTES])
 
     async def _store(
         self, name: str, kind: str, media_type: str, size: int, sha256: str, piece: Callable[[int], bytes]

@@ -129,6 +129,11 @@ class Masking:
         streams = [*self._output.values(), *(stream for _, stream in self._traced.values())]
         return self._count + sum(stream.masked for stream in streams)
 
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to mask."""
+        return bool(self._wanted)
+
     # Output
 
     def output(self, stream: str, data: bytes) -> bytes:
