@@ -80,7 +80,7 @@ class JsonLines:
 def _read(line: bytes) -> dict[str, Any] | NotJson:
     try:
         text = line.decode("utf-8", "replace").removeprefix("\ufeff")
-        found = json.loads(text, parse_constant=lambda word: None, parse_float=_finite)
+        found = _DECODER.decode(text)
     except (ValueError, RecursionError):
         return NotJson(line)
     if not isinstance(found, dict):
@@ -101,3 +101,6 @@ def _storable(value: Any) -> Any:
     if isinstance(value, dict):
         return {_storable(name): _storable(each) for name, each in value.items()}
     return value
+
+
+_DECODER = json.JSONDecoder(parse_constant=lambda word: None, parse_float=_finite)
