@@ -107,7 +107,7 @@ def type_word(type: str) -> str:
 def measured(line: TraceLine) -> list[str]:
     """How long it took, its tokens, how sure the agent was; as far as that is known."""
     said = []
-    if line.duration_ms is not None:
+    if line.duration_ms is not None and line.duration_ms >= 0.5:  # what came in one piece took no time of its own
         said.append(in_words(line.duration_ms))
     if line.tokens is not None:
         said.append(f"{line.tokens:,} tokens")

@@ -145,7 +145,8 @@ class RunScreen(FramedScreen):
             self.pane = name
             self._name_panes()
             self.kolony.live.look_at(self)
-        pane.front.focus()
+        # One that is just being made can take the focus only then.
+        self.call_after_refresh(pane.front.focus)
         return pane
 
     def turn_pane(self, by: int) -> None:
@@ -163,11 +164,9 @@ class RunScreen(FramedScreen):
     @on(SectionBar.Chosen)
     def _choose_pane(self, event: SectionBar.Chosen) -> None:
         event.stop()
-        pane = self.show_pane(event.slug)
+        self.show_pane(event.slug)
         if not event.enter:
-            self.bar.focus()
-        else:
-            pane.front.focus()
+            self.call_after_refresh(self.bar.focus)
 
     def show_output_at(self, line: int, at: datetime) -> None:
         """Puts the output in front, at the line with this number (newlines before it), which was printed then."""
