@@ -191,3 +191,30 @@ async def test_a_large_folder_is_bounded(colony: Colony) -> None:
     assert sum("more files were left than are recorded" in (row["why_not"] or "") for row in rows) == 1
     await runner.says("500 of them not kept")
     assert time.monotonic() - began < 60
+
+
+async def test_the_patch_of_a_worktree_and_texts_without_secrets(colony: Colony, tmp_path: Path) -> None:
+    repository = tmp_path / "repo"
+    repository.mkdir()
+    (repository / "a.txt").write_text("one\n")
+    for words in (("init", "-q"), ("add", "."), ("-c", "user.name=x", "-c", "user.email=x@y", "commit", "-qm", "x")):
+        subprocess.run(["git", "-C", str(repository), *words], check=True)
+    secret = "hush-hush-0451"  # noqa: S105
+    await colony.operator.execute("SELECT kolony.set_variable($1, 'KEY', $2, true)", colony.agent_id, secret)
+    colony.runner("--repo", str(repository), "--isolation", "run")
+    work = (
+        'echo "two $KEY" >> a.txt; cd "$KOLONY_RUN_DIR"; echo "key: $KEY" > artifacts/log.txt; '
+        """printf '{"title": "It is %s"}' "$KEY" > report.json"""
+    )
+    run_id = await colony.send(work)
+    assert (await colony.done(run_id))["error"] is None
+    rows = await colony.operator.fetch(
+        """SELECT a.name, a.kind, a.media_type, a.why_not, string_agg(p.data, '' ORDER BY p.part) AS data
+           FROM kolony.artifact_overview a LEFT JOIN kolony.artifact_parts p ON p.artifact_id = a.content_id
+           GROUP BY a.name, a.kind, a.media_type, a.why_not ORDER BY a.name"""
+    )
+    patch, log = rows
+    assert (patch["name"], patch["kind"], patch["media_type"]) == ("changes.patch", "patch", "text/x-diff")
+    assert b"+two ***\n" in patch["data"]
+    assert (log["name"], log["data"]) == ("log.txt", b"key: ***\n")
+    assert await colony.operator.fetchval("SELECT title FROM kolony.reports") == "It is ***"

@@ -159,7 +159,7 @@ async def _view_names(app: KolonyApp, begun: str) -> Sequence[str]:
 
 COMMANDS: tuple[Command, ...] = (
     Command("list.filter", "Filter", "shows only what passes: words, !word, field=value, field~part, @tag, and, or",
-            _filter, ("list",), ("slash",), name="filter", argument="FILTER", short="filter"),
+            _filter, ("list", "artifacts"), ("slash",), name="filter", argument="FILTER", short="filter"),
     Command("list.sort", "Sort", "sorts by the next column, and after the last one not at all", _sort,
             ("list",), ("s",), "sort", argument="", arguments=_order_names, unavailable=_none),
     Command("list.reverse", "Sort backwards", "turns the order round", _reverse, ("list",), ("S",), unavailable=_none),

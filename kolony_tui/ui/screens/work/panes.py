@@ -41,8 +41,15 @@ def _thoughts() -> RunPane:
     return ThoughtsPanel(id="thoughts-panel")
 
 
+def _artifacts() -> RunPane:
+    from kolony_tui.ui.widgets.artifact_list import ArtifactPane
+
+    return ArtifactPane(id="artifacts-pane")
+
+
 PANES: tuple[PaneEntry, ...] = (
     PaneEntry("output", "Output", _output),
+    PaneEntry("artifacts", "Artifacts", _artifacts),
     PaneEntry("trace", "Trace", _trace),
     PaneEntry("thoughts", "Thoughts", _thoughts),
     PaneEntry("approvals", "Approvals", _approvals),
