@@ -91,7 +91,7 @@ RUN_FIELDS = Fields(
         "error": _text("error"),
         "status": _plain("choice", "status", _values(RunStatus)),
         "kind": _plain("choice", "kind", ("natural", "investigate", "review", "plan", "synthesize")),
-        "limit": _plain("choice", "limit_hit", ("time_limit", "token_budget", "memory_limit", "cpu_limit")),
+        "limit": _plain("choice", "limit_hit", ("time_limit", "token_budget", "memory_limit", "cpu_limit", "budget")),
         "number": _plain("number", "command_number"),
         "priority": _plain("number", "priority"),
         "attempt": _plain("number", "attempt"),

@@ -109,6 +109,7 @@ class Budget:
     budget_id: UUID
     scope: str
     subject: Untrusted | None
+    subject_id: UUID | None
     period: str
     token_limit: int | None
     usd_limit: float | None

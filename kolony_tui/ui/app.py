@@ -46,6 +46,7 @@ from kolony_tui.ui.registry import SCREENS, bindings, commands, keys_after
 from kolony_tui.ui.reopening import open_subjects, reopen
 from kolony_tui.ui.samples import Samples
 from kolony_tui.ui.screens.framed import FramedScreen
+from kolony_tui.ui.spending import Spending
 from kolony_tui.ui.undoing import Undoing
 from kolony_tui.ui.widgets.agent_list import AgentList
 from kolony_tui.ui.windows import wants_work
@@ -107,6 +108,7 @@ class KolonyApp(App[int]):
         self.door = Door(self)
         self.undoing = Undoing(self)
         self.needs = Needs(self)
+        self.spending = Spending(self)
         self.unverified = ""
         self.saying = "connecting"
         self.remembered: dict[str, Any] = dict(opening.remembered)
@@ -159,6 +161,7 @@ class KolonyApp(App[int]):
         self.enter(session)
         self.live.watch(self, LiveQuery("pulse", wants_work, self._read_pulse, self._know_pulse, PULSE_GAP, aside=True))
         self.needs.begin()
+        self.spending.begin()
         self.live.start()
         await reopen(self, session, self.remembered.get("open"))
         self.notifier.begin()
@@ -198,6 +201,7 @@ class KolonyApp(App[int]):
         self.enter(session)
         self.pulse = None
         self.needs.forget()
+        self.spending.forget()
         self.notifier.forget()
         self.agents, self.queue, self.recent, self.doing = [], [], [], {}
         self.queue_known = False

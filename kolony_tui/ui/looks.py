@@ -152,6 +152,7 @@ LIMIT_WORDS = {
     "token_budget": "token budget",
     "memory_limit": "memory limit",
     "cpu_limit": "CPU limit",
+    "budget": "budget",
 }
 _WAITS_FOR = {"dependency": "after others", "window": "not let in"}
 

@@ -140,6 +140,8 @@ class FramedScreen(Screen[None]):
                 part(f"   {app.drawing().spark(pace, min(len(pace), _PACE_BARS))}", "busy"),
                 part(f" {last:.0f}/min", "dim"),
             ]
+        if self.size.width >= (110 if app.needs.items else 100):
+            parts += app.spending.said()
         if self.size.width >= (100 if app.needs.items and app.notifier.unread else 60):
             latency = app.live.link.latency
             words = {"live": "live", "lost": "lost", "opening": "opening"}[app.live.link.state]
