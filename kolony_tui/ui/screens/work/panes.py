@@ -49,9 +49,9 @@ def _artifacts() -> RunPane:
 
 PANES: tuple[PaneEntry, ...] = (
     PaneEntry("output", "Output", _output),
-    PaneEntry("artifacts", "Artifacts", _artifacts),
     PaneEntry("trace", "Trace", _trace),
     PaneEntry("thoughts", "Thoughts", _thoughts),
+    PaneEntry("artifacts", "Artifacts", _artifacts),
     PaneEntry("approvals", "Approvals", _approvals),
 )  # fmt: skip
 """In the order in which the bar shows them; the first is shown when the screen opens."""
