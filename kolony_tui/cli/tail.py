@@ -30,7 +30,8 @@ def register_tail(verbs: Any) -> None:
     )  # fmt: skip
     parser.add_argument("run", help="its id or number, for example 12 or 12.3")
     parser.add_argument("--follow", action="store_true", help="go on until the run has ended")
-    parser.add_argument("--stream", choices=["stdout", "stderr"], help="only this stream")
+    parser.add_argument("--stream", choices=["stdout", "stderr", "log"],
+                        help="only this stream; log: the thoughts and tools of an agent, and remarks")  # fmt: skip
     parser.add_argument("--attempt", type=int, metavar="N", help="of this try (default: the last one)")
 
 
