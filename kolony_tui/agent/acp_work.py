@@ -256,11 +256,12 @@ class AcpWork:
     def _judged(self, ended: Ended) -> Ended:
         outcome = self._session.outcome
         assert outcome is not None
-        by_us = ended.signal is not None and not outcome.error
+        # How a program leaves whose turn ended well says nothing of the work: many had to be killed.
+        unsaid = ended.exit_code != 0 and not outcome.error
         return replace(
             ended,
-            exit_code=None if by_us else ended.exit_code,
-            signal=None if by_us else ended.signal,
+            exit_code=None if unsaid else ended.exit_code,
+            signal=None if unsaid else ended.signal,
             error=outcome.error,
             reason=outcome.reason,
             warning=outcome.warning,

@@ -42,6 +42,19 @@ async def test_an_agent_asks_works_and_leaves_what_it_did(colony: Colony) -> Non
     assert [float(figure) for figure in used] == [100, 20, 0.25]
 
 
+async def test_a_conversation_goes_on_in_the_agents_own_session(colony: Colony) -> None:
+    colony.runner("--adapter", "acp", program=(sys.executable, FAKE, "resume"))
+    start = "SELECT * FROM kolony.start_conversation($1, $2, 'look')"
+    [first] = await colony.operator.fetch(start, colony.workspace.workspace_id, colony.agent_id)
+    assert (await colony.done(first["run_id"]))["status"] == "completed"
+    sessions = "SELECT session_id, how FROM kolony.conversation_sessions"
+    assert [tuple(row) for row in await colony.superuser.fetch(sessions)] == [("fake-session", "new")]
+    [second] = await colony.operator.fetch("SELECT * FROM kolony.send_message($1, 'and now')", first["conversation_id"])
+    run = await colony.done(second["run_id"])
+    assert (run["status"], await colony.output(second["run_id"])) == ("completed", b"and now\n")
+    assert [tuple(row) for row in await colony.superuser.fetch(sessions)] == [("fake-session", "resumed")]
+
+
 async def test_an_agent_that_dies_is_a_run_that_failed_for_a_reason(colony: Colony) -> None:
     colony.runner("--adapter", "acp", program=(sys.executable, FAKE, "dies"))
     run = await colony.done(await colony.send("die", max_attempts=1))
