@@ -47,11 +47,18 @@ def _artifacts() -> RunPane:
     return ArtifactPane(id="artifacts-pane")
 
 
+def _usage() -> RunPane:
+    from kolony_tui.ui.widgets.usage_pane import UsagePane
+
+    return UsagePane(id="usage-pane")
+
+
 PANES: tuple[PaneEntry, ...] = (
     PaneEntry("output", "Output", _output),
     PaneEntry("trace", "Trace", _trace),
     PaneEntry("thoughts", "Thoughts", _thoughts),
     PaneEntry("artifacts", "Artifacts", _artifacts),
     PaneEntry("approvals", "Approvals", _approvals),
+    PaneEntry("usage", "Usage", _usage),
 )  # fmt: skip
 """In the order in which the bar shows them; the first is shown when the screen opens."""
