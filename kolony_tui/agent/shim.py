@@ -164,7 +164,7 @@ class Shim:
             if self.control in ready:
                 words = self.heard()
                 if b"k" in words:
-                    self.kill()
+                    self.kill_all()
                 if not words or b"e" in words:
                     return
 
@@ -175,8 +175,17 @@ class Shim:
         except OSError:
             return b""
 
+    def kill_all(self) -> list[int]:
+        """SIGKILL to all below until there is nobody, for three seconds; answers with who lives then."""
+        until = time.monotonic() + CAP_SECONDS
+        while (living := self.kill()) and time.monotonic() < until:
+            time.sleep(0.004)
+            self.reap()
+        self.reap()
+        return living
+
     def kill(self) -> list[int]:
-        """SIGKILL to all below; answers with who lives."""
+        """SIGKILL to all below, once; answers with who lived."""
         living = below(os.getpid()) if sys.platform == "linux" else self.group()
         for pid in living:
             try:
@@ -196,11 +205,7 @@ class Shim:
 
     def end(self) -> None:
         """Ends all below, says so, and exits as the program did."""
-        until = time.monotonic() + CAP_SECONDS
-        while (living := self.kill()) and time.monotonic() < until:
-            time.sleep(0.004)
-            self.reap()
-        self.reap()
+        living = self.kill_all()
         self.reap_leader(0 if self.code is not None else os.WNOHANG)
         code = self.code if self.code is not None else -signal.SIGKILL
         user, system, rss = self.usage
