@@ -483,7 +483,7 @@ $$;
 
 -- A file that came with the message that an attempt is about.
 CREATE FUNCTION kolony.read_attachment(the_attempt uuid, the_attachment uuid) RETURNS bytea
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $$
 DECLARE
     held kolony.leases := kolony.my_lease(the_attempt);
     content bytea;

@@ -123,6 +123,8 @@ async def test_a_partition_that_was_given_away_by_mistake_shows_nothing(workspac
     runner = await Runner.of(database, agent)
     [held] = await runner.claim()
     await runner.append(held["attempt_id"], [(0, b"secret\n")])
+    news = [{"key": "turn:1", "position": 0, "revision": 1, "type": "llm_prompt"}]
+    await runner.connection.execute("SELECT kolony.append_trace($1, $2)", held["attempt_id"], news)
     await superuser.execute("GRANT SELECT ON ALL TABLES IN SCHEMA kolony TO kolony_user")
     assert "a partition can be reached directly" in [finding.rule for finding in await lint(bob)]
     parts = await superuser.fetch(
@@ -130,7 +132,7 @@ async def test_a_partition_that_was_given_away_by_mistake_shows_nothing(workspac
            FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent
            WHERE p.relkind = 'p' AND p.relnamespace = 'kolony'::regnamespace"""
     )
-    assert {row["of"] for row in parts} == {"kolony.output_chunks", "kolony.audit_log"}
+    assert {row["of"] for row in parts} == {"kolony.output_chunks", "kolony.trace_entries", "kolony.audit_log"}
     for row in parts:
         assert await bob.fetchval(f"SELECT count(*) FROM {row['name']}") == 0, row["name"]
     assert await bob.fetchval("SELECT count(*) FROM kolony.output_chunks") == 1
