@@ -201,6 +201,7 @@ def _print_instructions(parts: Sequence[Told]) -> None:
 def _more(detail: RunDetail) -> list[tuple[str, object]]:
     """The rows of what is not so of every run."""
     from kolony_tui.cli.printing import ago
+    from kolony_tui.models.usage import used_words
 
     run = detail.run
     facts: list[tuple[str, object]] = []
@@ -219,6 +220,8 @@ def _more(detail: RunDetail) -> list[tuple[str, object]]:
     if detail.limits.words != "no limits":
         profile = f" ({detail.constraint_name.raw})" if detail.constraint_name is not None else ""
         facts.append(("limits", detail.limits.words + profile))
+    if detail.attempts and (used := used_words(detail.attempts[-1].usage)):
+        facts.append(("used", used))
     if run.limit_hit is not None:
         facts.append(("limit hit", run.limit_hit.replace("_", " ")))
     if run.reason is not None:

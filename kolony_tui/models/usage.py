@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from kolony_tui.models.errors import UsageError
@@ -174,6 +175,19 @@ def counted(number: int) -> str:
         if number >= size:
             return f"{number / size:.3g}{unit}" if number < 1000 * size else f"{number / size:,.0f}{unit}"
     return str(number)
+
+
+def used_words(usage: dict[str, Any]) -> str:
+    """What an attempt's ``usage`` says of tokens and money, for people; empty where it says nothing.
+
+    >>> used_words({"total_tokens": 5342, "cost_usd": 0.25, "cost_estimated": True}), used_words({"wall_seconds": 1})
+    ('5.34k tokens, ~$0.25', '')
+    """
+    tokens, cost = usage.get("total_tokens"), usage.get("cost_usd")
+    parts = [f"{counted(int(tokens))} tokens"] if isinstance(tokens, int | float) and tokens > 0 else []
+    if isinstance(cost, int | float) and (cost > 0 or parts):
+        parts.append(money(cost, usage.get("cost_estimated") is True))
+    return ", ".join(parts)
 
 
 def exact(usd: float | None) -> Decimal | None:

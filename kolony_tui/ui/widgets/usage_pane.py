@@ -28,6 +28,8 @@ _GAP = 1.0
 class UsagePane(RunPane):
     """The newest reports last. It scrolls."""
 
+    DEFAULT_CSS = "UsagePane > VerticalScroll { padding: 0 1; }"
+
     def __init__(self, *, id: str | None = None) -> None:
         self.words = Static("", markup=False)
         self.scroll = VerticalScroll(self.words)

@@ -16,6 +16,7 @@ from textual.widgets import Static
 from kolony_tui.core import work
 from kolony_tui.core.session import PersonSession
 from kolony_tui.models.constraints import Limits
+from kolony_tui.models.usage import used_words
 from kolony_tui.models.work import Attempt, Run, RunDetail, RunStatus
 from kolony_tui.text import safe
 from kolony_tui.ui.draw import Part, Tone, content, part
@@ -259,6 +260,7 @@ def _usage(attempt: Attempt) -> list[Part]:
     usage = attempt.usage
     cpu = sum(number(usage.get(name)) or 0 for name in ("user_seconds", "system_seconds"))
     facts = [
+        ("used ", used_words(usage)),
         ("cpu ", exact_span(cpu) if cpu else ""),
         ("memory ", size(number(usage.get("max_rss_bytes")))),
         ("signal ", str(attempt.signal) if attempt.signal else ""),
