@@ -51,10 +51,20 @@ what it reports. Memory and CPU are those of all its processes: in a cgroup (ver
 over its CPU limit. Elsewhere they are measured five times a second; what is over its CPU limit on average of 5 s is
 ended, and a process gets no more than 4 times the memory limit and 1 GiB (RLIMIT_DATA). The line "ready" says which.
 
-To end a run: SIGINT, SIGTERM, SIGKILL to all its processes, each after a grace; an interrupt is SIGINT alone. What
-still lives 10 s after SIGKILL is reported as not confirmed. An agent's config (agent create --config) may say
-otherwise, in seconds: interrupt_grace_seconds, terminate_grace_seconds (each --grace), leftovers_grace_seconds (2),
-confirm_grace_seconds (10), emergency_grace_seconds (5, in all, under an emergency stop), cpu_window_seconds (5)."""
+To end a run: SIGINT, SIGTERM, SIGKILL to its processes, each after a grace; an interrupt is SIGINT alone. An agent that
+speaks a protocol (acp, claude) is asked by that to stop its turn, its input is closed, then SIGTERM, SIGKILL; an
+interrupt is that first request alone. Under an emergency stop it is SIGKILL at once. What still lives 10 s after
+SIGKILL is reported as not confirmed. An agent's config (agent create --config) may say otherwise, in seconds:
+interrupt_grace_seconds, terminate_grace_seconds (each --grace), protocol_grace_seconds (5), input_grace_seconds (2),
+leftovers_grace_seconds (2), confirm_grace_seconds (10), emergency_grace_seconds (0, in all, under an emergency stop),
+cpu_window_seconds (5).
+
+Nothing of a run outlives it. Each program runs under a small process of its own (agent-shim) which adopts what leaves
+its session, and ends all of it when the program has ended (leftovers first get their grace), when it is told to, and
+when the runner dies, however that dies. Should that process be killed too, any runner of the same KOLONY_HOME ends what
+is left, at its start and each minute, by KOLONY_RUN_ID and KOLONY_RUNNER in its environment. So a service is not
+started by a run, but beside it (systemd-run, a container). That is so on Linux; elsewhere a program's process group
+and its children are ended, and what has left both is found by those variables, as well as that system lets us look."""
 
 
 def add_run_parser(agent_verbs: Any) -> None:
