@@ -180,7 +180,7 @@ class _Following:
         from kolony_tui.core import trace
 
         if not self._as_json:
-            _print_line(line, self._tree.depth(line.key))
+            _print_line(line, len(self._tree.above(line.key.raw)))
         elif (entry := await trace.entry(self._session, self._run_id, end, line.key)) is not None:
             sys.stdout.write(_json(entry, end.attempt) + "\n")
             sys.stdout.flush()

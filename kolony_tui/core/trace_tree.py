@@ -6,7 +6,6 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from kolony_tui.models.trace import TraceLine
-from kolony_tui.models.untrusted import Untrusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,42 +19,45 @@ class TraceRow:
 
 
 class TraceTree:
-    """Entries by their keys. News of one takes its place; a parent may come after its parts, or never."""
+    """Entries by their (raw) keys. News of one takes its place; a parent may come after its parts, or never."""
 
     def __init__(self) -> None:
-        self.lines: dict[Untrusted, TraceLine] = {}
-        self._parts: dict[Untrusted | None, list[Untrusted]] = {}
+        self.lines: dict[str, TraceLine] = {}
+        self._parts: dict[str | None, list[str]] = {}
         self._stale = False
 
-    def take(self, news: Iterable[TraceLine]) -> None:
-        """Entries, new or again."""
+    def take(self, news: Iterable[TraceLine]) -> bool:
+        """Entries, new or again; whether the tree is another than before, not only what is said in it."""
+        changed = False
         for line in news:
-            old = self.lines.get(line.key)
-            self.lines[line.key] = line
-            self._stale = self._stale or old is None or old.parent_key != line.parent_key
+            old = self.lines.get(line.key.raw)
+            self.lines[line.key.raw] = line
+            changed = changed or old is None or old.parent_key != line.parent_key or old.type != line.type
+        self._stale = self._stale or changed
+        return changed
 
-    def parent(self, key: Untrusted) -> Untrusted | None:
+    def parent(self, key: str) -> str | None:
         """The entry that this one is a part of, where that is there."""
         above = self.lines[key].parent_key
-        return above if above is not None and above in self.lines and above != key else None
+        return above.raw if above is not None and above.raw in self.lines and above.raw != key else None
 
-    def depth(self, key: Untrusted) -> int:
-        """How many entries this one is within."""
-        passed: set[Untrusted] = set()
+    def above(self, key: str) -> list[str]:
+        """The entries that this one is within, the nearest first."""
+        found: dict[str, None] = {}
         above = self.parent(key)
-        while above is not None and above not in passed:
-            passed.add(above)
+        while above is not None and above not in found:
+            found[above] = None
             above = self.parent(above)
-        return len(passed)
+        return list(found)
 
-    def rows(self, folded: Container[Untrusted] = ()) -> list[TraceRow]:
+    def rows(self, folded: Container[str] = ()) -> list[TraceRow]:
         """All that is shown, in order: each entry followed by its parts."""
         self._sort()
         rows: list[TraceRow] = []
-        seen: set[Untrusted] = set()
+        seen: set[str] = set()
         self._walk(self._parts.get(None, ()), folded, rows, seen)
         # Entries that are each other's parents hang nowhere; they are shown all the same.
-        for key in self.lines:
+        for key in self.lines if len(seen) < len(self.lines) else ():
             if key not in seen and self._in_circle(key):
                 self._walk([key], folded, rows, seen)
         return rows
@@ -66,11 +68,9 @@ class TraceTree:
         self._stale = False
         self._parts = {}
         for line in sorted(self.lines.values(), key=lambda line: line.position):
-            self._parts.setdefault(self.parent(line.key), []).append(line.key)
+            self._parts.setdefault(self.parent(line.key.raw), []).append(line.key.raw)
 
-    def _walk(
-        self, first: Sequence[Untrusted], folded: Container[Untrusted], rows: list[TraceRow], seen: set[Untrusted]
-    ) -> None:
+    def _walk(self, first: Sequence[str], folded: Container[str], rows: list[TraceRow], seen: set[str]) -> None:
         due = [(key, 0) for key in reversed(first)]
         while due:
             key, depth = due.pop()
@@ -83,9 +83,9 @@ class TraceTree:
             if not shut:
                 due += [(part, depth + 1) for part in reversed(parts)]
 
-    def _in_circle(self, key: Untrusted) -> bool:
-        passed: set[Untrusted] = set()
-        above: Untrusted | None = key
+    def _in_circle(self, key: str) -> bool:
+        passed: set[str] = set()
+        above: str | None = key
         while above is not None and above not in passed:
             passed.add(above)
             above = self.parent(above)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import ClassVar, Literal, cast
 
 from rich.segment import Segment
@@ -92,11 +93,11 @@ class TraceView(DrawnRows[TraceRow], can_focus=True):
         self._drawing, self._search_with, self._empty = drawing, search_with, empty
         self.entries = TraceTree()
         self.rows: list[TraceRow] = []
-        self.folded: set[Untrusted] = set()
+        self.folded: set[str] = set()
         self.follow = True
-        self.found: list[Untrusted] = []
-        self._found: set[Untrusted] = set()
-        self._places: dict[Untrusted, int] = {}
+        self.found: list[str] = []
+        self._found: set[str] = set()
+        self._places: dict[str, int] = {}
         self._at = 0
 
     # What is there
@@ -114,20 +115,24 @@ class TraceView(DrawnRows[TraceRow], can_focus=True):
         news = list(news)
         if not self.entries.lines and not live:
             self.follow = False
-        if news:
-            pointed = self.pointed
-            self.entries.take(news)
-            self._lay_rows(pointed.key if pointed is not None else None)
+        pointed = self.pointed
+        if self.entries.take(news):
+            self._lay_rows(pointed.key.raw if pointed is not None else None)
+            return
+        for line in news:
+            if (place := self._places.get(line.key.raw)) is not None:
+                self.rows[place] = replace(self.rows[place], line=line)
+        self.refresh()
 
     @property
     def pointed(self) -> TraceLine | None:
         """The entry under the cursor."""
         return self.rows[self._at].line if self._at < len(self.rows) else None
 
-    def _lay_rows(self, key: Untrusted | None) -> None:
+    def _lay_rows(self, key: str | None) -> None:
         before = self._at
         self.rows = self.laid(self.entries)
-        self._places = {row.line.key: place for place, row in enumerate(self.rows)}
+        self._places = {row.line.key.raw: place for place, row in enumerate(self.rows)}
         last = max(len(self.rows) - 1, 0)
         self._at = last if self.follow else min(self._places.get(key, before) if key is not None else before, last)
         self.virtual_size = Size(self.scrollable_content_region.width, len(self.rows) * self.LINES_OF_ROW)
@@ -147,7 +152,9 @@ class TraceView(DrawnRows[TraceRow], can_focus=True):
         self.set_interval(1, self._tick)
 
     def _tick(self) -> None:
-        if self.display and self.screen.is_current and any(row.line.status == "running" for row in self.rows[-200:]):
+        top, height = self.scroll_offset.y // self.LINES_OF_ROW, self.size.height // self.LINES_OF_ROW + 1
+        shown = self.rows[top : top + height]
+        if self.display and self.screen.is_current and any(row.line.status == "running" for row in shown):
             self.refresh()
 
     def on_resize(self) -> None:
@@ -201,13 +208,13 @@ class TraceView(DrawnRows[TraceRow], can_focus=True):
     def action_fold(self) -> None:
         """Folds the entry under the cursor, or unfolds it."""
         if self.rows and self.rows[self._at].parts:
-            self._fold({self.rows[self._at].line.key})
+            self._fold({self.rows[self._at].line.key.raw})
 
-    def _fold(self, keys: set[Untrusted]) -> None:
+    def _fold(self, keys: set[str]) -> None:
         pointed = self.pointed
         self.folded ^= keys
         self.follow = False
-        self._lay_rows(pointed.key if pointed is not None else None)
+        self._lay_rows(pointed.key.raw if pointed is not None else None)
         self._into_view()
 
     def action_shut(self) -> None:
@@ -216,8 +223,8 @@ class TraceView(DrawnRows[TraceRow], can_focus=True):
             return
         row = self.rows[self._at]
         if row.parts and not row.folded:
-            self._fold({row.line.key})
-        elif (above := self.entries.parent(row.line.key)) is not None and above in self._places:
+            self._fold({row.line.key.raw})
+        elif (above := self.entries.parent(row.line.key.raw)) is not None and above in self._places:
             self.point(self._places[above])
 
     def action_unfold(self) -> None:
@@ -226,13 +233,13 @@ class TraceView(DrawnRows[TraceRow], can_focus=True):
             return
         row = self.rows[self._at]
         if row.folded:
-            self._fold({row.line.key})
+            self._fold({row.line.key.raw})
         elif row.parts:
             self.point(self._at + 1)
 
     def action_fold_all(self) -> None:
         """Folds everything that has parts; if something is folded, unfolds everything."""
-        self._fold(set(self.folded) if self.folded else {row.line.key for row in self.rows if row.parts})
+        self._fold(set(self.folded) if self.folded else {row.line.key.raw for row in self.rows if row.parts})
 
     # Searching
 
@@ -242,7 +249,7 @@ class TraceView(DrawnRows[TraceRow], can_focus=True):
 
     async def search(self, words: str) -> bool:
         """Marks every entry with the words in it (none: nothing) and goes to the next; False where there is none."""
-        self.found = await self._search_with(words) if words else []
+        self.found = [key.raw for key in await self._search_with(words)] if words else []
         self._found = set(self.found)
         self.refresh()
         return self._find(1, beyond=False) if self.found else False
@@ -262,20 +269,14 @@ class TraceView(DrawnRows[TraceRow], can_focus=True):
             cast("KolonyApp", self.app).do("work.new")
 
     def _find(self, direction: int, *, beyond: bool) -> bool:
-        pointed = self.pointed
-        here = self.entries.lines[pointed.key].position if pointed is not None else -1
-        known = [key for key in self.found if key in self.entries.lines]
-        ordered = sorted(known, key=lambda key: self.entries.lines[key].position, reverse=direction < 0)
-        ahead = [key for key in ordered if (self.entries.lines[key].position - here) * direction >= int(beyond)]
+        pointed, known = self.pointed, self.entries.lines
+        here = pointed.position if pointed is not None else -1
+        ordered = sorted((key for key in self.found if key in known), key=lambda key: known[key].position * direction)
+        ahead = [key for key in ordered if (known[key].position - here) * direction >= int(beyond)]
         chosen = next(iter([*ahead, *ordered]), None)
         if chosen is None:
             return False
-        above = self.entries.parent(chosen)
-        hidden: set[Untrusted] = set()
-        while above is not None and above not in hidden:
-            hidden.add(above)
-            above = self.entries.parent(above)
-        self.folded -= hidden
+        self.folded -= set(self.entries.above(chosen))
         self.follow = False
         self._lay_rows(chosen)
         if chosen in self._places:
@@ -304,7 +305,7 @@ class TraceView(DrawnRows[TraceRow], can_focus=True):
         if place == self._at:
             base = base + self.style_of("cursor")
         first = self.drawing().glyph(CURSOR) if place == self._at and not part_of_row else " "
-        mark = Segment(first, base + self.style_of("mark") if row.line.key in self._found else base)
+        mark = Segment(first, base + self.style_of("mark") if row.line.key.raw in self._found else base)
         left, right = self.sides(place, row, part_of_row)
         return self._strip(mark, left, right, base)
 
