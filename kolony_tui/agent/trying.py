@@ -108,12 +108,13 @@ class _Spot:
         """Nothing of it is left."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
         while found := [each for each in psutil.process_iter() if self._started(each)]:
             for each in found:
                 with contextlib.suppress(psutil.Error):
                     each.kill()
             await asyncio.sleep(0.01)
+        # Only now: it waits for its pipes too, and whatever it started holds them.
+        await process.wait()
 
     def _started(self, process: psutil.Process) -> bool:
         try:
