@@ -23,7 +23,7 @@ Place = Literal[
     "usage", "budgets", "prices",
     "settings", "people", "sessions", "workspaces", "tokens", "audit", "notes", "notify", "presets", "constraints",
     "approval_rules", "variables", "memory",
-    "inbox", "stopped", "plan", "artifacts", "reports", "report", "conversations", "thread",
+    "inbox", "stopped", "plan", "artifacts", "artifact", "reports", "report", "conversations", "thread",
 ]  # fmt: skip
 """Where a command's keys work: everywhere, in any list, in lists of runs, drafts or agents, on what a run prints, on
 the screen of a run or an agent, in the composer; on the screen of usage, in lists of budgets and of prices; in the
@@ -63,6 +63,7 @@ INSIDE: dict[Place, tuple[Place, ...]] = {
     "budgets": ("list", "settings", "app"),
     "prices": ("list", "settings", "app"),
     "artifacts": ("app",),
+    "artifact": ("app",),
     "reports": ("list", "app"),
     "report": ("app",),
     "conversations": ("list", "app"),

@@ -18,7 +18,7 @@ from kolony_tui.models.errors import WorkFailed
 from kolony_tui.text import safe
 from kolony_tui.ui.commands.work import session_of
 from kolony_tui.ui.looks import size
-from kolony_tui.ui.registry import Command
+from kolony_tui.ui.registry import Command, Place
 from kolony_tui.ui.subject import nearest
 
 if TYPE_CHECKING:
@@ -109,9 +109,11 @@ async def _run(opener: str, target: Path) -> None:
         raise WorkFailed(f"{Path(opener).name} could not open it", "s saves it to a file")
 
 
+_BOTH: tuple[Place, ...] = ("artifacts", "artifact")
+
 COMMANDS: tuple[Command, ...] = (
     Command("artifact.save", "Save an artifact", "writes it to a file, byte for byte; asks where", _save,
-            ("artifacts",), ("s",), unavailable=_none, short="save"),
+            _BOTH, ("s",), unavailable=_none, short="save"),
     Command("artifact.open", "Open an artifact", "with the program that the desktop has for it, after asking", _open,
-            ("artifacts",), ("o",), unavailable=_none, short="open"),
+            _BOTH, ("o",), unavailable=_none, short="open"),
 )  # fmt: skip

@@ -52,14 +52,15 @@ async def _search(app: KolonyApp, words: str) -> None:
         before = app.ground.words if isinstance(app.ground, ReportsScreen) else ""
         field = Field("words", "Words", before, hint='races "lost update" or -draft')
         said = "In all that reports say: title, summary, findings, sections. Empty: all of them."
-        found: dict[str, str] = {}
+        typed = ""
 
         async def deliver(values: Mapping[str, str]) -> None:
-            found.update(values)
+            nonlocal typed
+            typed = values["words"]
 
         if not await app.push_screen_wait(Form("Search reports", [field], deliver, said=said, yes="Search")):
             return
-        words = found["words"].strip()
+        words = typed.strip()
     if not isinstance(app.ground, ReportsScreen):
         app.go_to("reports")
     if isinstance(app.ground, ReportsScreen):
@@ -115,7 +116,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("report.export", "Export a report", "writes it to a file, as Markdown or JSON", _export,
             _BOTH, ("e",), unavailable=_none, short="export"),
     Command("report.status", "Complete, or a draft", "says whether the report is complete or a draft", _judge,
-            _BOTH, ("c",), role=Role.OPERATOR, unavailable=_not_to_judge, short="complete"),
+            _BOTH, ("d",), role=Role.OPERATOR, unavailable=_not_to_judge, short="draft or not"),
     Command("report.run", "Its run", "opens the run that the report is of", _run, _BOTH, ("o",), unavailable=_none,
             short="its run"),
 )  # fmt: skip

@@ -44,7 +44,7 @@ COLUMNS: tuple[Column[Artifact], ...] = (
     Column("name", "NAME", 20, lambda each, _: cell(each.name, "strong"), lambda each: each.name.raw, flexible=True),
     Column("size", "SIZE", 9, lambda each, _: cell(size(each.size) or "0 B"), lambda each: -each.size, right=True),
     Column("kind", "KIND", 5, lambda each, _: cell(each.kind, "accent"), lambda each: each.kind, rank=2),
-    Column("about", "TYPE", 24, _about, lambda each: each.media_type, rank=1),
+    Column("about", "TYPE", 12, _about, lambda each: each.media_type, rank=1, flexible=True),
     Column("attempt", "TRY", 3, lambda each, _: cell(str(each.attempt), "dim"), lambda each: -each.attempt, right=True,
            rank=3),
 )  # fmt: skip

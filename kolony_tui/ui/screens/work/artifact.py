@@ -27,8 +27,8 @@ SHOWN_BYTES = 256 * 1024
 class ArtifactScreen(FramedScreen):
     """One artifact."""
 
-    place: ClassVar[Place] = "artifacts"
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("artifacts")]
+    place: ClassVar[Place] = "artifact"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("artifact")]
     AUTO_FOCUS = "#artifact-whole"
 
     def __init__(self, artifact: Artifact) -> None:
