@@ -43,7 +43,8 @@ class ConversationList(RowList[Conversation]):
     place: ClassVar[Place] = "conversations"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("list"), *bindings("conversations")]
 
-    def __init__(self, drawing: Callable[[], Drawing], *, id: str | None = None) -> None:
+    def __init__(self, drawing: Callable[[], Drawing], opened: Callable[[], None], *, id: str | None = None) -> None:
+        self._opened = opened
         columns: list[Column[Conversation]] = [
             Column("sign", "", 1, _sign, lambda each: not each.open_runs),
             Column("new", "NEW", 3, _new, lambda each: -each.unread, right=True),
@@ -59,3 +60,10 @@ class ConversationList(RowList[Conversation]):
         super().__init__(
             columns, lambda each: each.conversation_id, drawing, empty="no conversations; a starts one", id=id
         )
+
+    def action_open(self) -> None:
+        """Opens the row at once: what is typed right behind enter is for the line that it opens."""
+        if self.pointed is not None and self.cursor == self.pointed.conversation_id:
+            self._opened()
+        else:
+            super().action_open()

@@ -38,11 +38,11 @@ class ConversationsScreen(FramedScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.list = ConversationList(self.kolony.drawing, id="conversations")
+        self.list = ConversationList(self.kolony.drawing, self.reply, id="conversations")
         self.thread = Thread(self.kolony.drawing, id="thread")
         self.with_archived = False
         self._wanted: UUID | None = None
-        self._saying = False
+        self._one_at_a_time = asyncio.Lock()
 
     def body(self) -> ComposeResult:
         """List and thread."""
@@ -198,14 +198,13 @@ class ConversationsScreen(FramedScreen):
     def reply(self) -> None:
         """Goes to where one says something."""
         if self.thread.thread is not None:
-            (self.thread.say if self.thread.may_say else self.thread.scroll).focus()
+            # At once, not when the queue comes to it: the next key is for what has the focus by then.
+            self.set_focus(self.thread.say if self.thread.may_say else self.thread.scroll)
 
     @on(Thread.Said)
     def _say(self, event: Thread.Said) -> None:
         event.stop()
-        if not self._saying:
-            self._saying = True
-            self.run_worker(self._send(event), group="say", exit_on_error=False)
+        self.run_worker(self._send(event), group="say", exit_on_error=False)
 
     async def _send(self, said: Thread.Said) -> None:
         session = self.kolony.session
@@ -213,13 +212,12 @@ class ConversationsScreen(FramedScreen):
             if session is None or self.kolony.live.link.lost:
                 raise KolonyError("there is no connection to the server", "what you wrote stays here")
             files = await asyncio.to_thread(conversations.attachments_of, said.files)
-            await conversations.send_message(session, said.conversation_id, said.text, files)
+            async with self._one_at_a_time:
+                await conversations.send_message(session, said.conversation_id, said.text, files)
         except KolonyError as error:
+            self.thread.take_back(said)
             self.kolony.say(error.line, severity="error")
             return
-        finally:
-            self._saying = False
-        self.thread.said(said.conversation_id)
         self.kolony.live.look_again(self)
         self.kolony.live.look_again(self.thread)
 

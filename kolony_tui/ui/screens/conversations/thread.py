@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 from uuid import UUID
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -43,6 +44,19 @@ class SayText(CommandText):
     place: ClassVar[Place] = "thread"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("thread")]
 
+    def __init__(self, entered: Callable[[], None], *, id: str | None = None) -> None:
+        super().__init__("", id=id, compact=True, soft_wrap=True)
+        self._entered = entered
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.key == "enter":
+            # Before the next key is taken: that one is for the next message.
+            event.stop()
+            event.prevent_default()
+            self._entered()
+        else:
+            await super()._on_key(event)
+
 
 class Thread(Vertical):
     """One conversation. What is typed stays with the conversation that it was typed for."""
@@ -65,7 +79,7 @@ class Thread(Vertical):
         self.coming = OutputView(id="coming")
         self.coming.wrap = True
         self.about = Static("", id="say-about", markup=False)
-        self.say = SayText("", id="say", compact=True, soft_wrap=True)
+        self.say = SayText(self._enter, id="say")
         self.feed: OutputFeed | None = None
         self.thread: Conversation | None = None
         self.shown: list[Message] = []
@@ -121,20 +135,24 @@ class Thread(Vertical):
         self._files = (*self._files, path)
         self.draw()
 
-    def said(self, conversation_id: UUID) -> None:
-        """It was said: what was typed for it is done with."""
-        self._begun.pop(conversation_id, None)
-        if self.thread is not None and self.thread.conversation_id == conversation_id:
-            self._files = ()
-            self.say.load_text("")
+    def take_back(self, said: Said) -> None:
+        """It could not be said: it stands before what was typed since."""
+        if self.thread is not None and self.thread.conversation_id == said.conversation_id:
+            since, files = self.say.text, self._files
+            self.say.load_text(_joined(said.text, since))
+            self._files = (*said.files, *files)
             self.draw()
-            self.call_after_refresh(self.scroll.scroll_end, animate=False)
+        else:
+            since, files = self._begun.get(said.conversation_id, ("", ()))
+            self._begun[said.conversation_id] = (_joined(said.text, since), (*said.files, *files))
 
-    def on_command_text_sent(self, event: CommandText.Sent) -> None:
-        """Enter."""
-        event.stop()
+    def _enter(self) -> None:
         if self.thread is not None and self.say.text.strip():
             self.post_message(self.Said(self.thread.conversation_id, self.say.text, self._files))
+            self.say.load_text("")
+            self._files = ()
+            self.draw()
+            self.call_after_refresh(self.scroll.scroll_end, animate=False)
 
     def on_command_text_recalled(self, event: CommandText.Recalled) -> None:
         """There is no history here: the thread itself is it."""
@@ -193,6 +211,10 @@ class Thread(Vertical):
         for message in self.shown:
             lines += _message_lines(message, drawing)
         return lines
+
+
+def _joined(first: str, then: str) -> str:
+    return f"{first}\n{then}" if then else first
 
 
 def _message_lines(message: Message, drawing: Drawing) -> list[list[Part]]:
