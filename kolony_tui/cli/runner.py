@@ -42,6 +42,12 @@ and may leave there:
                                  time limit stands still until the answer is there.
   plan.json                      for a plan: [{"content", "agent", "priority", "after": [1, 2]}]; only the content is
                                  needed; items are counted from 1. Each becomes a draft, which a person accepts.
+  report.json                    what was found: {"title", "summary", "sections": [{"title", "body"}], "findings":
+                                 [{"severity": "critical", "high", "medium", "low" or "info", "title", "detail",
+                                 "evidence", "file", "line"}], "recommendations": [{"title", "detail"}], "attachments":
+                                 [names]}. It is read while the run goes on, too. An investigation without one: its
+                                 answer becomes the report, by its Markdown headings or as a block of JSON.
+  artifacts/                     files to keep: at most 16 MiB each, 64 MiB and 1,000 in all. No link is followed.
   usage.json                     what it has taken of a token budget so far: {"total_tokens"}, or {"input_tokens",
                                  "output_tokens"}
 
