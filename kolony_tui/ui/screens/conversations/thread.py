@@ -177,7 +177,11 @@ class Thread(Vertical):
         running = answering is not None and answering.run_status in (RunStatus.EXECUTING, RunStatus.INTERRUPTED)
         if self.feed is not None:
             self.feed.show(answering.run_id if running and answering is not None else None, stream="stdout")
-        self.coming.display = running
+        if self.coming.display != running:
+            at_end = self.scroll.max_scroll_y - self.scroll.scroll_y <= 1
+            self.coming.display = running
+            if at_end:
+                self.call_after_refresh(self.scroll.scroll_end, animate=False)
 
     def _draw_title(self) -> None:
         thread = self.thread
