@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kolony_tui.agent.events import Ended
 from kolony_tui.agent.limits import Exceeded
 from kolony_tui.agent.link import Lapsed
-from kolony_tui.agent.verdict import Stop, judged
+from kolony_tui.agent.verdict import REASONS, Stop, judged
 
 WELL = Ended(exit_code=0)
 BADLY = Ended(exit_code=3, error="exit 3")
@@ -38,6 +40,33 @@ def test_each_end_has_its_verdict(
     found = judged(ended, stop, exceeded, interrupted=interrupted)
     assert (found.outcome, found.error) == (outcome, error)
     assert found.limit_hit == (exceeded.limit if exceeded is not None else None)
+
+
+@pytest.mark.parametrize(
+    ("ended", "stop", "exceeded", "reason"),
+    [
+        (WELL, None, None, None),
+        (BADLY, None, None, "exit_code"),
+        (Ended(exit_code=139, signal=11, error="exit 139 (SIGSEGV)"), None, None, "signal"),
+        (Ended(exit_code=0, error="the model refused", reason="refusal"), None, None, "refusal"),
+        # What an adapter takes from a program's words is none of ours.
+        (Ended(exit_code=0, error="odd", reason="Rate limit! 429"), None, None, "agent_error"),
+        (Ended(error="it ended without saying how"), None, None, "no_answer"),
+        (Ended(error="x", reason="crashed"), Stop.CANCEL, None, None),
+        (Ended(error="x", reason="crashed"), Stop.LIMIT, Exceeded("budget", "over"), "over_budget"),
+        (Ended(error="x", reason="crashed"), Stop.LIMIT, MEMORY, None),
+        (LOOSE, None, None, "not_ended"),
+    ],
+)
+def test_a_failure_has_a_reason(ended: Ended, stop: Stop | None, exceeded: Exceeded | None, reason: str | None) -> None:
+    found = judged(ended, stop, exceeded, interrupted=False)
+    assert found.reason == reason
+    assert reason is None or reason in REASONS
+
+
+def test_an_end_that_looks_well_may_have_a_warning() -> None:
+    assert judged(replace(WELL, warning="no model was used"), None, None, interrupted=False).warning is not None
+    assert judged(WELL, None, None, interrupted=False).warning is None
 
 
 def test_lost_work_is_not_judged() -> None:
