@@ -302,6 +302,9 @@ BEGIN
                 name := "left"(one.name, 80) || '-' || (SELECT c.number FROM kolony.runs r
                     JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
                     WHERE r.workspace_id = held.workspace_id AND r.run_id = held.run_id);
+                CONTINUE WHEN EXISTS (
+                    SELECT FROM kolony.agent_notes n WHERE n.workspace_id = held.workspace_id
+                    AND n.agent_id = held.agent_id AND n.name = keep_notes.name AND n.content = one.content);
             END IF;
             BEGIN
                 PERFORM kolony.write_note(held.workspace_id, held.agent_id, name, one.content, held.run_id);
