@@ -32,6 +32,8 @@ KOLONY_RUN_DIR names another folder, private to the attempt and gone at its end,
 each other files. Who writes one, writes NAME.tmp and renames it. The program finds there:
   command.txt, instructions.txt  what it is told; for a kind (KOLONY_KIND) the instructions say what that asks
   limits.json                    {"time_limit_s", "token_budget", "memory_limit_mb", "cpu_limit_percent"}
+  conversation.json, attachments/  for a message of a conversation: {"messages": [{"origin", "who", "text", "cut"}],
+                                 "attachments"}, what was said before it, and the files that came with it
   subjects/N.json, subjects/N.txt  for a review or a synthesis, of each run: its facts, and the end of its output
   answers/NAME.json              {"state", "answer", "note", "by"}, once ask/NAME.json was answered; the state is
                                  allowed, denied or answered by a person; expired: by nobody in time; cancelled; or

@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from kolony_tui.core.session import PersonSession
+from kolony_tui.core.work_folders import folder_of_run
 from kolony_tui.db.rows import read
 from kolony_tui.models.approvals import Approval
 from kolony_tui.models.constraints import Limits
@@ -200,6 +201,7 @@ async def run_detail(session: PersonSession, run_id: UUID) -> RunDetail:
         tuple(steps),
         tuple(after),
         tuple(approvals),
+        await folder_of_run(session, run_id) if attempts else None,
     )
 
 

@@ -12,6 +12,7 @@ from kolony_tui.models.constraints import Limits
 from kolony_tui.models.states import CommandStatus as CommandStatus
 from kolony_tui.models.states import RunStatus as RunStatus
 from kolony_tui.models.untrusted import Untrusted
+from kolony_tui.models.work_folders import WorkFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ class RunDetail:
 
     ``limits``: of each try, and ``constraint_name`` the profile that they were taken from. ``steps``: of all its
     attempts, in their order. ``after``: the commands that its command comes after. ``approvals``: what it asked.
+    ``folder``: where it works, where its runner says so.
     """
 
     run: Run
@@ -130,6 +132,7 @@ class RunDetail:
     steps: tuple[AttemptStep, ...]
     after: tuple[Dependency, ...]
     approvals: tuple[Approval, ...]
+    folder: WorkFolder | None = None
 
 
 @dataclass(frozen=True, slots=True)

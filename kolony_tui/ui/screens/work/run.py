@@ -28,6 +28,7 @@ from kolony_tui.ui.screens.work.asked import asked
 from kolony_tui.ui.screens.work.ending import endings
 from kolony_tui.ui.screens.work.panes import PANES
 from kolony_tui.ui.screens.work.waiting import waits
+from kolony_tui.ui.screens.work.worked_in import worked_in
 from kolony_tui.ui.subject import Aimed
 from kolony_tui.ui.widgets.output import OutputView
 from kolony_tui.ui.widgets.output_panel import OutputPanel
@@ -220,6 +221,7 @@ class RunScreen(FramedScreen):
         lines += asked(detail, drawing)
         if last is not None and (usage := _usage(last)):
             lines.append(usage)
+        lines += worked_in(detail)
         lines += endings(detail, drawing)
         if run.error:
             lines.append([part(run.error, "bad" if run.status == RunStatus.FAILED else "dim")])
