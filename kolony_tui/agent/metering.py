@@ -121,7 +121,8 @@ class UsageBook:
             if content and content != self._last:
                 self._last = content
                 if (used := used_in(content)) is not None:
-                    self._put(_report(used))
+                    # Its sums are the attempt's, whatever session its agent goes on with.
+                    self._put({**_report(used), "session_id": f"usage.json of {self._bench.work.attempt_id}"})
 
 
 def used_in(content: bytes) -> Used | None:

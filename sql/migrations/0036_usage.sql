@@ -450,7 +450,7 @@ BEGIN
         output_usd = EXCLUDED.output_usd, set_by = EXCLUDED.set_by;
     PERFORM kolony.record_audit(in_workspace, 'PRICE_SET', for_models, jsonb_build_object('input_usd', input_usd,
         'cached_usd', cached_usd, 'cache_write_usd', cache_write_usd, 'output_usd', output_usd, 'valid_from', since));
-    PERFORM kolony.hint(in_workspace, 'usage');
+    PERFORM kolony.hint(in_workspace, 'usage:*');
 END
 $$;
 
@@ -468,7 +468,7 @@ BEGIN
         RAISE EXCEPTION 'there is no price of "%" here', for_models USING ERRCODE = 'P0002', HINT = 'see kolony price list';
     END IF;
     PERFORM kolony.record_audit(in_workspace, 'PRICE_REMOVED', for_models);
-    PERFORM kolony.hint(in_workspace, 'usage');
+    PERFORM kolony.hint(in_workspace, 'usage:*');
 END
 $$;
 
@@ -482,7 +482,7 @@ BEGIN
             USING ERRCODE = '22023', HINT = 'a name such as Europe/Berlin, or UTC';
     END IF;
     UPDATE kolony.workspaces w SET time_zone = new_zone WHERE w.workspace_id = in_workspace AND w.time_zone <> new_zone;
-    PERFORM kolony.hint(in_workspace, 'usage');
+    PERFORM kolony.hint(in_workspace, 'usage:*');
 END
 $$;
 

@@ -209,7 +209,7 @@ BEGIN
             PERFORM kolony.note_budget(budget, false);
         END IF;
     END LOOP;
-    PERFORM kolony.hint(mine.workspace_id, 'usage');
+    PERFORM kolony.hint(mine.workspace_id, 'usage:*');
 END
 $$;
 
@@ -349,7 +349,7 @@ BEGIN
         jsonb_build_object('budget_id', made, 'period', period, 'token_limit', token_limit, 'usd_limit', usd_limit,
             'warn_percent', warn_percent, 'hard', hard), CASE scope WHEN 'agent' THEN about END,
         CASE scope WHEN 'command' THEN about END);
-    PERFORM kolony.hint(in_workspace, 'usage'), kolony.hint(in_workspace, 'agents:*');
+    PERFORM kolony.hint(in_workspace, 'usage:*'), kolony.hint(in_workspace, 'agents:*');
     RETURN made;
 END
 $$;
@@ -377,7 +377,7 @@ BEGIN
     PERFORM kolony.record_audit(budget.workspace_id, 'BUDGET_REMOVED', concat_ws(' ', its.scope, its.subject),
         jsonb_build_object('budget_id', the_budget, 'period', its.period, 'token_limit', its.token_limit,
             'usd_limit', its.usd_limit));
-    PERFORM kolony.hint(budget.workspace_id, 'usage'), kolony.hint(budget.workspace_id, 'agents:*');
+    PERFORM kolony.hint(budget.workspace_id, 'usage:*'), kolony.hint(budget.workspace_id, 'agents:*');
     RETURN true;
 END
 $$;
@@ -405,7 +405,7 @@ BEGIN
     WHERE b.workspace_id = in_workspace AND b.group_id = made AND b.removed_at IS NULL;
     PERFORM kolony.record_audit(in_workspace, 'TEAM_SET', called,
         jsonb_build_object('group_id', made, 'people', to_jsonb(logins)));
-    PERFORM kolony.hint(in_workspace, 'usage'), kolony.hint(in_workspace, 'agents:*');
+    PERFORM kolony.hint(in_workspace, 'usage:*'), kolony.hint(in_workspace, 'agents:*');
     RETURN made;
 END
 $$;
@@ -422,7 +422,7 @@ BEGIN
             USING ERRCODE = 'P0002', HINT = 'see kolony budget team list';
     END IF;
     PERFORM kolony.record_audit(in_workspace, 'TEAM_REMOVED', called);
-    PERFORM kolony.hint(in_workspace, 'usage'), kolony.hint(in_workspace, 'agents:*');
+    PERFORM kolony.hint(in_workspace, 'usage:*'), kolony.hint(in_workspace, 'agents:*');
 END
 $$;
 
