@@ -13,7 +13,7 @@ from uuid import UUID
 from kolony_tui.agent.adapter import Adapter, Assignment, CannotStart
 from kolony_tui.agent.announcer import Announcer
 from kolony_tui.agent.brief import brief_of
-from kolony_tui.agent.events import Ended, Output
+from kolony_tui.agent.events import Ended, Opened, Output
 from kolony_tui.agent.handover import Handover
 from kolony_tui.agent.health import Health
 from kolony_tui.agent.lease import Lease
@@ -219,8 +219,8 @@ class Execution:
             self._put(stream, data)
         self._outbox.put(self._cutter.finish())
         await self.record.finish(ended)
-        ended = self._masking.ended(ended)
         await self.handover.keep_memory()
+        ended = self._masking.ended(ended)
         if self._asked() is None and not self._to_interrupt():
             self._exceeded = ended.exceeded or watch.at_end()
         verdict = self._verdict(ended)
@@ -256,6 +256,8 @@ class Execution:
             if isinstance(event, Ended):
                 ended = event
             elif not isinstance(event, Output):
+                if isinstance(event, Opened):
+                    self._desk.health.tell(program=f"{event.program} {event.version}".strip(), mode=event.mode)
                 self.record.take(event)
             elif self._stop is not Stop.LOST and self._stuck is None:
                 self._put(event.stream, self._masking.output(event.stream, event.data))

@@ -1,9 +1,10 @@
-"""An agent over the Agent Client Protocol that asks to be allowed each command of its prompt, line by line.
+"""An agent over the Agent Client Protocol that asks to be allowed each command of its prompt, variables filled in.
 
 Says when it asked (milliseconds since the epoch) in the title of the request, and what it was answered in its answer.
 """
 
 import json
+import os
 import sys
 import time
 
@@ -18,25 +19,27 @@ def update(session, **what):
 
 
 def permission(number, session, command):
-    say({
-        "id": 1000 + number,
-        "method": "session/request_permission",
-        "params": {
-            "sessionId": session,
-            "toolCall": {
-                "toolCallId": f"call-{number}",
-                "title": f"at {time.time_ns() // 1_000_000}",
-                "kind": "execute",
-                "status": "pending",
-                "rawInput": {"command": command},
+    say(
+        {
+            "id": 1000 + number,
+            "method": "session/request_permission",
+            "params": {
+                "sessionId": session,
+                "toolCall": {
+                    "toolCallId": f"call-{number}",
+                    "title": f"at {time.time_ns() // 1_000_000}",
+                    "kind": "execute",
+                    "status": "pending",
+                    "rawInput": {"command": command},
+                },
+                "options": [
+                    {"optionId": "always", "name": "Always", "kind": "allow_always"},
+                    {"optionId": "yes", "name": "Yes", "kind": "allow_once"},
+                    {"optionId": "no", "name": "No", "kind": "reject_once"},
+                ],
             },
-            "options": [
-                {"optionId": "always", "name": "Always", "kind": "allow_always"},
-                {"optionId": "yes", "name": "Yes", "kind": "allow_once"},
-                {"optionId": "no", "name": "No", "kind": "reject_once"},
-            ],
-        },
-    })
+        }
+    )
     while True:
         line = sys.stdin.readline()
         if not line:
@@ -58,7 +61,7 @@ def main():
         elif method == "session/prompt":
             text = "".join(block.get("text", "") for block in message["params"]["prompt"])
             for place, command in enumerate(text.split("ASK ")[1:]):
-                got = permission(place, "s-1", command.rstrip("\n"))
+                got = permission(place, "s-1", os.path.expandvars(command.rstrip("\n")))
                 content = {"type": "text", "text": f"{got}\n"}
                 update("s-1", sessionUpdate="agent_message_chunk", content=content)
             say({"id": number, "result": {"stopReason": "end_turn"}})
