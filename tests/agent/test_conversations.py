@@ -15,6 +15,7 @@ from kolony_tui.agent.told import prompt_text
 from tests.agent.colony import Colony, assignment
 from tests.database import PASSWORD
 
+FAKE = str(Path(__file__).parent / "fakes" / "acp.py")
 PROGRAM = """
 import json, os, sys
 run = os.environ["KOLONY_RUN_DIR"]
@@ -97,3 +98,32 @@ def test_a_text_alone_is_told_as_it_is_and_what_is_known_is_not_told_again() -> 
     assert "before" not in told
     assert [words in told for words in ("be kind", "## n\n\nc", "/run/attachments/a.txt (3 bytes)")] == [True] * 3
     assert "The person: before [... cut]" in prompt_text(work, lost=True)
+
+
+async def test_a_session_goes_on_after_a_restart_and_who_lost_it_is_told_what_was_said(colony: Colony) -> None:
+    async def answered(how: str, function: str, *words: object) -> Any:
+        runner = colony.runner("--adapter", "acp", program=(sys.executable, FAKE, how))
+        places = ", ".join(f"${place}" for place in range(1, len(words) + 1))
+        [said] = await colony.operator.fetch(f"SELECT * FROM kolony.{function}({places})", *words)
+        assert (await colony.done(said["run_id"]))["status"] == "completed"
+        runner.process.kill()
+        await runner.ended()
+        await colony.superuser.execute("UPDATE kolony.agent_sessions SET last_seen = now() - interval '1 hour'")
+        return said
+
+    first = await answered("load", "start_conversation", colony.workspace.workspace_id, colony.agent_id, "look")
+    thread = first["conversation_id"]
+    await answered("load", "send_message", thread, "and now")
+    [kept] = await colony.superuser.fetch("SELECT session_id, how, cwd, host FROM kolony.conversation_sessions")
+    assert tuple(kept)[:2] == ("fake-session", "loaded")
+    assert kept["cwd"].endswith(f"conversation-{thread.hex[-12:]}")
+    await answered("echo", "send_message", thread, "and then")
+    said = await colony.operator.fetch("SELECT origin, content FROM kolony.messages ORDER BY number")
+    assert [tuple(each) for each in said[:4]] == [
+        ("person", "look"), ("agent", "look"), ("person", "and now"), ("agent", "and now")
+    ]  # fmt: skip
+    assert [each["origin"] for each in said[4:]] == ["person", "note", "agent"]
+    assert "Context was lost" in said[5]["content"]
+    told = said[6]["content"]
+    assert told.startswith("# Said in this conversation before\n\nThe person: look\n\nYou: look\n\n")
+    assert told.endswith("# Your task\n\nand then")
