@@ -23,6 +23,11 @@ class Health:
         self.done = 0
         self.failed = 0
         self._seconds = 0.0
+        self._facts: dict[str, str] = {}
+
+    def tell(self, **facts: str) -> None:
+        """What people should know of what it runs: ``type``, ``trust``, ``program`` (with its version), ``mode``."""
+        self._facts |= {name: value[:200] for name, value in facts.items() if value}
 
     def count(self, *, completed: bool, seconds: float) -> None:
         """A run has ended under this runner after so many seconds."""
@@ -47,6 +52,7 @@ class Health:
             "mean_seconds": round(self._seconds / ended, 3) if ended else None,
             "load1": round(psutil.getloadavg()[0], 2),
             "limits": self._limits,
+            **self._facts,
         }
 
     def _family(self) -> list[psutil.Process]:

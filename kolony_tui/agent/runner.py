@@ -52,7 +52,8 @@ class Settings:
 
     ``scratch`` is a private folder on this machine; ``spool_bytes`` the disk that one run's output may take there.
     ``enforcement``: how limits are held, as ``cage.enforcement`` says it. ``learn`` hears, once, before any work, of
-    which type the agent is; it answers with what the runner's person should know, and may raise KolonyError.
+    which type the agent is; it answers with what the runner's person should know and what all should, as
+    ``Health.tell`` takes it, and may raise KolonyError.
     ``isolation``: the working folders are worktrees.
     """
 
@@ -63,7 +64,7 @@ class Settings:
     release: bool = False
     spool_bytes: int = 64 * 1024 * 1024
     enforcement: tuple[str, str] = ("measured", "limits are measured")
-    learn: Callable[[str], str] = lambda agent_type: ""
+    learn: Callable[[str], tuple[str, dict[str, str]]] = lambda agent_type: ("", {})
     isolation: Isolation | None = None
 
 
@@ -334,10 +335,12 @@ class Runner:
 
     async def _learn(self, session: Session) -> str:
         try:
-            return self._settings.learn(session.agent_type)
+            remark, facts = self._settings.learn(session.agent_type)
         except KolonyError as error:
             await session.close(error.message, failed=True)
             raise
+        self._health.tell(**facts)
+        return remark
 
     async def _sweep(self, hold: sweeping.Hold) -> None:
         """Ends, now and again, what no runner watches over any more."""

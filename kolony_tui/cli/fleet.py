@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from kolony_tui.core.session import PersonSession
-    from kolony_tui.models.fleet import Agent
+    from kolony_tui.models.fleet import Agent, AgentTold
 
 
 def register_agent(verbs: Any) -> None:
@@ -133,16 +133,22 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
+    import json
+
     from kolony_tui.cli.printing import ago, as_json, print_json, print_table
-    from kolony_tui.core.fleet import agent
+    from kolony_tui.core.fleet import agent, agent_told
 
-    async def work(session: PersonSession) -> Agent:
-        return await agent(session, await _one(session, args.name))
+    async def work(session: PersonSession) -> tuple[Agent, AgentTold]:
+        agent_id = await _one(session, args.name)
+        return await agent(session, agent_id), await agent_told(session, agent_id)
 
-    found = in_session(args, work)
+    found, told = in_session(args, work)
     if args.json:
-        print_json({"agent": found.name, **as_json(found)})
+        print_json({"agent": found.name, **as_json(found), **as_json(told)})
         return 0
+    health = found.health or {}
+    config = " ".join(f"{name}={json.dumps(value)}" for name, value in told.config.items())
+    program = " ".join(str(health[name]) for name in ("program", "mode") if health.get(name))
     wanted = found.desired.value + (f" ({found.desired_why.raw})" if found.desired_why else "")
     lines = [
         ("agent", found.name), ("type", found.type), ("wanted", wanted), ("status", found.status.value),
@@ -151,7 +157,9 @@ def _show(args: argparse.Namespace) -> int:
         ("seen", ago(found.last_seen) if found.last_seen else "never"), ("why it left", found.end_reason),
         ("tags", " ".join(tag.raw for tag in found.tags)),
         ("stopped", "by an emergency stop" if found.agent_stopped else ""), ("asks", found.asks or ""),
-        ("category", found.category), ("description", found.description), ("made by", found.created_by_login),
+        ("category", found.category), ("description", found.description),
+        ("program", program), ("instructions", told.instructions),
+        ("config", config), ("made by", found.created_by_login),
     ]  # fmt: skip
     print_table(["", ""], [(name, value) for name, value in lines if value])
     return 0

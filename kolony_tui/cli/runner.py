@@ -64,8 +64,8 @@ speaks a protocol (acp, claude) is asked by that to stop its turn, its input is 
 interrupt is that first request alone. Under an emergency stop it is SIGKILL at once. What still lives 10 s after
 SIGKILL is reported as not confirmed. An agent's config (agent create --config) may say otherwise, in seconds:
 interrupt_grace_seconds, terminate_grace_seconds (each --grace), protocol_grace_seconds (5), input_grace_seconds (2),
-leftovers_grace_seconds (2), confirm_grace_seconds (10), emergency_grace_seconds (0, in all, under an emergency stop),
-cpu_window_seconds (5).
+ending_grace_seconds (3: an agent's after SIGTERM, unless --grace is less), leftovers_grace_seconds (2),
+confirm_grace_seconds (10), emergency_grace_seconds (0: in all, under an emergency stop), cpu_window_seconds (5).
 
 Nothing of a run outlives it. Each program runs under a small process of its own (agent-shim) which adopts what leaves
 its session, and ends all of it when the program has ended (leftovers first get their grace), when it is told to, and
@@ -149,9 +149,10 @@ async def _serve(args: argparse.Namespace, target: Any, launch: Launch, chosen: 
     workshop = Workshop(launch, guard, graces, Meter(), cages)
     outfits: list[Outfit] = []
 
-    def learn(agent_type: str) -> str:
-        outfits.append(Outfit(chosen.late(home, args.name, agent_type), chosen.program, chosen.trust))
-        return chosen.remark(home, agent_type)
+    def learn(agent_type: str) -> tuple[str, dict[str, str]]:
+        kind = chosen.late(home, args.name, agent_type)
+        outfits.append(Outfit(kind, chosen.program, chosen.trust))
+        return chosen.remark(home, agent_type), {"type": kind.name, "trust": chosen.trust}
 
     kind = chosen.early(home)
     settings = Settings(

@@ -14,7 +14,7 @@ from kolony_tui.core.tokens import Token, hint_in, new_token
 from kolony_tui.db.rows import read
 from kolony_tui.db.target import SHARED_AGENT_LOGIN
 from kolony_tui.models.errors import NotFound, UsageError
-from kolony_tui.models.fleet import Agent, AgentSession, AgentToken, Desired, RevokedToken, TokenUse
+from kolony_tui.models.fleet import Agent, AgentSession, AgentToken, AgentTold, Desired, RevokedToken, TokenUse
 from kolony_tui.models.untrusted import Untrusted
 from kolony_tui.server.scram import verifier
 
@@ -37,6 +37,14 @@ async def agents(session: PersonSession, *, with_retired: bool = False) -> list[
 async def agent(session: PersonSession, agent_id: UUID) -> Agent:
     """One agent. Raises NotFound."""
     found = await session.db.rows(Agent, "fleet/agent", session.workspace.workspace_id, agent_id)
+    if not found:
+        raise NotFound("there is no such agent here", "see kolony agent list")
+    return found[0]
+
+
+async def agent_told(session: PersonSession, agent_id: UUID) -> AgentTold:
+    """What an agent's runner is told. Raises NotFound."""
+    found = await session.db.rows(AgentTold, "fleet/agent_told", session.workspace.workspace_id, agent_id)
     if not found:
         raise NotFound("there is no such agent here", "see kolony agent list")
     return found[0]

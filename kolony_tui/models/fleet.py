@@ -57,6 +57,14 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentTold:
+    """What an agent's runner is told: with each command, and about itself."""
+
+    instructions: Untrusted
+    config: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class AgentSession:
     """A runner's session. ``alive``: it has not ended and its last heartbeat is younger than its lease."""
 

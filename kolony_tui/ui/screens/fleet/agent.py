@@ -14,7 +14,7 @@ from textual.widgets import Static
 from kolony_tui.core import fleet
 from kolony_tui.core.lists import Past
 from kolony_tui.core.session import PersonSession
-from kolony_tui.models.fleet import Agent, AgentSession, AgentToken, Desired
+from kolony_tui.models.fleet import Agent, AgentSession, AgentToken, AgentTold, Desired
 from kolony_tui.models.people import Role
 from kolony_tui.text import safe, spelled_out
 from kolony_tui.ui.draw import Part, content, part
@@ -38,6 +38,7 @@ _SHOWN = 3
 @dataclass(frozen=True)
 class _Known:
     agent: Agent
+    told: AgentTold
     sessions: list[AgentSession]
     tokens: list[AgentToken]
 
@@ -90,10 +91,11 @@ class AgentScreen(FramedScreen):
 
     async def _read(self, session: PersonSession) -> _Known:
         agent = await fleet.agent(session, self.agent_id)
+        told = await fleet.agent_told(session, self.agent_id)
         sessions = await fleet.agent_sessions(session, self.agent_id)
         tokens = await fleet.tokens(session, self.agent_id) if session.role == Role.ADMIN else []
         tokens.sort(key=lambda each: (not each.token_active, -each.created_at.timestamp()))
-        return _Known(agent, sessions, tokens)
+        return _Known(agent, told, sessions, tokens)
 
     def _show(self, known: _Known) -> None:
         self.known = known
@@ -155,7 +157,7 @@ class AgentScreen(FramedScreen):
         ]
         if agent.description:
             head += [part("   "), part(agent.description, "dim")]
-        lines = [head]
+        lines = [head, self._make(agent, known.told)]
         if agent.desired != Desired.ACTIVE:
             who, ago = safe(agent.desired_by_login or "?").plain, drawing.age(agent.desired_since)
             lines.append([part(f"{agent.desired} by {who} {ago} ago  ", "warn"), part(agent.desired_why)])
@@ -174,6 +176,21 @@ class AgentScreen(FramedScreen):
                 ]
             )
         return lines
+
+    def _make(self, agent: Agent, told: AgentTold) -> list[Part]:
+        """What kind of program it is; its version and mode are those that it last said of itself."""
+        health, config = agent.health or {}, told.config
+        trust = str(health.get("trust") or config.get("trust") or "trusted")
+        said = [part("type    ", "dim"), part(agent.type)]
+        if (adapter := agent.adapter) is not None:
+            said += [part(" over ", "dim"), part(safe(adapter, limit=20).plain)]
+        if trust != "trusted":
+            said += [part("  folder ", "dim"), part("not trusted", "warn")]
+        for name, value in (("program", health.get("program")), ("mode", health.get("mode") or config.get("mode")),
+                            ("model", config.get("model"))):  # fmt: skip
+            if value:
+                said += [part(f"  {name} ", "dim"), part(safe(str(value), limit=60).plain)]
+        return said
 
     def _health(self, agent: Agent) -> list[list[Part]]:
         health, drawing, samples = agent.health or {}, self.kolony.drawing(), self.kolony.samples
