@@ -21,7 +21,8 @@ _POLL_SECONDS = (0.005, 0.1)
 class Graces:
     """Seconds that a program has to end by itself: after SIGINT, after SIGTERM, and for what it leaves behind.
 
-    An agent that speaks a protocol: after it was asked by that to stop, after the end of its ``input``, after SIGTERM.
+    An agent that speaks a protocol: after it was asked by that to stop, after the end of its ``input``, and after
+    SIGTERM the lesser of ``terminate`` and ``ending``: it was asked twice by then.
     ``confirm``: after SIGKILL, until what still lives is reported as not confirmed. Under an emergency stop it has
     ``emergency`` seconds in all before SIGKILL, however much the others are.
     """
@@ -33,6 +34,7 @@ class Graces:
     emergency: float = 0.0
     protocol: float = 5.0
     input: float = 2.0
+    ending: float = 3.0
 
     def changed_by(self, config: Mapping[str, Any]) -> Graces:
         """Those of an agent whose config has ``interrupt_grace_seconds``, ``terminate_grace_seconds`` and so on.
@@ -77,7 +79,7 @@ def of_an_agent(
     return [
         *asked,
         Rung("stdin_closed", graces.input, act=close_input),
-        Rung("sigterm", graces.terminate, signal.SIGTERM),
+        Rung("sigterm", min(graces.terminate, graces.ending), signal.SIGTERM),
         _KILL,
     ]
 
