@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -163,3 +164,26 @@ async def test_a_session_on_another_host_is_not_gone_on_with(workspace: Workspac
     assert "resume" not in brief
     await again.connection.execute(note, claimed["attempt_id"], "here")
     assert (await _thread(bob, thread))[1][1].endswith("its session is on host-1, and this runner on host-2")
+
+
+async def test_saying_something_while_an_answer_ends_neither_blocks_nor_is_forgotten(workspace: Workspace) -> None:
+    agent = await workspace.database.add_agent()
+    bob, ada = [await workspace.database.connect(name) for name in ("bob", "ada")]
+    thread = (await _start(bob, agent))["conversation_id"]
+    runner = await Runner.of(workspace.database, agent)
+    answered = 0
+    for _ in range(12):
+        [claimed] = await runner.claim(5)
+        await asyncio.gather(
+            runner.finish(claimed["attempt_id"]),
+            _say(bob, thread, "one"),
+            ada.execute("SELECT kolony.settle($1)", workspace.workspace_id),
+        )
+        answered += 1
+    while claimed := await runner.claim(5):
+        assert len(claimed) == 1  # one at a time
+        await runner.finish(claimed[0]["attempt_id"])
+        answered += 1
+    assert answered == 13
+    numbers = await bob.fetch("SELECT number, unanswered FROM kolony.messages ORDER BY number")
+    assert [tuple(row) for row in numbers] == [(number, False) for number in range(1, 27)]
