@@ -65,10 +65,10 @@ async def test_a_trace_is_read_as_it_grows(stage: Stage) -> None:
         assert "evil" not in words(app)
         assert view.words.split()[-1] == "thinks", "the last entry is under the cursor"
         await tell({"key": "m", "type": "response", "parent": "p", "summary": "half an ans"})
-        await until(lambda: "half an ans" in words(app), "what comes is shown at once")
+        await until(lambda: "half an ans" in words(app), "what comes is shown at once", 3)
         assert "half" in view.words, "and followed"
         await tell({"key": "c", "status": "failed", "error": "exit 1", "duration_ms": 1234.5})
-        await until(lambda: "1.2 s  1,200 tokens" in words(app) and "exit 1" in words(app), "its end")
+        await until(lambda: "1.2 s  1,200 tokens" in words(app) and "exit 1" in words(app), "its end", 3)
         await until(lambda: "1 failed" in words(app), "counted")
         # Folding
         await pilot.press("home", "down", "down", "space")
