@@ -199,7 +199,7 @@ async def test_the_patch_of_a_worktree_and_texts_without_secrets(colony: Colony,
     (repository / "a.txt").write_text("one\n")
     for words in (("init", "-q"), ("add", "."), ("-c", "user.name=x", "-c", "user.email=x@y", "commit", "-qm", "x")):
         subprocess.run(["git", "-C", str(repository), *words], check=True)
-    secret = "hush-hush-0451"  # noqa: S105
+    secret = "hush-hush-0451"
     await colony.operator.execute("SELECT kolony.set_variable($1, 'KEY', $2, true)", colony.agent_id, secret)
     colony.runner("--repo", str(repository), "--isolation", "run")
     work = (
@@ -218,3 +218,46 @@ async def test_the_patch_of_a_worktree_and_texts_without_secrets(colony: Colony,
     assert b"+two ***\n" in patch["data"]
     assert (log["name"], log["data"]) == ("log.txt", b"key: ***\n")
     assert await colony.operator.fetchval("SELECT title FROM kolony.reports") == "It is ***"
+
+
+EDITS = r"""
+import json, os, sys
+
+def write(**message):
+    print(json.dumps({"jsonrpc": "2.0", **message}), flush=True)
+
+def update(**facts):
+    write(method="session/update", params={"sessionId": "s", "update": facts})
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    if asked.get("method") == "initialize":
+        write(id=asked["id"], result={"protocolVersion": 1, "agentCapabilities": {}, "authMethods": []})
+    elif asked.get("method") == "session/new":
+        write(id=asked["id"], result={"sessionId": "s"})
+    elif asked.get("method") == "session/prompt":
+        path = os.path.join(os.getcwd(), "src/a.py")
+        change = {"type": "diff", "path": path, "oldText": "x = 1\n", "newText": "x = 2\n"}
+        tool = {"toolCallId": "t", "title": "Edit", "kind": "edit", "status": "completed", "content": [change]}
+        update(sessionUpdate="tool_call", **tool)
+        told = 'Here it is.\n```json\n{"title": "Found", "findings": [{"severity": "low", "title": "x was 1"}]}\n```\n'
+        for piece in (told[:20], told[20:]):
+            update(sessionUpdate="agent_message_chunk", content={"type": "text", "text": piece})
+        write(id=asked["id"], result={"stopReason": "end_turn"})
+"""
+
+
+async def test_what_an_agent_of_a_protocol_changed_and_answered(colony: Colony, tmp_path: Path) -> None:
+    program = tmp_path / "edits.py"
+    program.write_text(EDITS)
+    colony.runner("--adapter", "acp", program=(sys.executable, str(program)))
+    run_id = await colony.send("look into x", kind="investigate")
+    assert (await colony.done(run_id))["error"] is None
+    [made] = await colony.operator.fetch(
+        """SELECT a.name, a.kind, p.data FROM kolony.artifact_overview a
+           JOIN kolony.artifact_parts p ON p.artifact_id = a.content_id"""
+    )
+    assert (made["name"], made["kind"]) == ("src/a.py.diff", "diff")
+    assert made["data"] == b"--- a/src/a.py\n+++ b/src/a.py\n@@ -1 +1 @@\n-x = 1\n+x = 2\n"
+    [report] = await colony.operator.fetch("SELECT title, status, source, low FROM kolony.report_overview")
+    assert tuple(report) == ("Found", "complete", "answer", 1)
