@@ -87,7 +87,11 @@ async def test_a_trace_is_read_as_it_grows(stage: Stage) -> None:
         assert "rm -rf /tmp/[red]bold[/red]␛]0;evil␇\\u202e␛[31m" in shown, "nothing of it hidden or obeyed"
         assert "| ls" in shown
         assert app.screen.query_one(EntryView).has_focus
-        await pilot.press("escape", "o")
+        await pilot.press("escape", "end", "enter")
+        await until(lambda: isinstance(app.screen, EntryScreen) and "it holds nothing" in words(app), "what goes on")
+        await tell({"key": "m", "append": '"half an answer"'})
+        await until(lambda: "half an answer" in words(app), "is read again", 3)
+        await pilot.press("escape", "home", "down", "down", "o")
         await until(lambda: "line 120" in words(app) and "line 299" not in words(app), "the output that it made")
         await pilot.press("t")
         await pilot.press("y")

@@ -100,11 +100,12 @@ class TracePanel(RunPane):
                 raise WrongState("it is not known what it printed")
             self.screen.show_output_at(event.line.line_from, event.line.started_at)
             return
-        entry = await self.feed.entry(event.line.key) if self.feed is not None else None
-        if entry is None:
+        feed, key = self.feed, event.line.key
+        entry = await feed.entry(key) if feed is not None else None
+        if feed is None or feed.run_id is None or entry is None:
             return
         if event.what == "open":
-            await self.app.push_screen(EntryScreen(entry))
+            await self.app.push_screen(EntryScreen(entry, feed.run_id, lambda: feed.entry(key)))
         else:
             self.app.copy_to_clipboard(entry_text(entry))
             self.kolony.say("the entry is copied")

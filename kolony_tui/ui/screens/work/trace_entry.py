@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, ClassVar, cast
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+from uuid import UUID
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,13 +15,18 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from kolony_tui.core.session import PersonSession
 from kolony_tui.core.trace import value
 from kolony_tui.core.trace_tree import in_words, type_word
 from kolony_tui.models.records import OutputPiece
 from kolony_tui.models.trace import TraceEntry
 from kolony_tui.ui.draw import Part, content, part
+from kolony_tui.ui.live import LiveQuery
 from kolony_tui.ui.widgets.output import OutputView
 from kolony_tui.ui.widgets.trace_view import STATUS_SIGNS
+
+if TYPE_CHECKING:
+    from kolony_tui.ui.app import KolonyApp
 
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]"
@@ -33,22 +40,30 @@ class EntryView(OutputView):
 
 
 class EntryScreen(ModalScreen[None]):
-    """One entry. ``y`` copies it as it came, ``/`` searches in it."""
+    """One entry. ``y`` copies it as it came, ``/`` searches in it. While it goes on it is read ``again`` with the news
+    of its run ``run_id``."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "Close"),
         Binding("y", "copy", "Copy all of it"),
     ]
 
-    def __init__(self, entry: TraceEntry) -> None:
+    def __init__(self, entry: TraceEntry, run_id: UUID, again: Callable[[], Awaitable[TraceEntry | None]]) -> None:
         super().__init__()
         self.entry = entry
         self.view = EntryView(id="entry-view")
+        self.facts = Static("", id="entry-facts", markup=False)
+        self._run_id, self._again = run_id, again
+
+    @property
+    def kolony(self) -> KolonyApp:
+        """The app, as what it is."""
+        return cast("KolonyApp", self.app)
 
     def compose(self) -> ComposeResult:
         """Its facts, and below them all that it holds."""
         with Vertical(id="box"):
-            yield Static(content(*self._facts()), id="entry-facts", markup=False)
+            yield self.facts
             yield self.view
 
     def on_mount(self) -> None:
@@ -56,13 +71,34 @@ class EntryScreen(ModalScreen[None]):
         box = self.query_one("#box", Vertical)
         box.border_title = content(part(type_word(self.entry.type)), part(" "), part(self.entry.name or "", limit=80))
         box.border_subtitle = Content("esc closes   y copies   / searches   w wraps")
+        self.view.wrap = True
+        self._fill()
+        self.view.focus()
+        if self.entry.status == "running":
+            query = LiveQuery(f"trace entry {id(self)}", self._wants, self._read, self._take)
+            self.kolony.live.watch(self.view, query)
+
+    def _wants(self, kind: str, identity: str) -> bool:
+        return self.entry.status == "running" and kind in ("run", "trace") and identity == str(self._run_id)
+
+    async def _read(self, _: PersonSession) -> TraceEntry | None:
+        return await self._again() if self.entry.status == "running" else None
+
+    def _take(self, entry: TraceEntry | None) -> None:
+        if entry is not None and (entry.revision, entry.status) != (self.entry.revision, self.entry.status):
+            self.entry = entry
+            self._fill()
+
+    def _fill(self) -> None:
+        self.facts.update(content(*self._facts()))
         data = entry_text(self.entry, visible=True).encode("utf-8", "replace")
         pieces = [data[start : start + _PIECE] for start in range(0, len(data), _PIECE)]
-        self.view.wrap = True
+        top = self.view.scroll_offset.y
+        self.view.clear()
         self.view.follow = False
         self.view.feed([OutputPiece(at, "stdout", self.entry.started_at, each) for at, each in enumerate(pieces)])
         self.view.finish(len(pieces))
-        self.view.focus()
+        self.view.scroll_to(y=top, animate=False, force=True)
 
     def on_output_view_search_requested(self, event: OutputView.SearchRequested) -> None:
         """Searches in it."""
@@ -79,9 +115,7 @@ class EntryScreen(ModalScreen[None]):
     def _facts(self) -> list[Part]:
         entry = self.entry
         sign, tone = STATUS_SIGNS.get(entry.status, ("?", "warn"))
-        from kolony_tui.ui.app import KolonyApp
-
-        drawing = cast("KolonyApp", self.app).drawing()
+        drawing = self.kolony.drawing()
         facts: list[Part] = [part(f"{drawing.glyph(sign)} {entry.status}", tone)]
         if entry.duration_ms is not None:
             facts.append(part(f"  {in_words(entry.duration_ms)}"))
