@@ -85,14 +85,10 @@ class Permissions:
             self._emit(Withdrawn(found.request))
 
     def withdraw_all(self) -> None:
-        """The turn is over: the agent waits for none of them."""
+        """The turn is over or being cancelled: each is answered so, as the protocol wants it."""
         for found in list(self._open.values()):
             self.turn_down(found.id)
             self.withdraw(found)
-
-    def cancel_all(self) -> None:
-        """The turn is being cancelled: as the protocol wants it, each is answered so."""
-        self.withdraw_all()
 
 
 def _is_choice(option: Any) -> bool:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from kolony_tui import __version__
-from kolony_tui.agent.acp import AcpSession, Task
+from kolony_tui.agent.acp import AcpSession
+from kolony_tui.agent.acp_opening import Task
 from kolony_tui.agent.acp_tools import in_a_line
 from kolony_tui.agent.adapter import Assignment, CannotStart
 from kolony_tui.agent.agent_type import AgentType
@@ -216,8 +217,7 @@ class AcpWork:
             self._junk_seen = session.junk
             self._greeted_by = min(self._greeted_by, now + (BROKEN_SECONDS if session.broken else GARBAGE_SECONDS))
         if now >= self._greeted_by:
-            awaited = "initialize" if session.stage == "greeting" else "session/new"
-            words = f"{session.who} did not answer {awaited} in time{session.junk_words}"
+            words = f"{session.who} did not answer {session.awaits} in time{session.junk_words}"
             session.fail("protocol" if session.broken else "handshake", words)
             self._go_on()
 

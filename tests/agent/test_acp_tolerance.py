@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kolony_tui.agent.acp import AcpSession, Task
+from kolony_tui.agent.acp import AcpSession
+from kolony_tui.agent.acp_opening import Task
 from kolony_tui.agent.acp_tools import exact_command, unfenced
 from kolony_tui.agent.acp_usage import of_answer, of_update
 from kolony_tui.agent.events import Asked, Event, Output, Traced, Withdrawn
