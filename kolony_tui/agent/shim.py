@@ -37,12 +37,15 @@ _OOM_SCORE = "300"
 
 
 def prctl(option: int, value: object) -> None:
-    """prctl(2) without the weight of ctypes; nothing where there is none."""
+    """prctl(2) without the weight of ctypes; nothing where there is none, as in a Python that was built without it."""
     if sys.platform == "linux":
-        import _ctypes
+        try:
+            import _ctypes
 
-        function = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")  # type: ignore[arg-type]
-        _ctypes.call_function(function, (option, value, 0, 0, 0))
+            function = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")  # type: ignore[arg-type]
+            _ctypes.call_function(function, (option, value, 0, 0, 0))
+        except (ImportError, AttributeError, OSError):
+            return
 
 
 def children(pid: int) -> list[int]:
