@@ -124,7 +124,8 @@ def _print_line(line: TraceLine, depth: int) -> None:
     from kolony_tui.text import safe
 
     parts = [f"{'  ' * min(depth, 20)}{type_word(line.type):<8}", f"{line.status:<9}"]
-    parts += [safe(text, limit=limit).plain for text, limit in ((line.name, 40), (line.summary, 100)) if text]
+    name = line.name if line.name is None or line.name.raw != type_word(line.type) else None
+    parts += [safe(text, limit=limit).plain for text, limit in ((name, 40), (line.summary, 100)) if text]
     parts += [f"error: {safe(line.error, limit=100).plain}"] if line.error else []
     print("  ".join([*parts, *measured(line)]).rstrip(), flush=True)
 
