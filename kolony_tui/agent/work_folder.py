@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -117,9 +117,9 @@ def _make(isolation: Isolation, folder: Path) -> dict[str, Any]:
     return mark
 
 
-def _copy(isolation: Isolation, folder: Path) -> list[str]:
-    """Copies what the patterns name; answers with the paths, relative to both."""
-    copied: list[str] = []
+def _copy(isolation: Isolation, folder: Path) -> dict[str, int]:
+    """Copies what the patterns name; answers with the paths, relative to both, and when each was last changed."""
+    copied: dict[str, int] = {}
     size = 0
     for pattern in isolation.copies:
         try:
@@ -138,7 +138,7 @@ def _copy(isolation: Isolation, folder: Path) -> list[str]:
                 raise CannotStart(f"--copy names more than {COPY_FILES} files or {COPY_BYTES >> 20} MiB")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
-            copied.append(str(inside))
+            copied[str(inside)] = target.stat().st_mtime_ns
     return copied
 
 
@@ -164,7 +164,7 @@ def left(folder: Path) -> Left | None:
     mark = _mark(folder)
     if mark is None:
         return None
-    own = set(mark.get("copied", ()))
+    own = _as_copied(folder, mark)
     entries = git(folder, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all").split(b"\0")
     dirty = sum(1 for entry in entries if entry and entry[3:].decode(errors="surrogateescape") not in own)
     commits = line(folder, "rev-list", "--count", f"{mark['base_commit']}..HEAD", "--")
@@ -197,23 +197,13 @@ def diff(folder: Path) -> str | None:
                 shutil.copyfile(own, index)
         except OSError as error:
             raise CannotStart(f"the changes in {folder} cannot be read: {error.strerror}") from error
-        excluded = [f":(exclude,literal){name}" for name in mark.get("copied", ())]
+        excluded = [f":(exclude,literal){name}" for name in _as_copied(folder, mark)]
         git(folder, "add", "--intent-to-add", "--", ".", index=index)
         words = ("diff", "--no-color", "--no-ext-diff", "--no-textconv", mark["base_commit"], "--", ".", *excluded)
         found = git(folder, *words, index=index)
     if len(found) > DIFF_BYTES:
         found = found[:DIFF_BYTES] + b"\n[cut: the changes are longer]\n"
     return found.decode(errors="replace") or None
-
-
-def ours(folders: Path) -> Iterator[Path]:
-    """The worktrees below the folder in which runners make them, those of each agent together."""
-    try:
-        for folder in sorted(folders.glob("*/*")):
-            if _mark(folder) is not None:
-                yield folder
-    except OSError:
-        return
 
 
 def remove(folder: Path) -> None:
@@ -255,6 +245,16 @@ def _mark(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, CannotStart):
         return None
     return mark if isinstance(mark, dict) and "base_commit" in mark else None
+
+
+def _as_copied(folder: Path, mark: dict[str, Any]) -> set[str]:
+    """The files that were copied into it and that nobody has changed since."""
+    same = set()
+    for name, changed_at in mark.get("copied", {}).items():
+        with contextlib.suppress(OSError):
+            if (folder / name).lstat().st_mtime_ns == changed_at:
+                same.add(name)
+    return same
 
 
 def _told(mark: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,8 @@ class WorkFolder:
     @property
     def words(self) -> str:
         """What is in it, in a few words: ``2 changed files, 1 new commit, 3.1 MB``."""
+        if self.isolation == "none":
+            return "shared by all runs"
         if self.state != "kept" or self.dirty_files is None:
             return self.state
         parts = [_counted(self.dirty_files, "changed file"), _counted(self.new_commits or 0, "new commit")]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from kolony_tui.agent.adapter import CannotStart
-from kolony_tui.agent.work_folder import Isolation, check, diff, left, ours, prepare, remove, settle
+from kolony_tui.agent.work_folder import Isolation, check, diff, left, prepare, remove, settle
 from tests.agent.colony import Colony
 from tests.database import PASSWORD
 
@@ -35,6 +35,7 @@ def repository(tmp_path: Path) -> Path:
     _git(made, "add", ".")
     _git(made, "commit", "-qm", "first")
     (made / ".env").write_text("KEY=1\n")
+    (made / "local.cfg").write_text("in no commit\n")
     (made / "a.txt").write_text("not committed\n")
     hook = made / ".git" / "hooks" / "post-checkout"
     hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/hooked\n")
@@ -43,7 +44,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_a_clean_one_goes_and_what_was_changed_is_kept(repository: Path, tmp_path: Path) -> None:
-    isolation = Isolation(repository, "run", copies=(".env",))
+    isolation = Isolation(repository, "run", copies=(".env", "*.cfg"))
     folder = tmp_path / "work" / "agent" / "1-abc"
     facts = prepare(isolation, folder)
     base = _git(repository, "rev-parse", "HEAD")
@@ -68,10 +69,14 @@ def test_a_clean_one_goes_and_what_was_changed_is_kept(repository: Path, tmp_pat
     assert (kept["state"], kept["dirty_files"], kept["new_commits"]) == ("kept", 1, 1)
     changes = diff(folder) or ""
     assert [words in changes for words in ("-one\n+two\n", "+++ b/new.txt\n", "KEY=1")] == [True, True, False]
-    assert _git(folder, "status", "--porcelain") == "?? new.txt"
-    assert list(ours(tmp_path / "work")) == [folder]
+    assert "local.cfg" not in changes
+    (folder / "local.cfg").write_text("changed")
+    found = left(folder)
+    assert found is not None
+    assert found.dirty_files == 2
+    assert _git(folder, "status", "--porcelain") == "?? local.cfg\n?? new.txt"
     remove(folder)
-    assert list(ours(tmp_path / "work")) == []
+    assert not folder.exists()
     assert _git(repository, "worktree", "list").count("\n") == 0
 
 
@@ -129,13 +134,14 @@ async def test_runs_leave_what_they_changed_and_a_conversation_goes_on_in_its_fo
     said = await _kolony(colony, "conversation", "start", "worker", "--wait", "--json", "--", "echo x >>kept; pwd")
     assert said.returncode == 0, said.stderr
     talk = json.loads(said.stdout)
-    again = await _kolony(colony, "conversation", "send", talk["reference"], "--wait", "--", "cat kept; pwd")
+    again = await _kolony(colony, "conversation", "send", talk["reference"], "--wait", "--", "cat kept; rm kept; pwd")
     assert again.stdout == f"x\n{talk['answer']}\n", again.stderr
     assert f"leaves {path}: 1 changed files, 0 new commits" in runner.lines
 
     listed = await _kolony(colony, "agent", "folders", "list", "--json")
     found: dict[str, Any] = {each["path"]: each for each in json.loads(listed.stdout)}
     assert set(found) == {path, talk["answer"]}
+    assert (found[talk["answer"]]["dirty_files"], Path(talk["answer"]).exists()) == (0, True)
     assert [found[path][key] for key in ("run", "dirty_files", "state", "isolation")] == [
         "#2",
         1,

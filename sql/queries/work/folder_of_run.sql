@@ -1,6 +1,7 @@
 -- $1 workspace, $2 run
-SELECT f.path, f.host, f.repository, f.isolation, f.base_commit, f.base_dirty, f.state, f.dirty_files, f.new_commits,
-       f.size_bytes, f.made_at, f.seen_at, f.run_id, '#' || r.command_number AS run, a.name AS agent,
+SELECT f.path, f.host, f.repository, f.isolation, f.base_commit, f.base_dirty,
+       CASE WHEN f.state = 'in use' AND r.finished_at IS NOT NULL THEN 'kept' ELSE f.state END AS state, f.dirty_files,
+       f.new_commits, f.size_bytes, f.made_at, f.seen_at, f.run_id, '#' || r.command_number AS run, a.name AS agent,
        c.number AS conversation
 FROM kolony.work_folders f
 JOIN kolony.run_overview r ON r.workspace_id = f.workspace_id AND r.run_id = f.run_id

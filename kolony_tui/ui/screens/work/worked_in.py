@@ -16,6 +16,6 @@ def worked_in(detail: RunDetail) -> list[list[Part]]:
         line += [part("  from commit ", "dim"), part(folder.base_commit[:12])]
     if folder.base_dirty:
         line.append(part("  without what was not committed", "warn"))
-    if folder.state != "in use":
+    if folder.base_commit is None or folder.state != "in use":
         line += [part("  "), part(folder.words, "warn" if folder.dirty_files or folder.new_commits else "dim")]
     return [line]
