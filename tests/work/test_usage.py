@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from kolony_tui.db.queries import query
 from tests.database import Agent, Workspace, refused, until_blocked
 from tests.work.calls import Runner, send
 
@@ -239,3 +240,18 @@ async def test_a_price_of_ones_own_stands_before_a_shipped_one(workspace: Worksp
     for wrong in ("'a b', 1, 1", "'x', -1, 1", "'x', 1, NULL"):
         with refused("22023"):
             await ada.execute(f"SELECT kolony.set_price($1, {wrong})", workspace.workspace_id)
+
+
+async def test_sums_and_claims_read_indexes(workspace: Workspace) -> None:
+    superuser = await workspace.database.superuser()
+    await superuser.execute("SET enable_seqscan = off")
+    home = workspace.workspace_id
+    budgets = "SELECT FROM kolony.budgets b WHERE b.workspace_id = $1 AND b.removed_at IS NULL"
+    for statement, arguments, indexes in [
+        (query("usage/sums"), (home, "-6", None, "agent"), ("one_sum_of_each", "attempts_by_end")),
+        (query("usage/of_run"), (home, home, 10), ("usage_reports_by_run",)),
+        (query("usage/today"), (home,), ("one_sum_of_each",)),
+        (budgets, (home,), ("budgets_live",)),
+    ]:
+        plan = "\n".join(row[0] for row in await superuser.fetch(f"EXPLAIN {statement}", *arguments))
+        assert [index for index in indexes if index not in plan] == [], plan
