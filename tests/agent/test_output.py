@@ -120,7 +120,8 @@ async def test_output_waits_on_disk_while_the_database_is_away(colony: Colony) -
     await _let_in(colony, True)
     assert (await colony.done(run_id))["status"] == "completed"
     assert await colony.output(run_id) == b"first\n" + b"z" * 12_000_000 + b"last\n"
-    assert list((colony.home / "spool").iterdir()) == []
+    # But for what the runner holds while it lives.
+    assert [each.name[:7] for each in (colony.home / "spool").iterdir()] == ["runner-"]
 
 
 async def test_a_full_spool_slows_the_program_and_drops_nothing(colony: Colony) -> None:
