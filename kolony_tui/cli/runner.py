@@ -28,6 +28,20 @@ The token is read from KOLONY_AGENT_TOKEN or --token-file. Without a program the
 argument {} or wherever an argument says {text}. Each run has a working folder of its own, KOLONY_WORK_DIR. The token is
 the login, unless the connection names kolony_agent, the login that agents share where Kolony may make none.
 
+With --adapter acp or claude the program is an agent that is spoken to: its answer is the output "stdout", its thoughts
+and tools are "log", what it wants to be allowed is asked in the inbox, and its trace and usage are kept. A --type (see
+agent type list) knows the program, its flags, its mode and its variables; without one it is the agent's own type, or
+the one that is called like the agent, and with -- PROGRAM the adapter's. Keys of the agent's config (agent edit --set):
+mode, model, trust. A folder's own settings can run programs as soon as an agent is started in it. --untrusted, or trust
+"untrusted", starts the agent so that it does not read them; what that turns off is the first line of each run's log.
+Not every type has such a switch; one without is not started then.
+
+A program's environment is PATH, HOME, LANG, LC_*, TERM, TMPDIR, USER, SHELL, TZ, XDG_* and the like, what its type and
+--env name, the agent's variables, and Kolony's own. Nothing else of this one gets in, and PG*, KOLONY_* never do. The
+runner's memory and environment are closed to programs of the same user (Linux). They can still read that user's files,
+a token file or KOLONY_HOME too, look into the shell that the token was set in, and kill the runner: an agent that is
+not to be trusted belongs under a user of its own, or into a container.
+
 KOLONY_RUN_DIR names another folder, private to the attempt and gone at its end, through which program and runner hand
 each other files. Who writes one, writes NAME.tmp and renames it. The program finds there:
   command.txt, instructions.txt  what it is told; for a kind (KOLONY_KIND) the instructions say what that asks

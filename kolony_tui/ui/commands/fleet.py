@@ -80,9 +80,14 @@ async def _retire(app: KolonyApp, _: str) -> None:
 
 
 async def _create(app: KolonyApp, name: str) -> None:
+    from kolony_tui.agent.known_types import known_names
+    from kolony_tui.server.home import kolony_home
+
+    name, _, kind = name.partition(" type=")
     if not name:
-        raise UsageError("the agent needs a name", "for example :agent worker-1")
-    agent_id = await fleet.create_agent(session_of(app), name)
+        types = ", ".join(known_names(kolony_home().path))
+        raise UsageError("the agent needs a name", f"for example :agent worker-1 type=claude; types: {types}")
+    agent_id = await fleet.create_agent(session_of(app), name, type=kind or "process")
     app.say(f"agent {name} is there; :token {name} lets a runner log in as it")
     app.open_agent(agent_id)
 

@@ -182,7 +182,7 @@ class AgentScreen(FramedScreen):
         health, config = agent.health or {}, told.config
         trust = str(health.get("trust") or config.get("trust") or "trusted")
         said = [part("type    ", "dim"), part(agent.type)]
-        if (adapter := agent.adapter) is not None:
+        if (adapter := agent.adapter) is not None and adapter.raw != agent.type:
             said += [part(" over ", "dim"), part(safe(adapter, limit=20).plain)]
         if trust != "trusted":
             said += [part("  folder ", "dim"), part("not trusted", "warn")]
