@@ -180,6 +180,39 @@ def cancelled_asking(colony: Colony, name: str, program: Program) -> str:
     return ""
 
 
+def cancelled_in_tool(colony: Colony, name: str, program: Program) -> str:
+    """Cancelled while a tool runs: ``timeout 47 tail -f /dev/null``."""
+    run = colony.run(name, "Sleep a while [[sleep]]")
+    end = time.monotonic() + PATIENCE
+    while "timeout" not in processes(name):
+        for asked in colony.json("inbox"):
+            if asked["run_id"] == run:
+                colony.kolony("approve", asked["id"], fails=True)
+        if time.monotonic() > end:
+            raise Missed("its tool never ran")
+        time.sleep(0.2)
+    colony.kolony("run", "cancel", run)
+    colony.ended(run, "cancelled")
+    check("timeout" not in processes(name), "its tool still runs")
+    return ""
+
+
+def stopped(colony: Colony, name: str, program: Program) -> str:
+    """An emergency stop in the middle of a turn."""
+    run = colony.run(name, "Count slowly [[slow]]")
+    colony.printing(run, "word3")
+    began = time.monotonic()
+    colony.kolony("stop", name, "--reason", "a try", "--wait")
+    while processes(name):
+        if time.monotonic() > began + PATIENCE:
+            raise Missed(f"left: {processes(name)}")
+        time.sleep(0.05)
+    took = time.monotonic() - began
+    colony.kolony("lift", name)
+    colony.ended(run, "cancelled")
+    return f"nothing left after {took:.1f} s"
+
+
 def goes_on(colony: Colony, name: str, program: Program) -> str:
     """A second message in a conversation."""
     started = colony.json("conversation", "start", name, "--wait", "--", "Say hello [[say]]")
@@ -198,24 +231,29 @@ def refused_key(colony: Colony, name: str, program: Program) -> str:
     return f"{shown.get('reason') or ''}: {shown['error']}"[:60]
 
 
-def nothing_left(colony: Colony, name: str, program: Program) -> str:
-    """Nothing of any run is left."""
+def processes(name: str) -> list[str]:
+    """The names of the processes that work for an agent."""
     mark = b"KOLONY_AGENT=" + name.encode()
-    left = []
+    found = []
     for place in Path("/proc").glob("[0-9]*"):
         try:
             if mark in (place / "environ").read_bytes().split(b"\0"):
-                left.append((place / "comm").read_text().strip())
+                found.append((place / "comm").read_text().strip())
         except OSError:
             continue
-    check(not left, f"left: {left}")
+    return found
+
+
+def nothing_left(colony: Colony, name: str, program: Program) -> str:
+    """Nothing of any run is left."""
+    check(not (left := processes(name)), f"left: {left}")
     return ""
 
 
 CASES: tuple[tuple[str, Case], ...] = (
     ("says", says), ("thinks", thinks), ("allowed", allowed), ("denied", denied), ("cancelled", cancelled),
-    ("cancelled asking", cancelled_asking), ("goes on", goes_on), ("key refused", refused_key),
-    ("nothing left", nothing_left),
+    ("cancelled asking", cancelled_asking), ("cancelled in a tool", cancelled_in_tool), ("stopped", stopped),
+    ("goes on", goes_on), ("key refused", refused_key), ("nothing left", nothing_left),
 )  # fmt: skip
 
 
