@@ -65,7 +65,7 @@ async def test_a_program_finds_what_it_is_told_and_the_folder_goes_with_it(colon
     assert printed.rstrip().endswith(f"/spool/run-{(await colony.attempts(run_id))[0]['attempt_id'].hex}")
 
     async def gone() -> bool:
-        return not list(spool.iterdir())
+        return not list(spool.glob("run-*"))
 
     await until(gone, what="the folder's end")
 
