@@ -254,10 +254,12 @@ async def test_what_an_agent_of_a_protocol_changed_and_answered(colony: Colony, 
     run_id = await colony.send("look into x", kind="investigate")
     assert (await colony.done(run_id))["error"] is None
     [made] = await colony.operator.fetch(
-        """SELECT a.name, a.kind, p.data FROM kolony.artifact_overview a
+        """SELECT DISTINCT a.name, a.kind, p.data FROM kolony.artifact_overview a
            JOIN kolony.artifact_parts p ON p.artifact_id = a.content_id"""
     )
     assert (made["name"], made["kind"]) == ("src/a.py.diff", "diff")
     assert made["data"] == b"--- a/src/a.py\n+++ b/src/a.py\n@@ -1 +1 @@\n-x = 1\n+x = 2\n"
+    # Only an investigation's answer is a report.
+    await colony.done(await colony.send("look into x"))
     [report] = await colony.operator.fetch("SELECT title, status, source, low FROM kolony.report_overview")
     assert tuple(report) == ("Found", "complete", "answer", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ REPORT: dict[str, Any] = {
     "attachments": ["trace.txt", "gone.txt"],
 }  # fmt: skip
 
+DOT = b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEklEQVR4nGP4z8DAAMIM/4EAAB/uBfsL2WiLAAAAAElFTkSuQmCC"
+)
+
 
 async def _keep(runner: Runner, attempt: UUID, name: str, data: bytes, kind: str = "file", why: str | None = None,
                 media: str = "text/plain") -> None:  # fmt: skip
@@ -50,6 +55,7 @@ async def _investigated(stage: Stage) -> UUID:
     attempt = claim["attempt_id"]
     await _keep(runner, attempt, "trace.txt", "first \x1b[31mline\nsecond ‮line".encode())
     await _keep(runner, attempt, "work.patch", b"--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n+new\n", "patch")
+    await _keep(runner, attempt, "dot.png", DOT, media="image/png")
     await _keep(runner, attempt, "sparse", b"", why="a file of more than 16 MiB is not kept")
     put = "SELECT kolony.put_report($1, $2, $3, 'report.json')"
     await runner.connection.execute(put, attempt, REPORT, "complete")
@@ -123,7 +129,9 @@ async def test_what_a_run_left_is_looked_at_saved_and_opened(stage: Stage, tmp_p
         await pilot.press("end")
         await until(lambda: "second" in words(app), "the text below")
         assert "\x1b" not in words(app)
-        await pilot.press("o")
+        await pilot.press("up", "up")
+        await until(lambda: "▀▀" in words(app), "a picture")
+        await pilot.press("end", "o")
         await until(lambda: isinstance(app.screen, Question) and "An agent made it" in words(app), "it asks")
         assert not opened.exists()
         await pilot.press("y")

@@ -15,10 +15,10 @@ from kolony_tui.core import artifacts
 from kolony_tui.core.session import PersonSession
 from kolony_tui.models.artifacts import Artifact
 from kolony_tui.models.work import Run
-from kolony_tui.ui.draw import Cell, Part, cell, content, part
+from kolony_tui.ui.draw import Cell, Part, cell, part
 from kolony_tui.ui.live import LiveQuery
 from kolony_tui.ui.looks import Drawing, size
-from kolony_tui.ui.picturing import previewed
+from kolony_tui.ui.picturing import preview
 from kolony_tui.ui.registry import Place, bindings
 from kolony_tui.ui.widgets.rows import Column, RowList
 from kolony_tui.ui.widgets.run_pane import RunPane
@@ -69,7 +69,7 @@ class ArtifactPane(RunPane):
         self.preview = Static("", id="artifact-preview", markup=False)
         super().__init__(self.list, VerticalScroll(self.preview, id="artifact-scroll"), id=id)
         self.run: Run | None = None
-        self._head: tuple[Artifact, bytes] | None = None
+        self._seen: tuple[Artifact, Content] | None = None
 
     @property
     def kolony(self) -> KolonyApp:
@@ -80,7 +80,7 @@ class ArtifactPane(RunPane):
         """Begins to read."""
         live = self.kolony.live
         live.watch(self, LiveQuery("artifacts", self._wants, self._read, self._show))
-        live.watch(self.preview, LiveQuery("artifact", lambda kind, identity: False, self._read_head, self._show_head))
+        live.watch(self.preview, LiveQuery("artifact", lambda *_: False, self._read_preview, self._show_preview))
         self._draw()
 
     def follow_run(self, run: Run | None) -> None:
@@ -110,20 +110,18 @@ class ArtifactPane(RunPane):
         self.list.show(found)
         self._draw()
 
-    async def _read_head(self, session: PersonSession) -> tuple[Artifact, bytes] | None:
+    async def _read_preview(self, session: PersonSession) -> tuple[Artifact, Content] | None:
         wanted = self.list.pointed
-        if wanted is None:
-            return None
-        if self._head is not None and self._head[0] == wanted:
-            return self._head
-        return wanted, await artifacts.head(session, wanted, PREVIEW_BYTES) if wanted.kept else b""
+        if wanted is None or (self._seen is not None and self._seen[0] == wanted):
+            return self._seen if wanted is not None else None
+        room = self.query_one("#artifact-scroll", VerticalScroll).size
+        plain = self.kolony.drawing().ascii_only
+        return wanted, await preview(session, wanted, PREVIEW_BYTES, room.width - 2, room.height - 3, plain=plain)
 
-    def _show_head(self, found: tuple[Artifact, bytes] | None) -> None:
-        if found is None or found != self._head:
-            self._head = found
-            width = self.preview.size.width or 80
-            lines = previewed(*found, width) if found is not None else []
-            self.preview.update(Content("\n").join(content(*line) for line in lines))
+    def _show_preview(self, found: tuple[Artifact, Content] | None) -> None:
+        if found is not self._seen:
+            self._seen = found
+            self.preview.update(found[1] if found is not None else Content())
             self.query_one("#artifact-scroll", VerticalScroll).scroll_home(animate=False)
 
     def _draw(self) -> None:

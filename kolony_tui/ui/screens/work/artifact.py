@@ -10,13 +10,12 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from kolony_tui.core import artifacts
 from kolony_tui.core.session import PersonSession
 from kolony_tui.models.artifacts import Artifact
-from kolony_tui.ui.draw import Part, content, part
+from kolony_tui.ui.draw import Part, part
 from kolony_tui.ui.live import LiveQuery
 from kolony_tui.ui.looks import size
-from kolony_tui.ui.picturing import previewed
+from kolony_tui.ui.picturing import preview
 from kolony_tui.ui.registry import Place, bindings
 from kolony_tui.ui.screens.framed import FramedScreen
 from kolony_tui.ui.widgets.panel import Panel
@@ -58,14 +57,14 @@ class ArtifactScreen(FramedScreen):
         """Whether it shows what it is for."""
         return self._known
 
-    async def _read(self, session: PersonSession) -> bytes | None:
+    async def _read(self, session: PersonSession) -> Content | None:
         if self._known:
             return None
-        readable = self.artifact.kept and self.artifact.is_text
-        return await artifacts.head(session, self.artifact, SHOWN_BYTES) if readable else b""
+        plain = self.kolony.drawing().ascii_only
+        width, height = self.size.width - 4, self.size.height - 8
+        return await preview(session, self.artifact, SHOWN_BYTES, width, height, plain=plain)
 
-    def _show(self, head: bytes | None) -> None:
-        if head is not None:
+    def _show(self, found: Content | None) -> None:
+        if found is not None:
             self._known = True
-            lines = previewed(self.artifact, head, self.size.width)
-            self.text.update(Content("\n").join(content(*line) for line in lines))
+            self.text.update(found)
