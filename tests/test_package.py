@@ -33,12 +33,15 @@ def test_every_statement_and_migration_ships(shipped: set[str]) -> None:
 
 def test_every_module_and_style_ships(shipped: set[str]) -> None:
     package = ROOT / "kolony_tui"
-    here = {str(path.relative_to(ROOT)) for kind in ("*.py", "*.tcss", "py.typed") for path in package.rglob(kind)}
+    kinds = ("*.py", "*.tcss", "*.toml", "py.typed")
+    here = {str(path.relative_to(ROOT)) for kind in kinds for path in package.rglob(kind)}
     assert "kolony_tui/ui/styles/app.tcss" in here
     assert "kolony_tui/py.typed" in here
     assert here <= shipped
 
 
 def test_nothing_else_ships(shipped: set[str]) -> None:
-    kinds = re.compile(r"(kolony_tui/.*\.(py|sql|tcss)|kolony_tui/py\.typed|kolony-[^/]*\.dist-info/.*)")
+    kinds = re.compile(
+        r"kolony_tui/.*\.(py|sql|tcss)|kolony_tui/agent/types/[^/]*\.toml|kolony_tui/py\.typed|kolony-[^/]*\.dist-info/.*"
+    )
     assert {name for name in shipped if not kinds.fullmatch(name)} == set()

@@ -126,7 +126,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("agent.retire", "Retire agents", "takes agents out of service for good; for all marked agents", _retire,
             ("agents", "agent"), ("R",), "retire", Role.OPERATOR, destructive=True, unavailable=_STAYS),
     Command("agent.create", "Create an agent", "makes an agent; a token then lets a runner log in as it", _create,
-            name="agent", role=Role.OPERATOR, argument="NAME"),
+            name="agent", role=Role.OPERATOR, argument="NAME [type=TYPE]"),
     Command("agent.token", "Issue a token", "makes a token for an agent and shows it once", _token,
             ("agents", "agent"), ("T",), "token", Role.ADMIN, argument="NAME",
             completes=names_of_agents, short="token"),
