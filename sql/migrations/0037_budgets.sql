@@ -65,7 +65,6 @@ CREATE TABLE kolony.budgets (
     CONSTRAINT a_budget_limits_something CHECK (num_nonnulls(token_limit, usd_limit) > 0)
 );
 COMMENT ON COLUMN kolony.budgets.hard IS 'false: people are warned, and work goes on';
-CREATE INDEX budgets_live ON kolony.budgets (workspace_id) WHERE removed_at IS NULL;
 CREATE UNIQUE INDEX one_budget_of_each ON kolony.budgets (workspace_id, scope, subject_id, period)
     NULLS NOT DISTINCT WHERE removed_at IS NULL;
 CREATE INDEX budgets_by_group ON kolony.budgets (workspace_id, group_id);

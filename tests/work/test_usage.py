@@ -67,6 +67,8 @@ async def test_sums_of_a_session_count_once_over_attempts_and_estimates_give_way
     assert Decimal(str(said["cost_usd"])) == before + Decimal("0.03"), "what it says stands in the estimate's place"
     said = await report(runner, again["attempt_id"], {**money, "cost_usd": 0.05}, first=5)
     assert Decimal(str(said["cost_usd"])) == before + Decimal("0.05")
+    left = await bob.fetchval("SELECT estimated_usd FROM kolony.attempt_usage ORDER BY attempt_id DESC LIMIT 1")
+    assert left == before, "and is no estimate any more"
 
     await runner.finish(again["attempt_id"])
     usage = await bob.fetchval("SELECT usage FROM kolony.attempts WHERE attempt_id = $1", again["attempt_id"])
@@ -244,14 +246,29 @@ async def test_a_price_of_ones_own_stands_before_a_shipped_one(workspace: Worksp
 
 async def test_sums_and_claims_read_indexes(workspace: Workspace) -> None:
     superuser = await workspace.database.superuser()
-    await superuser.execute("SET enable_seqscan = off")
     home = workspace.workspace_id
-    budgets = "SELECT FROM kolony.budgets b WHERE b.workspace_id = $1 AND b.removed_at IS NULL"
-    for statement, arguments, indexes in [
-        (query("usage/sums"), (home, "-6", None, "agent"), ("one_sum_of_each", "attempts_by_end")),
-        (query("usage/of_run"), (home, home, 10), ("usage_reports_by_run",)),
-        (query("usage/today"), (home,), ("one_sum_of_each",)),
-        (budgets, (home,), ("budgets_live",)),
+    await superuser.execute("SET session_replication_role = replica")
+    many = "FROM generate_series(1, 5000) i"
+    id_, at = "md5(i::text)::uuid", "now() - i * interval '1 hour'"
+    for statement in (
+        f"kolony.attempts (workspace_id, attempt_id, run_id, number, agent_id, session_id, ended_at, outcome)"
+        f" SELECT $1, {id_}, {id_}, 1, {id_}, {id_}, {at}, 'completed' {many}",
+        f"kolony.attempt_usage (workspace_id, attempt_id, run_id, command_id, agent_id, profile_id, last_at)"
+        f" SELECT $1, {id_}, {id_}, {id_}, {id_}, {id_}, {at} {many}",
+        f"kolony.usage_reports SELECT $1, {id_}, 0, {id_}, {at}, ({at})::date, 'm', 's', 'call',"
+        f" 0, 0, 0, 0, 0, 0, 0, 0, '{{}}' {many}",
+        f"kolony.usage_days SELECT $1, ({at})::date, {id_}, {id_}, 'm', NULL, 0, 0, 0, 0, 0, 0, 0, 0 {many}",
+    ):
+        await superuser.execute(f"INSERT INTO {statement}", home)
+    await superuser.execute("ANALYZE kolony.attempts, kolony.attempt_usage, kolony.usage_reports, kolony.usage_days")
+    for name, arguments, indexes in [
+        ("usage/sums", (home, "-6", None, "agent"), ("one_sum_of_each", "attempts_by_end")),
+        ("usage/runs", (home, "-6", None, 10), ("attempt_usage_by_time",)),
+        ("usage/of_run", (home, home, 10), ("usage_reports_by_run",)),
+        ("usage/today", (home,), ("one_sum_of_each",)),
     ]:
-        plan = "\n".join(row[0] for row in await superuser.fetch(f"EXPLAIN {statement}", *arguments))
+        plan = "\n".join(row[0] for row in await superuser.fetch(f"EXPLAIN {query(name)}", *arguments))
         assert [index for index in indexes if index not in plan] == [], plan
+    await superuser.execute("SET enable_seqscan = off")
+    budgets = "EXPLAIN SELECT FROM kolony.budgets b WHERE b.workspace_id = $1 AND b.removed_at IS NULL"
+    assert "one_budget_of_each" in str(await superuser.fetch(budgets, home))
