@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -197,6 +198,27 @@ def test_only_what_counts_once_is_answered(kinds: tuple[str, ...], allow: bool, 
     assert answer == {"jsonrpc": "2.0", "id": "a", "result": {"outcome": expected}}
     session.answer(asked.request, allow)
     assert _sent(session) == []
+
+
+def test_of_two_that_allow_once_the_plain_one_is_taken() -> None:
+    session = _in_a_turn()
+    options = [{"optionId": "restore_mode", "kind": "allow_once"}, {"optionId": "proceed_once", "kind": "allow_once"}]
+    params = {"sessionId": "s", "toolCall": {"toolCallId": "t"}, "options": options}
+    session.receive(_line({"id": 1, "method": "session/request_permission", "params": params}))
+    session.answer("permission:1", True)
+    assert [message["result"]["outcome"]["optionId"] for message in _sent(session)] == ["proceed_once"]
+
+
+def test_a_line_without_an_end_takes_no_memory() -> None:
+    lines = JsonLines(1024 * 1024)
+    piece = b"x" * 65536
+    tracemalloc.start()
+    for _ in range(320):
+        assert lines.feed(piece) == []
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 4 * 1024 * 1024
+    assert lines.feed(b"\n") == [TooLong(320 * 65536)]
 
 
 def test_what_the_agent_takes_back_is_withdrawn() -> None:

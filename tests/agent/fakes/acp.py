@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -116,10 +117,11 @@ def early(prompt: Message) -> None:
 
 
 def late(prompt: Message) -> None:
-    """What it took is said after its answer."""
+    """What it took is said after its answer, if it is left the time."""
     say("Quick answer.")
     reply(prompt, {"stopReason": "end_turn"})
-    time.sleep(0.4)
+    if select.select([sys.stdin], [], [], 0.4)[0]:
+        sys.exit(0)
     used = {"promptTokens": 70, "completionTokens": 7, "cachedTokens": 20, "totalTokens": 77}
     say("", _meta={"usage": used})
 
