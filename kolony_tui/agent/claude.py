@@ -55,6 +55,7 @@ class ClaudeTalk:
         self._session_id = ""
         self._ids = 0
         self._strange = ""
+        self._told = False
         self._interrupted = False
         self.ready = False
         """Whether it speaks: it has answered, and has got the prompt."""
@@ -95,7 +96,7 @@ class ClaudeTalk:
         if asked is None:
             return
         if allow:
-            said: dict[str, Any] = {"behavior": "allow", "updatedInput": asked.get("input")}
+            said: dict[str, Any] = {"behavior": "allow", "updatedInput": asked.get("input") or {}}
         else:
             said = {"behavior": "deny", "message": note or DENIED}
             self._telling.denied.add(str(asked.get("tool_use_id") or ""))
@@ -143,10 +144,17 @@ class ClaudeTalk:
     def _greet(self) -> Iterator[Event]:
         """It speaks: now it gets the prompt. Its answer to the hello comes first, but nothing hangs on that."""
         self.ready = True
-        if self._interrupted:
+        if self._interrupted and not self._told:
             self.outcome = Outcome("it was interrupted", interrupted=True)
             yield from self._closed("cancelled", self.outcome.error)
             return
+        self.tell()
+
+    def tell(self) -> None:
+        """The prompt, once: after its answer to the hello, or when that has been waited for long enough."""
+        if self._told or self._interrupted:
+            return
+        self._told = True
         content = [{"type": "text", "text": self._prompt}]
         message = {"role": "user", "content": content}
         self._write({"type": "user", "message": message, "parent_tool_use_id": None, "session_id": ""})

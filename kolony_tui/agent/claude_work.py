@@ -23,6 +23,9 @@ from kolony_tui.agent.supervised import Supervised
 from kolony_tui.agent.told import prompt_text
 
 LEAST_BUDGET_USD = 0.0001
+FAILED_EXIT_SECONDS = 2.0
+HELLO_SECONDS = 5.0
+"""So long its answer to the hello is waited for before it gets the prompt all the same."""
 
 
 class ClaudeWork:
@@ -57,7 +60,7 @@ class ClaudeWork:
         self._said: asyncio.Queue[bytes] = asyncio.Queue()
         self._over = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timers: list[asyncio.TimerHandle] = []
         self._news: list[Event] = []
         self.on_step: Callable[[str, str], None] = lambda step, detail: None
 
@@ -91,7 +94,11 @@ class ClaudeWork:
         self._talk = ClaudeTalk(prompt, how=how, why=why, cwd=folder, least_version=kind.least_version)
         self._news += self._talk.begin()
         self._writer = asyncio.create_task(self._write())
-        self._timer = asyncio.get_running_loop().call_later(kind.initialize_seconds, self._give_up_waiting)
+        loop = asyncio.get_running_loop()
+        self._timers = [
+            loop.call_later(HELLO_SECONDS, self._tell_anyway),
+            loop.call_later(kind.initialize_seconds, self._give_up_waiting),
+        ]
         self._speak()
 
     async def events(self) -> AsyncIterator[Event]:
@@ -143,20 +150,23 @@ class ClaudeWork:
         """What is to be said goes on its way; after the end of the turn nothing more is."""
         if said := self._talk.taken():
             self._said.put_nowait(said)
-        if self._talk.ready and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self._talk.ready:
+            self._stop_timers()
         if self._talk.outcome is not None and not self._dismissed:
             self._over.set()
             self._dismissed = True
-            self._program.dismiss(self._kind.exit_seconds)
+            seconds = self._kind.exit_seconds
+            self._program.dismiss(min(seconds, FAILED_EXIT_SECONDS) if self._talk.outcome.error else seconds)
 
     async def _write(self) -> None:
         while True:
             await self._program.write(await self._said.get())
 
+    def _tell_anyway(self) -> None:
+        self._talk.tell()
+        self._speak()
+
     def _give_up_waiting(self) -> None:
-        self._timer = None
         self._too_late = f"it said nothing for {self._kind.initialize_seconds:g} s after it was started"
         self._program.dismiss(0.0)
 
@@ -212,10 +222,13 @@ class ClaudeWork:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._writer
 
+    def _stop_timers(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers = []
+
     def _stop_writing(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_timers()
         if self._writer is not None:
             self._writer.cancel()
         self._said = asyncio.Queue()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from kolony_tui.agent import claude_work
 from kolony_tui.agent.adapter import CannotStart
 from kolony_tui.agent.brief import Brief
 from kolony_tui.agent.claude_work import ClaudeWork
@@ -86,6 +87,16 @@ async def test_a_long_prompt_goes_in_while_much_comes_out(yard: Yard) -> None:
     text = "x" * 1_500_000
     ended = await yard.end(text, *FAKE)
     assert ended.answer == f"You said: {text}"
+
+
+async def test_one_that_does_not_answer_to_the_hello_gets_its_prompt(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claude_work, "HELLO_SECONDS", 0.2)
+    script = (
+        'read -r hello; read -r told; echo \'{"type":"result","subtype":"success","result":"heard"}\'; cat >/dev/null'
+    )
+    assert (await yard.end("x", "sh", "-c", script, "x", "--output-format")).answer == "heard"
 
 
 async def test_what_it_is_started_with(yard: Yard) -> None:
