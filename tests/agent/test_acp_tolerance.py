@@ -211,10 +211,9 @@ def test_of_two_that_allow_once_the_plain_one_is_taken() -> None:
 
 def test_a_line_without_an_end_takes_no_memory() -> None:
     lines = JsonLines(1024 * 1024)
-    piece = b"x" * 65536
     tracemalloc.start()
     for _ in range(320):
-        assert lines.feed(piece) == []
+        assert lines.feed(b"x" * 65536) == []
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 4 * 1024 * 1024
