@@ -76,8 +76,15 @@ async def _furnish(stage: Stage) -> None:
     for claim in (failed, done, running):
         evil = everything().encode("utf-8", "surrogatepass")
         await runner.write(claim, evil + b"\nevil line\n", ("stderr", evil))
+        held = json.dumps(everything())
+        entry = {"key": "tool", "position": 0, "revision": 1, "type": "tool_call", "input": held, "output": held}
+        await runner.connection.execute("SELECT kolony.append_trace($1, $2)", claim["attempt_id"], [entry])
     await runner.finish(failed, "failed", error=printable()[:900], chunks=2)
     await runner.finish(done, chunks=2)
+    talk = "SELECT kolony.start_conversation($1, $2, 'hello', NULL, ARRAY['a.txt'], ARRAY['x'::bytea])"
+    await ada.execute(talk, home, stage.agent.agent_id)
+    folder = {"path": "/work", "isolation": "run", "repository": "/repo", "base_commit": "0" * 40}
+    await runner.connection.execute("SELECT kolony.note_folder($1, $2)", running["attempt_id"], folder)
     person = await database.add_person("operator")
     await ada.execute("SELECT kolony.disable_person($1, $2)", home, await database.add_person("viewer"))
     await superuser.execute(
@@ -90,7 +97,8 @@ async def _furnish(stage: Stage) -> None:
     written = await _make_hostile(superuser)
     expected = {"agents.name", "agents.description", "agent_tokens.label", "agent_sessions.host", "commands.content",
                 "runs.error", "workspaces.name", "profiles.display_name", "audit_log.details", "audit_log.login",
-                "audit_log.application", "audit_log.subject"}  # fmt: skip
+                "audit_log.application", "audit_log.subject", "trace_entries.name",
+                "trace_entries.summary"}  # fmt: skip
     assert {f"kolony.{column}" for column in expected} <= written, "the hostile text did not come in there"
 
 
@@ -150,7 +158,8 @@ async def test_g12_no_screen_lets_hostile_text_through(
     wanted = {f"{entry.name} {part}".strip() for entry in SCREENS for part in ("", *entry.parts())}
     assert wanted <= {each["where"] for each in seen}
     hostile = {each["screen"] for each in seen if "evil" in each["text"]}
-    expected = {"DashboardScreen", "AgentsScreen", "RunsScreen", "SettingsScreen", "RunScreen", "AgentScreen"}
+    expected = {"DashboardScreen", "AgentsScreen", "RunsScreen", "SettingsScreen", "RunScreen", "AgentScreen",
+                "ConversationsScreen"}
     assert {*expected, "WhyScreen"} <= hostile
 
 
