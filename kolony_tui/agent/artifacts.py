@@ -63,8 +63,10 @@ class Artifacts:
 
     def _name_of(self, path: Path) -> str:
         folder = self._bench.adapter.folder
-        inside = path.is_absolute() and path.is_relative_to(folder)
-        return clean_name(str(path.relative_to(folder) if inside else path))
+        for base in (folder, folder.resolve()):
+            if path.is_absolute() and path.is_relative_to(base):
+                return clean_name(str(path.relative_to(base)))
+        return clean_name(str(path))
 
     async def flushed(self) -> None:
         """Stores all of it. Raises Fenced, Lapsed, LoginRefused."""

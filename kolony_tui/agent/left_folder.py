@@ -20,6 +20,7 @@ _NAME_BYTES = 1000
 _PIECE = 512 * 1024
 _UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _TYPES = MimeTypes(())
+_TYPES.add_type("text/markdown", ".md")
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
