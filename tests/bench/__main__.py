@@ -8,7 +8,7 @@ import sys
 from importlib import import_module
 
 NAMES = ("list_runs", "first_start", "output_widget", "rls_reading", "stop_barrier", "broadcast", "lists",
-         "runner_overhead", "stop_processes")  # fmt: skip
+         "runner_overhead", "stop_processes", "permission")  # fmt: skip
 
 
 def main(words: list[str]) -> int:

@@ -24,11 +24,24 @@ def _sign(agent: Agent, drawing: Drawing) -> Cell:
     return cell(drawing.glyph(glyph), tone)
 
 
+def _asked(agent: Agent, drawing: Drawing) -> Cell:
+    """What it asks: exactly what it would do, where it says that."""
+    item = drawing.asking.get(agent.agent_id) if agent.asks else None
+    if item is None:
+        return ()
+    what = item.detail if item.exact else item.title
+    words = spelled_out(what.raw[:300].replace("\n", "\\n"))
+    return part("allow? " if item.exact else "asks ", "warn"), part(words)
+
+
+def _state_in_short(agent: Agent, drawing: Drawing) -> Cell:
+    """For where there is no room for what it does: what it asks is all that is said then."""
+    return _asked(agent, drawing) or agent_state(agent, drawing)
+
+
 def _doing(agent: Agent, drawing: Drawing) -> Cell:
-    if agent.asks and (item := drawing.asking.get(agent.agent_id)) is not None:
-        what = item.detail if item.exact else item.title
-        words = spelled_out(what.raw[:300].replace("\n", "\\n"))
-        return part("allow? " if item.exact else "asks ", "warn"), part(words)
+    if asked := _asked(agent, drawing):
+        return asked
     run = drawing.doing.get(agent.agent_id)
     return () if run is None else (part(f"{drawing.age(run.started_at)}  ", "dim"), part(run.title))
 
@@ -71,7 +84,9 @@ def columns_of(samples: Callable[[], Samples], *, full: bool) -> list[Column[Age
     few: list[Column[Agent]] = [
         Column("sign", "", 1, _sign),
         Column("name", "AGENT", 14, lambda agent, _: cell(agent.name, "strong"), lambda agent: agent.name.raw),
-        Column("state", "STATE", 14, agent_state, _state_order, flexible=not full, groups=full),
+        Column(
+            "state", "STATE", 14, agent_state if full else _state_in_short, _state_order, flexible=not full, groups=full
+        ),
         Column("doing", "DOING", 16, _doing, flexible=True, rank=3),
         Column("spark", "CPU", 6, spark, rank=1),
     ]
