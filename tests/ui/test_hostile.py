@@ -31,8 +31,9 @@ _TEXTS = """SELECT c.oid::regclass::text AS table_name, a.attname AS column_name
             WHERE c.relnamespace = 'kolony'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
               AND format_type(a.atttypid, NULL) IN ('text', 'jsonb') AND a.attgenerated = ''
               AND c.relname <> 'migrations' ORDER BY 1, 2"""
-KEPT = {("kolony.profiles", "login"), ("kolony.agent_tokens", "login"), ("kolony.workspaces", "channel")}
-"""By these the app finds itself."""
+KEPT = {("kolony.profiles", "login"), ("kolony.agent_tokens", "login"), ("kolony.workspaces", "channel"),
+        ("kolony.workspaces", "time_zone")}  # fmt: skip
+"""By these the app finds itself; and a time zone that the server does not know was never taken."""
 
 
 async def _make_hostile(superuser: asyncpg.Connection) -> set[str]:
