@@ -45,7 +45,7 @@ class AcpSession:
 
     ``stage``: opening, turn, late (the turn is over, and more may be said of it), over. ``outcome`` is known from
     late on. ``cancelled``: it was asked to stop. ``usage_known``: it said what the turn took. ``junk``: how many lines
-    were no message, ``broken``: one of them was to be one.
+    were no message, ``broken``: the last line was to be one, but cannot be read.
     """
 
     def __init__(self, task: Task) -> None:
@@ -158,6 +158,7 @@ class AcpSession:
         return f"; it printed what is no message: {self._last_junk}" if self._last_junk else ""
 
     def _take(self, message: Call | Note | Reply | Junk) -> None:
+        self.broken = isinstance(message, Junk) and message.meant
         if isinstance(message, Reply):
             self._reply(message)
         elif isinstance(message, Call):
@@ -169,7 +170,6 @@ class AcpSession:
 
     def _is_junk(self, junk: Junk) -> None:
         self.junk += 1
-        self.broken = self.broken or junk.meant
         text = junk.text.decode("utf-8", "replace")
         self._last_junk = in_a_line(text[:200])
         if junk.size > len(junk.text):

@@ -25,11 +25,14 @@ from kolony_tui.agent.meter import Meter, Taken
 from kolony_tui.agent.supervised import Supervised
 from kolony_tui.agent.told import prompt_text
 
-GARBAGE_SECONDS = 20.0
+GARBAGE_SECONDS = 15.0
 """How long a program that prints what is no message may take to begin with messages."""
 
 BROKEN_SECONDS = 5.0
 """The same, where what it printed was to be a message."""
+
+SILENT_SECONDS = 30.0
+"""How long a turn goes on in silence behind a message that cannot be read: it may have been its end."""
 
 SETTLED_SECONDS = 0.2
 """How long more is waited for when the turn's answer already said what it took."""
@@ -82,6 +85,7 @@ class AcpWork:
         self._turn_over = asyncio.Event()
         self._greeted_by = _NEVER
         self._late_until = _NEVER
+        self._silent_until = _NEVER
         self._junk_seen = 0
         self._cancelling = False
         self._dismissed = False
@@ -191,8 +195,11 @@ class AcpWork:
         """What follows from what has happened by now: what to write, until when to wait, whether it is over."""
         session, now = self._session, time.monotonic()
         self._to_write.set()
-        if session.outcome is None:
+        if session.outcome is None and session.stage == "turn":
+            self._mind_silence(now)
+        elif session.outcome is None:
             self._await_handshake(now)
+        if session.outcome is None:
             return
         self._turn_over.set()
         if session.stage == "late":
@@ -209,22 +216,28 @@ class AcpWork:
             self._dismissed = True
             self._agent.dismiss(_FAILED_EXIT_SECONDS if session.outcome.error else self._kind.exit_seconds)
 
+    def _mind_silence(self, now: float) -> None:
+        session = self._session
+        if not session.broken:
+            self._silent_until = _NEVER
+        elif self._silent_until == _NEVER:
+            self._silent_until = now + SILENT_SECONDS
+        elif now >= self._silent_until:
+            session.fail("protocol", f"{session.who} went silent behind a line that is no JSON{session.junk_words}")
+
     def _await_handshake(self, now: float) -> None:
         session = self._session
-        if session.stage == "turn":
-            return
         if session.junk != self._junk_seen:
             self._junk_seen = session.junk
             self._greeted_by = min(self._greeted_by, now + (BROKEN_SECONDS if session.broken else GARBAGE_SECONDS))
         if now >= self._greeted_by:
             words = f"{session.who} did not answer {session.awaits} in time{session.junk_words}"
             session.fail("protocol" if session.broken else "handshake", words)
-            self._go_on()
 
     @property
     def _due(self) -> float | None:
         """In how many seconds something has to be decided, if nothing happens."""
-        waits = {"late": self._late_until, "turn": _NEVER, "over": _NEVER}
+        waits = {"late": self._late_until, "turn": self._silent_until, "over": _NEVER}
         due = waits.get(self._session.stage, self._greeted_by)
         return None if due == _NEVER else max(0.0, due - time.monotonic())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kolony_tui.agent.json_lines import END_BYTES, LINE_BYTES, JsonLines, NotJson, TooLong
@@ -53,7 +53,8 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Junk:
-    """A line that is no message. ``size``: its bytes, of which ``text`` has the first; ``meant``: it was to be one."""
+    """A line that is no message. ``size``: its bytes, of which ``text`` has the first. ``meant``: it was to be one, but
+    cannot be read, and may have been what is waited for."""
 
     text: bytes
     size: int
@@ -127,7 +128,7 @@ class Peer:
         number = self._number(request_id)
         if number is None or not ("result" in found or "error" in found):
             text = json.dumps(found, ensure_ascii=False).encode()
-            return Junk(text[:_SHOWN_BYTES], len(text), meant=True)
+            return Junk(text[:_SHOWN_BYTES], len(text))
         error = found.get("error")
         if error is None:
             return Reply(number, self._open.pop(number), found.get("result"))
@@ -144,15 +145,14 @@ class Peer:
 
     def _broken(self, ends: bytes, junk: Junk) -> Message:
         """A message that cannot be read, though somebody waits for its end: the asker is told, and so are we."""
-        named = _ID.search(ends)
-        if named is None:
-            return junk
-        text, digits = named[1], named[2]
-        request_id = int(digits) if digits is not None else text.decode("utf-8", "replace")
-        if (method := _METHOD.search(ends)) is not None:
-            if method[1] not in _NOTES:
+        named, method = _ID.search(ends), _METHOD.search(ends)
+        request_id: int | str | None = None
+        if named is not None:
+            request_id = int(named[2]) if named[2] is not None else named[1].decode("utf-8", "replace")
+        if method is not None:
+            if request_id is not None and method[1] not in _NOTES:
                 self.refuse(request_id, PARSE_ERROR, "this request could not be read")
-            return junk
+            return replace(junk, meant=False)
         number = self._number(request_id)
         if number is None:
             return junk

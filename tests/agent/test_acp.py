@@ -197,6 +197,16 @@ async def test_an_agent_that_prints_garbage_is_named_so(
     assert "Welcome to this agent!\n" in run.text("log")
 
 
+async def test_silence_behind_what_cannot_be_read_is_the_end(
+    make: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kolony_tui.agent.acp_work.SILENT_SECONDS", 0.2)
+    run = await make("stammers").go()
+    assert run.ended.reason == "protocol"
+    assert run.ended.error.startswith("Fake went silent behind a line that is no JSON")
+    assert run.last("turn:1")["status"] == "failed"
+
+
 async def test_a_mode_that_it_has_not_is_no_mode_to_work_in(make: Callable[..., Run]) -> None:
     run = await make("echo", kind=replace(KIND, mode="careful")).go()
     assert (run.ended.reason, run.ended.error) == ("handshake", "Fake has no mode 'careful', only wild, ask")

@@ -162,6 +162,9 @@ def test_who_asked_by_a_line_that_cannot_be_read_is_told() -> None:
     assert isinstance(junk, Junk)
     [refusal] = peer.unsent().splitlines()
     assert json.loads(refusal)["id"] == "p-1"
+    [news] = peer.receive(_line({"method": "session/update", "params": {"x": "y" * 9000}}))
+    assert isinstance(news, Junk)
+    assert not news.meant
     number = peer.request("session/prompt", {})
     [reply] = peer.receive(_line({"jsonrpc": "2.0", "id": number, "result": {"x": "y" * 9000}}))
     assert isinstance(reply, Reply)

@@ -161,6 +161,13 @@ def cut_off(prompt: Message) -> None:
     read()
 
 
+def stammers(prompt: Message) -> None:
+    """Says something that cannot be read, and no more."""
+    say("Well.")
+    write('{"jsonrpc": "2.0", "resu')
+    read()
+
+
 def overlong(prompt: Message) -> None:
     write('{"jsonrpc":"2.0","method":"session/update","params":{"x":"', end="")
     for _ in range(9):
