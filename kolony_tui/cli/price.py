@@ -56,7 +56,8 @@ def _list(args: argparse.Namespace) -> int:
     print_table(
         ["MODELS", "INPUT", "CACHED", "CACHE WRITE", "OUTPUT", "FROM", "SET BY"],
         [
-            (each.pattern, shown(each.input_usd), shown(each.cached_usd), shown(each.cache_write_usd), shown(each.output_usd),
+            (each.pattern, shown(each.input_usd), shown(each.cached_usd), shown(each.cache_write_usd),
+             shown(each.output_usd),
              f"as of {each.valid_from}" if each.shipped else each.valid_from.isoformat(),
              "comes with Kolony" if each.shipped else each.set_by_login)
             for each in in_session(args, prices)
