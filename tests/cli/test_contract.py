@@ -104,7 +104,8 @@ def test_drafts_are_edited_sent_and_cancelled(kolony: CommandLine) -> None:
     assert (shown["status"], shown["content"], shown["priority"]) == ("queued", "echo two", 70)
     assert kolony("command", "edit", command, "--", "echo three").code == 0, "as long as nobody has begun it"
     run = shown["run_list"][0]["run_id"]
-    keys = {"run_id", "command_id", "agent", "status", "attempt", "exit_code", "error", "usage", "artifacts"}
+    keys = {"run_id", "command_id", "agent", "status", "attempt", "exit_code", "error", "usage", "artifacts",
+            "reason", "warning"}  # fmt: skip
     assert keys <= set(kolony("run", "show", run, "--json").json)
     assert kolony("run", "priority", run, "9").code == 0
     kolony("run", "priority", run, "101").refused(4, "101")

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from kolony_tui.core.session import log_in
+from kolony_tui.core.work import run_detail
+from kolony_tui.ui.draw import plain
+from kolony_tui.ui.looks import Drawing
+from kolony_tui.ui.screens.work.ending import endings
 from tests.database import Agent, Workspace, refused
 from tests.work.calls import Runner, send
 
@@ -30,8 +37,15 @@ async def test_a_reason_and_a_warning_are_told_of_the_last_attempt(workspace: Wo
 
     [other] = await send(bob, agent, max_attempts=1)
     [held] = await runner.claim()
-    await runner.connection.execute(FINISH, held["attempt_id"], "failed", "auth", "")
-    assert tuple(await bob.fetchrow(SEEN, other) or ()) == ("failed", "auth", None)
+    await runner.connection.execute(FINISH, held["attempt_id"], "failed", "max_tokens", "")
+    assert tuple(await bob.fetchrow(SEEN, other) or ()) == ("failed", "max_tokens", None)
+
+    viewer = await log_in(workspace.database.target("eve"), "kolony tests", "main")
+    shown = {each: endings(await run_detail(viewer, each), Drawing(datetime.now(UTC))) for each in (run, other)}
+    assert [plain(line) for line in shown[run]] == ["warning: no model was used"]
+    assert [plain(line) for line in shown[other]] == ["failed: max tokens"]
+    await viewer.db.close()
+
     await bob.execute("SELECT kolony.retry_run($1)", other)
     assert tuple(await bob.fetchrow(SEEN, other) or ()) == ("waiting", None, None)
     await superuser.close()
