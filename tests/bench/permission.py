@@ -59,7 +59,7 @@ def _runner(made: Installation, home: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        process.terminate()
+        process.kill()  # it would finish what waits for an answer
         process.wait()
 
 
@@ -114,7 +114,10 @@ def _read(screen: int, seconds: float) -> bytes:
     text, end = b"", time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         if select.select([screen], [], [], left)[0]:
-            text += os.read(screen, 65_536)
+            try:
+                text += os.read(screen, 65_536)
+            except OSError as error:
+                raise RuntimeError(f"the app has ended: {text[-500:]!r}") from error
             if seconds < 0.01:
                 break
     return text
