@@ -17,7 +17,7 @@ import pytest
 from kolony_tui.agent import cage
 from kolony_tui.agent.adapter import CannotStart
 from kolony_tui.agent.cage import Cage, Cages, enforcement, find_cages, own_cgroup
-from kolony_tui.agent.events import Ended
+from kolony_tui.agent.events import Ended, Output
 from kolony_tui.agent.guard import Guard
 from kolony_tui.agent.ladder import Graces
 from kolony_tui.agent.launch import Launch
@@ -113,7 +113,7 @@ async def test_nothing_gets_out_of_a_real_one(real: Path | None, guard: Guard, t
         async for event in work.events():
             if isinstance(event, Ended):
                 ended.append(event)
-            else:
+            elif isinstance(event, Output):
                 printed.extend(event.data)
 
     reading = asyncio.create_task(read())

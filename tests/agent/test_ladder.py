@@ -35,7 +35,7 @@ class Climb:
         async for event in self.work.events():
             if isinstance(event, Output):
                 self.printed += event.data
-            else:
+            elif isinstance(event, Ended):
                 self.ended.set_result(event)
 
     async def says(self, count: int) -> list[int]:
