@@ -127,17 +127,18 @@ def _run(args: argparse.Namespace) -> int:
     from kolony_tui.cli.printing import ago, as_json, print_json, print_table
     from kolony_tui.core.artifacts import artifacts
     from kolony_tui.core.kinds import told
+    from kolony_tui.core.reports import report_of
     from kolony_tui.core.work import find_run, run_detail, settle
 
     async def work(session: PersonSession) -> Any:
         run_id = await find_run(session, args.run)
         await settle(session)
         detail, parts = await run_detail(session, run_id), await told(session, run_id)
-        return detail, parts, await artifacts(session, run_id)
+        return detail, parts, await artifacts(session, run_id), await report_of(session, run_id)
 
     parts: Sequence[Told]
     detail: RunDetail
-    detail, parts, left = in_session(args, work)
+    detail, parts, left, report_id = in_session(args, work)
     run = detail.run
     if args.json:
         usage = detail.attempts[-1].usage if detail.attempts else {}
@@ -145,13 +146,13 @@ def _run(args: argparse.Namespace) -> int:
             **as_json(run), "reference": run.reference, "content": detail.content, "usage": usage,
             "artifacts": artifact_rows(left), **as_json(detail.limits), "constraint": detail.constraint_name,
             "attempts": detail.attempts, "steps": detail.steps, "after": detail.after, "told": parts,
-            "approvals": detail.approvals, "folder": detail.folder,
+            "approvals": detail.approvals, "folder": detail.folder, "report_id": report_id,
         })  # fmt: skip
         return 0
     print_table(["", ""], [
         ("run", run.reference), ("agent", run.agent), ("status", _status_words(run)), ("priority", run.priority),
         ("by", run.created_by_login), ("asked for", run.created_at), *_more(detail), ("exit code", run.exit_code),
-        ("error", run.error), *_folder_lines(detail.folder),
+        ("error", run.error), *_folder_lines(detail.folder), *([("report", report_id)] if report_id else []),
         *((_TOLD[each.part], each.words) for each in parts if each.part != "instructions"),
     ])  # fmt: skip
     print_table(

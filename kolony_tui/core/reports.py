@@ -38,6 +38,12 @@ async def find_report(session: PersonSession, reference: str) -> UUID:
     return found
 
 
+async def report_of(session: PersonSession, run_id: UUID) -> UUID | None:
+    """The id of a run's report; None where it has none."""
+    found: UUID | None = await session.db.value("reports/id", session.workspace.workspace_id, run_id)
+    return found
+
+
 async def report(session: PersonSession, report_id: UUID) -> ReportDetail:
     """A report with all that stands in it. Raises NotFound."""
     home = session.workspace.workspace_id

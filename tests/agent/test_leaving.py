@@ -68,6 +68,7 @@ async def test_files_and_a_report_as_the_command_line_shows_them(colony: Colony,
     assert left["sparse"]["size"] == 1 << 30
     shown = _json(colony, "run", "show", number)["artifacts"]
     assert {each["name"] for each in shown} == set(left)
+    assert _json(colony, "run", "show", number)["report_id"] == _json(colony, "report", "list")[0]["report_id"]
     assert {"id", "name", "kind", "media_type", "size", "sha256"} <= set(shown[0])
     contents = await colony.operator.fetchval("SELECT count(DISTINCT artifact_id) FROM kolony.artifact_parts")
     assert contents == 3, "two files with the same content are kept once"

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from kolony_tui.core import reports
 from kolony_tui.core.exporting import put_text
 from kolony_tui.core.report_export import as_document, as_markdown
+from kolony_tui.models.errors import NotFound
 from kolony_tui.models.people import Role
 from kolony_tui.models.reports import Report, ReportStatus
 from kolony_tui.text import safe
-from kolony_tui.ui.commands.work import session_of
+from kolony_tui.ui.commands.work import needs_run, session_of
 from kolony_tui.ui.registry import Command, Place
-from kolony_tui.ui.subject import nearest
+from kolony_tui.ui.subject import chosen_runs, nearest
 
 if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
@@ -108,9 +109,21 @@ def _run(app: KolonyApp, _: str) -> None:
         app.open_run(report.run_id)
 
 
+async def _of_run(app: KolonyApp, _: str) -> None:
+    from kolony_tui.ui.screens.reports.page import ReportScreen
+
+    run = chosen_runs(app)[0]
+    report_id = await reports.report_of(session_of(app), run.run_id)
+    if report_id is None:
+        raise NotFound(f"run {run.reference} has no report", "a run of the kind investigate leaves one")
+    app.push_screen(ReportScreen(report_id))
+
+
 _BOTH: tuple[Place, ...] = ("reports", "report")
 
 COMMANDS: tuple[Command, ...] = (
+    Command("run.report", "Its report", "opens the report that the run has left", _of_run, ("runs", "run"), ("F",),
+            unavailable=needs_run(lambda run: True, "")),
     Command("report.search", "Search reports", "in all that they say; without words shows all", _search,
             ("reports",), ("f",), "search", argument="WORDS", short="search"),
     Command("report.export", "Export a report", "writes it to a file, as Markdown or JSON", _export,

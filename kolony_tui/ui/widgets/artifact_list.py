@@ -121,7 +121,7 @@ class ArtifactPane(RunPane):
     def _show_preview(self, found: tuple[Artifact, Content] | None) -> None:
         if found is not self._seen:
             self._seen = found
-            self.preview.update(found[1] if found is not None else Content())
+            self.preview.update(Content.assemble(found[1] if found is not None else ""))
             self.query_one("#artifact-scroll", VerticalScroll).scroll_home(animate=False)
 
     def _draw(self) -> None:

@@ -67,4 +67,4 @@ class ArtifactScreen(FramedScreen):
     def _show(self, found: Content | None) -> None:
         if found is not None:
             self._known = True
-            self.text.update(found)
+            self.text.update(Content.assemble(found))

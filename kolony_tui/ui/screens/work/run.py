@@ -211,6 +211,8 @@ class RunScreen(FramedScreen):
             second += [part("   kind ", "dim"), part(run.kind)]
         if run.kind == "plan" and run.status == RunStatus.COMPLETED and (keys := self.kolony.keys["run.plan"]):
             second += [part(f"   {key_words(keys[0])} shows it", "warn")]
+        if run.kind == "investigate" and run.status.ended and (keys := self.kolony.keys["run.report"]):
+            second += [part(f"   {key_words(keys[0])} shows its report", "warn")]
         lines = [head, second]
         if detail.limits != Limits():
             lines.append([part("limits ", "dim"), part(detail.limits.words)])
