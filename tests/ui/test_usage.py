@@ -6,7 +6,7 @@ from typing import Any
 
 from kolony_tui.ui.screens.form import Form
 from kolony_tui.ui.screens.usage.screen import UsageScreen
-from kolony_tui.ui.widgets.bar_chart import Bar, BarChart
+from kolony_tui.ui.widgets.bar_chart import Bar, drawn
 from tests.ui.stage import Runner, Stage, toasts, until, words
 
 
@@ -66,13 +66,14 @@ async def test_a_viewer_sees_budgets_and_prices_and_sets_none(stage: Stage) -> N
 
 
 def test_bars_are_as_high_as_what_they_stand_for() -> None:
-    class Plain(BarChart):
-        content_size = type("Size", (), {"width": 12, "height": 4})()  # type: ignore[assignment]
-        app = type("App", (), {"has_class": lambda self, name: False})()  # type: ignore[assignment]
+    def lines(bars: list[Bar], width: int, height: int, *, plain: bool = False) -> list[str]:
+        return ["".join(text for text, _ in line) for line in drawn(bars, width, height, plain=plain)]
 
-    chart = Plain.__new__(Plain)
-    chart.bars = (Bar("a", 0), Bar("b", 1), Bar("c", 24))
-    lines = chart.render().plain.split("\n")
-    assert [line[8:11] for line in lines] == ["███", "███", "███", "c  "]
-    assert [line[4:7] for line in lines] == ["   ", "   ", "▁▁▁", "b  "]
-    assert [line[0:3] for line in lines] == ["   ", "   ", "   ", "a  "]
+    three = [Bar("a", 0), Bar("b", 1), Bar("c", 24)]
+    assert lines(three, 12, 4) == ["        ███ ", "        ███ ", "    ▁▁▁ ███ ", "a   b   c   "]
+    assert lines(three, 12, 3, plain=True) == ["        ### ", "    ### ### ", "a   b   c   "]
+    assert lines(three, 5, 2) == ["▁ █ ", "b c "], "the oldest goes where there is no room"
+    month = [Bar(f"{day:02}", day) for day in range(1, 31)]
+    assert [len(line) for line in lines(month, 78, 2)] == [60, 60]
+    assert lines(month, 78, 2)[1].split()[-2:] == ["28", "30"]
+    assert lines([], 10, 5) == lines(three, 10, 1) == []

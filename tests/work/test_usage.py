@@ -216,7 +216,8 @@ async def test_days_are_those_of_the_workspaces_time_zone(workspace: Workspace, 
     assert await bob.fetchval("SELECT tokens FROM kolony.budget_overview") == 1, "not of the day before"
     for period in ("week", "month", "total"):
         await set_budget(ada, period=period, tokens=5)
-    starts = dict(await bob.fetch("SELECT period, starts FROM kolony.budget_overview"))
+    rows = await bob.fetch("SELECT period, starts FROM kolony.budget_overview")
+    starts = {row["period"]: row["starts"] for row in rows}
     assert (starts["day"], starts["month"]) == (days[1]["day"], days[1]["day"].replace(day=1))
     assert starts["week"].weekday() == 0
     assert (starts["day"] - starts["week"]).days == starts["day"].weekday()

@@ -41,45 +41,51 @@ class BarChart(Widget):
 
     def render(self) -> Content:
         """Line by line from above; the last one has the labels."""
-        width, height = self.content_size.width, self.content_size.height
-        if width < 1 or height < 2 or not self.bars:
-            return Content()
-        bars = self.bars[-max(width // 2, 1) :]
-        wide = min(max(width // len(bars) - 1, 1), 12)
-        top = max(bar.value for bar in bars) or 1
-        plain = self.app.has_class("-ascii")
-        lines: list[Content] = []
-        for row in range(height - 2, -1, -1):
-            pieces = [
-                (f"{self._piece(bar.value / top, row, height - 1, plain) * wide} ", TONES[bar.tone]) for bar in bars
-            ]
-            lines.append(Content.assemble(*pieces))
-        lines.append(Content.assemble(*((f"{label} ", TONES["dim"]) for label in self._labels(bars, wide))))
-        return Content("\n").join(lines)
+        room = self.content_size
+        lines = drawn(self.bars, room.width, room.height, plain=self.app.has_class("-ascii"))
+        return Content("\n").join(Content.assemble(*((text, TONES[tone]) for text, tone in line)) for line in lines)
 
-    def _piece(self, share: float, row: int, rows: int, plain: bool) -> str:
-        filled = share * rows - row
-        if share > 0 and row == 0:
-            filled = max(filled, 0.125)  # what is there is seen
-        if plain:
-            return "#" if filled >= 0.5 or (row == 0 and share > 0) else " "
-        return _EIGHTHS[min(max(round(filled * 8), 0), 8)]
 
-    def _labels(self, bars: Sequence[Bar], wide: int) -> list[str]:
-        """Each below its bar; where bars are thin, as many as there is room for."""
-        longest = max(safe(bar.label).cells for bar in bars)
-        step = max(-(-(longest + 1) // (wide + 1)), 1)
-        line = [" " * wide for _ in bars]
-        if step == 1:
-            return [safe(bar.label).fit(wide).plain for bar in bars]
-        text = ""
-        for at in range(len(bars) - 1, -1, -step):
-            line[at] = bars[at].label
-        for at, label in enumerate(line):
-            place = at * (wide + 1) - max(0, longest - wide) // 2
-            if label.strip() and place >= len(text):
-                text = f"{text:<{max(place, 0)}}{label} "
-        return [text]
+def drawn(bars: Sequence[Bar], width: int, height: int, *, plain: bool) -> list[list[tuple[str, Tone]]]:
+    """The lines of a chart, each as pieces with their tones; none where there is no room for any.
+
+    >>> ["".join(text for text, _ in line) for line in drawn([Bar("a", 1), Bar("b", 2)], 8, 3, plain=False)]
+    ['    ███ ', '███ ███ ', 'a   b   ']
+    """
+    if width < 1 or height < 2 or not bars:
+        return []
+    bars = bars[-max(width // 2, 1) :]
+    wide = min(max(width // len(bars) - 1, 1), 12)
+    top = max(bar.value for bar in bars) or 1
+    lines: list[list[tuple[str, Tone]]] = [
+        [(f"{_piece(bar.value / top, row, height - 1, plain) * wide} ", bar.tone) for bar in bars]
+        for row in range(height - 2, -1, -1)
+    ]
+    return [*lines, [(_labels(bars, wide), "dim")]]
+
+
+def _piece(share: float, row: int, rows: int, plain: bool) -> str:
+    """What a bar has in one of its rows, counted from below."""
+    filled = share * rows - row
+    if share > 0 and row == 0:
+        filled = max(filled, 0.125)  # what is there is seen
+    if plain:
+        return "#" if filled >= 0.5 or (row == 0 and share > 0) else " "
+    return _EIGHTHS[min(max(round(filled * 8), 0), 8)]
+
+
+def _labels(bars: Sequence[Bar], wide: int) -> str:
+    """Each below its bar; where bars are thin, as many as there is room for, the last one in any case."""
+    longest = max(safe(bar.label).cells for bar in bars)
+    step = -(-(longest + 1) // (wide + 1))
+    if step <= 1:
+        return "".join(f"{safe(bar.label).fit(wide).plain} " for bar in bars)
+    text = ""
+    for at in range((len(bars) - 1) % step, len(bars), step):
+        place = max(at * (wide + 1) - (longest - wide) // 2, 0)
+        if place >= len(text):
+            text = f"{text:<{place}}{bars[at].label} "
+    return text.rstrip()
 
 
 def share_bar(share: float, width: int, *, plain: bool) -> str:
