@@ -82,8 +82,8 @@ class ClaudeWork:
         words = [*(self._launch.program or kind.argv)]
         if kind.mode and "--permission-mode" not in words:
             words += ["--permission-mode", kind.mode]
-        if budget is not None and how != "resumed":
-            # A session that goes on counts what it has cost before as well: the limit would end it at once.
+        if budget is not None:
+            # It counts what this process costs, not what its session has cost before.
             words += filled(kind.budget, usd=f"{max(budget, LEAST_BUDGET_USD):.4f}")
         words += filled(kind.resume if how == "resumed" else kind.new_session, session=session_id)
         if not words:

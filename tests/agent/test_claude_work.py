@@ -112,7 +112,7 @@ async def test_what_it_is_started_with(yard: Yard) -> None:
     assert words.index("--setting-sources user --strict-mcp-config") > 0
     resume = {"session_id": "s-1", "adapter": "claude"}
     words = (await yard.end("x", argv=argv, brief=Brief(budget_usd=1.25, resume=resume))).answer
-    assert words.endswith("--permission-mode default --resume s-1")
+    assert words.endswith("--permission-mode default --max-budget-usd 1.2500 --resume s-1")
     other = await yard.work("x", *FAKE, brief=Brief(resume={"session_id": "s-1", "adapter": "acp"}))
     [opened] = [event for event in other if isinstance(event, Opened)]
     assert (opened.how, opened.why) == ("lost", "the conversation was held by another kind of agent")
