@@ -224,7 +224,7 @@ class Supervised:
         self._pipes.close()
         await self._watching
         assert self._shim is not None
-        self._shim.let_go()
+        await self._shim.close()
         if self._cage is not None:
             self._cage.remove()
         if not keep:
