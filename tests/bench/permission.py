@@ -74,8 +74,8 @@ def _terminal(made: Installation, home: Path) -> Iterator[int]:
     )
     os.close(theirs)
     try:
-        _until(ours, re.compile(rb"ADMIN"))
-        os.write(ours, b"\x1b")  # the composer, which is open the first time
+        _until(ours, re.compile(rb"history"))  # the composer, which is open the first time
+        os.write(ours, b"\x1b")
         _read(ours, 1.0)
         os.write(ours, b"2")
         _until(ours, re.compile(rb"nothing waits for you"))
