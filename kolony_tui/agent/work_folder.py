@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import tempfile
 import threading
@@ -21,6 +22,7 @@ COPY_FILES, COPY_BYTES = 1000, 256 * 1024 * 1024
 
 _MARK = "kolony.json"
 _MOST_ENTRIES = 200_000
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _one_at_a_time = threading.Lock()
 
 
@@ -244,13 +246,23 @@ def _mark(folder: Path) -> dict[str, Any] | None:
         mark = json.loads((_private(folder) / _MARK).read_text())
     except (OSError, ValueError, CannotStart):
         return None
-    return mark if isinstance(mark, dict) and "base_commit" in mark else None
+    return mark if _is_whole(mark) else None
+
+
+def _is_whole(mark: Any) -> bool:
+    """Whether it is as it was written: agents can reach it, and parts of it become arguments of git."""
+    kinds = {"repository": str, "isolation": str, "base_commit": str, "base_dirty": bool, "copied": dict}
+    return (
+        isinstance(mark, dict)
+        and all(isinstance(mark.get(name), kind) for name, kind in kinds.items())
+        and _COMMIT.fullmatch(mark["base_commit"]) is not None
+    )
 
 
 def _as_copied(folder: Path, mark: dict[str, Any]) -> set[str]:
     """The files that were copied into it and that nobody has changed since."""
     same = set()
-    for name, changed_at in mark.get("copied", {}).items():
+    for name, changed_at in mark["copied"].items():
         with contextlib.suppress(OSError):
             if (folder / name).lstat().st_mtime_ns == changed_at:
                 same.add(name)

@@ -74,6 +74,11 @@ def test_a_clean_one_goes_and_what_was_changed_is_kept(repository: Path, tmp_pat
     found = left(folder)
     assert found is not None
     assert found.dirty_files == 2
+    note = Path(_git(folder, "rev-parse", "--absolute-git-dir"), "kolony.json")
+    kept_note = note.read_text()
+    note.write_text(kept_note.replace(base, "--output=/nowhere"))
+    assert (diff(folder), left(folder)) == (None, None)
+    note.write_text(kept_note)
     assert _git(folder, "status", "--porcelain") == "?? local.cfg\n?? new.txt"
     remove(folder)
     assert not folder.exists()
