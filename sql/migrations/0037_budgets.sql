@@ -494,12 +494,15 @@ DECLARE
 BEGIN
     FOR held IN
         SELECT l.run_id, l.attempt_id, t.over_budget_at FROM kolony.leases l
-        JOIN kolony.runs r ON r.workspace_id = l.workspace_id AND r.run_id = l.run_id
         JOIN kolony.attempts t ON t.workspace_id = l.workspace_id AND t.attempt_id = l.attempt_id
-        WHERE l.workspace_id = home AND l.session_id = the_session
-        ORDER BY l.run_id FOR NO KEY UPDATE OF r SKIP LOCKED
+        WHERE l.workspace_id = home AND l.session_id = the_session ORDER BY l.run_id
     LOOP
         empty := kolony.empty_budget(home, held.run_id);
+        CONTINUE WHEN empty.budget_id IS NULL AND held.over_budget_at IS NULL;
+        -- Who holds the run is just ending it, or asks its runner to.
+        PERFORM FROM kolony.runs r
+        WHERE r.workspace_id = home AND r.run_id = held.run_id FOR NO KEY UPDATE SKIP LOCKED;
+        CONTINUE WHEN NOT FOUND;
         IF (empty.budget_id IS NULL) <> (held.over_budget_at IS NULL) THEN
             UPDATE kolony.attempts t SET over_budget_at = CASE WHEN empty.budget_id IS NOT NULL THEN now() END
             WHERE t.workspace_id = home AND t.attempt_id = held.attempt_id;
