@@ -491,6 +491,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     held record;
     empty kolony.budget_overview;
+    free boolean;
 BEGIN
     FOR held IN
         SELECT l.run_id, l.attempt_id, t.over_budget_at FROM kolony.leases l
@@ -499,26 +500,26 @@ BEGIN
     LOOP
         empty := kolony.empty_budget(home, held.run_id);
         CONTINUE WHEN empty.budget_id IS NULL AND held.over_budget_at IS NULL;
-        -- Who holds the run is just ending it, or asks its runner to.
+        -- Somebody may hold it, who is just ending it; its runner is told all the same.
         PERFORM FROM kolony.runs r
         WHERE r.workspace_id = home AND r.run_id = held.run_id FOR NO KEY UPDATE SKIP LOCKED;
-        CONTINUE WHEN NOT FOUND;
-        IF (empty.budget_id IS NULL) <> (held.over_budget_at IS NULL) THEN
+        free := FOUND;
+        IF free AND (empty.budget_id IS NULL) <> (held.over_budget_at IS NULL) THEN
             UPDATE kolony.attempts t SET over_budget_at = CASE WHEN empty.budget_id IS NOT NULL THEN now() END
             WHERE t.workspace_id = home AND t.attempt_id = held.attempt_id;
         END IF;
         CONTINUE WHEN empty.budget_id IS NULL;
-        IF held.over_budget_at < now() - make_interval(secs => lease_seconds) THEN
+        why := 'no budget left: ' || kolony.budget_words(empty);
+        IF free AND held.over_budget_at < now() - make_interval(secs => lease_seconds) THEN
             UPDATE kolony.attempts t SET limit_hit = 'budget', reason = 'over_budget'
             WHERE t.workspace_id = home AND t.attempt_id = held.attempt_id;
             PERFORM kolony.end_attempt(home, held.attempt_id, 'failed', NULL, NULL,
-                'no budget left: ' || kolony.budget_words(empty) || '; its runner did not end it in time');
-        ELSE
-            run_id := held.run_id;
-            attempt_id := held.attempt_id;
-            why := 'no budget left: ' || kolony.budget_words(empty);
-            RETURN NEXT;
+                why || '; its runner did not end it in time');
+            CONTINUE;
         END IF;
+        run_id := held.run_id;
+        attempt_id := held.attempt_id;
+        RETURN NEXT;
     END LOOP;
 END
 $$;

@@ -105,6 +105,11 @@ async def test_g9_work_that_burns_tokens_ends_within_one_lease_period(workspace:
     [waiting] = await send(bob, agent)
     assert await runner.beat(attempt) == []
     await report(runner, attempt, burn, first=1)
+    meddling = await workspace.database.connect("bob")
+    await meddling.execute("BEGIN")
+    await meddling.execute("SELECT kolony.cancel_run($1)", held["run_id"])
+    assert ("over_budget", held["run_id"], attempt) in await runner.beat(attempt), "also while somebody holds the run"
+    await meddling.execute("ROLLBACK")
     orders = await runner.connection.fetch("SELECT * FROM kolony.beat($1, '{}', $2)", runner.session_id, [attempt])
     words = 'no budget left: the agent "worker" has used 1000 of 1000 tokens today'
     assert [(row["what"], row["attempt_id"], row["why"]) for row in orders] == [("over_budget", attempt, words)]
