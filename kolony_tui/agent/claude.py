@@ -204,7 +204,7 @@ class ClaudeTalk:
                 yield used
 
     def _system(self, said: dict[str, Any]) -> Iterator[Event]:
-        subtype = said.get("subtype")
+        subtype = str(said.get("subtype"))
         if subtype == "init" and not self._session_id:
             self._session_id = str(said.get("session_id") or "")
             yield Opened(

@@ -111,7 +111,7 @@ class Account:
                 found.append(_used(rest, "turn", model or self._model(), session_id, calls=calls, raw=usage))
             calls = 0
         if cost := money(result.get("total_cost_usd")):
-            model = next(iter(whole)) or self._model()
+            model = next(iter(whole), "") or self._model()
             found.append(_money(cost, model or None, session_id, result))
         return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from kolony_tui.agent.claude import ClaudeTalk
 from kolony_tui.agent.claude_tools import command_of
 from kolony_tui.agent.events import Asked, Ended, Event, Opened, Output, Traced, Used, Withdrawn
-from tests.agent.claude_replay import compact, recordings, replayed
+from tests.agent.claude_replay import TRANSCRIPTS, compact, recordings, replayed
 
 GOLDEN = Path(__file__).parent / "golden" / "claude-native.json"
 
@@ -280,6 +281,39 @@ def test_a_plan_is_the_last_that_was_written() -> None:
     play.hear(_tool_use("TodoWrite", {"todos": [{"content": "one", "status": "completed"}]}, tool_use_id="t2"))
     assert play.node("plan")["output"] == [{"content": "one", "status": "completed"}]
     assert play.node("plan")["status"] == "completed"
+
+
+def test_no_message_however_wrong_is_an_error() -> None:
+    """Messages of the recordings with anything in the place of anything."""
+    chance = random.Random(7)  # the same each time
+    lines = [json.loads(line) for file in TRANSCRIPTS.glob("*.wire.jsonl") for line in file.read_text().splitlines()]
+    messages = [json.dumps(line["msg"]) for line in lines if line["dir"] == "out" and isinstance(line.get("msg"), dict)]
+    for _ in range(1500):
+        play = Play()
+        for _ in range(4):
+            play.hear(_spoilt(json.loads(chance.choice(messages)), chance))
+        for event in play.events:
+            if isinstance(event, Asked):
+                play.talk.answer(event.request, chance.random() < 0.5)
+            if isinstance(event, Traced):
+                assert all(isinstance(text, str | None) for text in (event.key, event.name, event.append, event.error))
+        assert isinstance(play.talk.ended(Ended()), Ended)
+
+
+def _spoilt(message: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+    places: list[tuple[Any, Any]] = []
+    due: list[Any] = [message]
+    while due:
+        each = due.pop()
+        inside = each.items() if isinstance(each, dict) else enumerate(each) if isinstance(each, list) else ()
+        for place, value in inside:
+            places.append((each, place))
+            due.append(value)
+    for holder, place in chance.sample(places, min(3, len(places))):
+        holder[place] = chance.choice(
+            [None, 0, -1, "x", [], {}, [None], {"a": 1}, True, [{"type": "text"}], "\ud800", 10**30]
+        )
+    return message
 
 
 def test_the_session_is_told_once() -> None:
