@@ -99,10 +99,24 @@ def _opencode(home: Path, url: str) -> dict[str, str]:
     return {f"OPENCODE_DISABLE_{name}": "1" for name in names}
 
 
+def _qwen(home: Path, url: str) -> dict[str, str]:
+    place = home / ".qwen"
+    place.mkdir(exist_ok=True)
+    settings = {
+        "general": {"disableAutoUpdate": True},
+        "privacy": {"usageStatisticsEnabled": False},
+        "security": {"auth": {"selectedType": "openai"}},
+        "model": {"name": "stub-model"},
+    }
+    (place / "settings.json").write_text(json.dumps(settings))
+    return {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": "dummy-key", "OPENAI_MODEL": "stub-model"}
+
+
 PROGRAMS = (
     Program("claude", "claude", _claude, adapter="claude"),
     Program("claude-acp", "claude-agent-acp", _claude),
     Program("codex", "codex-acp", _codex, asks="ask"),
     Program("gemini", "gemini", _gemini, resumes=False),
     Program("opencode", "opencode", _opencode),
+    Program("qwen", "qwen", _qwen),
 )
