@@ -70,7 +70,7 @@ async def test_a_thread_goes_on_with_the_next_runner(colony: Colony) -> None:
     ]  # fmt: skip
     assert shown["messages_shown"][0]["attachments"][0]["name"] == "plan.txt"
     [listed] = await _json(colony, "list", "--agent", "worker")
-    assert (listed["unread"], listed["title"], listed["open_runs"]) == (1, "look here", 0)
+    assert [listed[key] for key in ("reference", "unread", "title", "open_runs")] == ["~1", 1, "look here", 0]
     await _json(colony, "read", "~1")
     await _json(colony, "archive", "1")
     assert await _json(colony, "list") == []
