@@ -14,7 +14,9 @@ _SEVERITIES = ("critical", "high", "medium", "low", "info")
 _FENCED = re.compile(r"^```json[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL | re.IGNORECASE)
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
 _ITEM = re.compile(r"^ {0,3}(?:[-*+]|\d{1,3}[.)])\s+(.*)$")
-_SEVERITY = re.compile(r"^[\s\[(*_`]*(critical|high|medium|low|info)\b[\s\])*_`]*[:.\u2013\u2014-]*[\s*_`]*", re.IGNORECASE)
+_SEVERITY = re.compile(
+    r"^[\s\[(*_`]*(critical|high|medium|low|info)\b[\s\])*_`]*[:.\u2013\u2014-]*[\s*_`]*", re.IGNORECASE
+)
 _LAST_SEVERITY = re.compile(r"[\s\[(*_]+(critical|high|medium|low|info)[\s\])*_]*$", re.IGNORECASE)
 _FILE = re.compile(r"\b([\w./-]+\.[A-Za-z][A-Za-z0-9]{0,7}):(\d{1,7})\b")
 _SECTIONS, _ITEMS, _TITLE = 200, 500, 300

@@ -30,9 +30,7 @@ REPORT: dict[str, Any] = {
     "attachments": ["trace.txt", "gone.txt"],
 }  # fmt: skip
 
-DOT = b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEklEQVR4nGP4z8DAAMIM/4EAAB/uBfsL2WiLAAAAAElFTkSuQmCC"
-)
+DOT = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEklEQVR4nGP4z8DAAMIM/4EAAB/uBfsL2WiLAAAAAElFTkSuQmCC")
 
 
 async def _keep(runner: Runner, attempt: UUID, name: str, data: bytes, kind: str = "file", why: str | None = None,

@@ -46,9 +46,7 @@ def parts_of(detail: ReportDetail) -> list[ReportPart]:
         lines = [[part(section.title, "accent")], *markdown_lines(section.body, limit=_WHOLE)]
         parts.append(ReportPart(f"section {place}", "section", "dim", section.title, None, lines))
     for place, asked in enumerate(detail.recommendations):
-        parts.append(
-            ReportPart(f"advice {place}", "advice", "good", asked.title, None, _recommendation(asked, place))
-        )
+        parts.append(ReportPart(f"advice {place}", "advice", "good", asked.title, None, _recommendation(asked, place)))
     for place, attached in enumerate(detail.attachments):
         parts.append(
             ReportPart(f"file {place}", "file", "busy", attached.name, None, _attachment(attached),
