@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from kolony_tui.core.session import PersonSession
+    from kolony_tui.models.approvals import Approval
     from kolony_tui.models.kinds import Told
     from kolony_tui.models.work import Run, RunDetail
     from kolony_tui.models.work_folders import WorkFolder
@@ -174,7 +175,7 @@ def _run(args: argparse.Namespace) -> int:
         print_table(
             ["TRY", "ASKED", "AGO", "BECAME", "BY", "ANSWER", "NOTE"],
             [
-                (each.attempt, each.title, ago(each.created_at), each.state.value, each.answered_by_login, each.answer,
+                (each.attempt, each.title, ago(each.created_at), each.state.value, _answerer(each), each.answer,
                  each.note)
                 for each in detail.approvals
             ],
@@ -183,6 +184,10 @@ def _run(args: argparse.Namespace) -> int:
         print_artifacts(left)
     _print_instructions(parts)
     return 0
+
+
+def _answerer(approval: Approval) -> str | None:
+    return approval.answered_by_login or (f"rule of {approval.rule_by_login}" if approval.rule_by_login else None)
 
 
 def _print_instructions(parts: Sequence[Told]) -> None:
