@@ -25,7 +25,7 @@ def register_budget(verbs: Any) -> None:
     verb(budgets, "list", _list, "the budgets, what is used and what is left, the most used first")
     showing = verb(budgets, "show", _show, "the budgets of one thing")
     showing.add_argument("what", help=_WHAT)
-    setting = verb(budgets, "set", _set, f"set a budget; what was used in the period before counts. {LATE}")
+    setting = verb(budgets, "set", _set, "set a budget; what was used in the period before counts", epilog=LATE)
     setting.add_argument("what", type=scope_written, help=_WHAT)
     setting.add_argument("--tokens", metavar="N", type=tokens_written, help="at most so many, as 250k or 1.5M")
     setting.add_argument("--usd", metavar="N", type=usd_written, help="at most so many US dollars")
