@@ -228,7 +228,7 @@ def unfenced(text: str) -> str:
 
 def in_a_line(command: str) -> str:
     """A command for its line in the log."""
-    line = " ⏎ ".join(command.strip().splitlines())
+    line = " ⏎ ".join(line for line in command.strip().splitlines() if line.strip())
     return line if len(line) <= LINE_CHARACTERS else f"{line[:LINE_CHARACTERS]} [{len(line):,} characters]"
 
 
