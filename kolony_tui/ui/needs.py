@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _STOP_GAP = 1.0
 _INBOX_GAP = 1.0
-_ASKED_GAP = 0.1
+_ASKED_GAP = 0.05
 """What an agent asks is on the screen at once; what else waits may take a second."""
 LISTED_DETAIL = 4000
 """Characters of each detail that lists and previews have; who looks at one item reads all of it."""

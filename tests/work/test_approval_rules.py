@@ -23,7 +23,8 @@ NEVER = (
     "git status 'a\nb'", "git status \"a\\\"; x\"", "git status #; x", "git status {a,b}", "git status (x)",
     "git status !x", 'git status "!x"', "git statusx", "git-status", "gitstatus", "git", "status git", "x git status",
     "FOO=1 git status", "git status\u00a0x", "git\u00a0status", "git status \u202ex", "git status \x1b[2Kls",
-    "git status\t; x",     "git status \ufffd", "git status \nrm -rf /", "git status x\\y", "git status \r", "git status -s \n id", "", " ",
+    "git status\t; x",     "git status \ufffd",
+    "git status \nrm -rf /", "git status x\\y", "git status \r", "git status -s \n id", "", " ",
 )  # fmt: skip
 
 
