@@ -180,9 +180,9 @@ async def test_saying_something_while_an_answer_ends_neither_blocks_nor_is_forgo
             ada.execute("SELECT kolony.settle($1)", workspace.workspace_id),
         )
         answered += 1
-    while claimed := await runner.claim(5):
-        assert len(claimed) == 1  # one at a time
-        await runner.finish(claimed[0]["attempt_id"])
+    while rest := await runner.claim(5):
+        assert len(rest) == 1  # one at a time
+        await runner.finish(rest[0]["attempt_id"])
         answered += 1
     assert answered == 13
     numbers = await bob.fetch("SELECT number, unanswered FROM kolony.messages ORDER BY number")
