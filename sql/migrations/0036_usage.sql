@@ -246,6 +246,8 @@ END
 $$;
 
 -- The same for its money. Where the agent names none it is estimated; what it names later stands in the estimate's place.
+-- Of a session whose money the agent names, only single calls are estimated meanwhile: the money of a turn may have come
+-- before its tokens.
 CREATE FUNCTION kolony.weigh_money(report jsonb, by_prices numeric, INOUT since jsonb, INOUT base jsonb,
     OUT cost numeric, OUT estimated numeric)
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -256,19 +258,21 @@ DECLARE
     sums CONSTANT boolean := coalesce((report ->> 'money_cumulative')::boolean, false);
 BEGIN
     IF now_said IS NULL THEN
-        cost := coalesce(round(by_prices, 9), 0);
+        cost := CASE WHEN base ? 'names_money' AND report ->> 'scope' IS DISTINCT FROM 'call' THEN 0
+                     ELSE coalesce(round(by_prices, 9), 0) END;
         estimated := cost;
         since := since || jsonb_build_object('cost_usd', so_far + cost, 'estimated_usd', guessed + cost);
     ELSIF sums THEN
         cost := greatest(now_said - coalesce((base ->> 'cost_usd')::numeric, 0), 0) - so_far;
         cost := greatest(cost, -guessed);
         estimated := -guessed;
-        base := base || jsonb_build_object('cost_usd', now_said);
+        base := base || jsonb_build_object('cost_usd', now_said, 'names_money', true);
         since := since - 'cost_usd' - 'estimated_usd';
     ELSE
         -- Of a single call it is that call's; of more it stands for the calls before, too.
         estimated := CASE WHEN report ->> 'scope' = 'call' THEN 0 ELSE -guessed END;
         cost := now_said + estimated;
+        base := base || '{"names_money": true}';
         since := since || jsonb_build_object('cost_usd', so_far + cost, 'estimated_usd', guessed + estimated);
     END IF;
 END

@@ -67,17 +67,21 @@ async def test_sums_of_a_session_count_once_over_attempts_and_estimates_give_way
     assert Decimal(str(said["cost_usd"])) == before + Decimal("0.03"), "what it says stands in the estimate's place"
     said = await report(runner, again["attempt_id"], {**money, "cost_usd": 0.05}, first=5)
     assert Decimal(str(said["cost_usd"])) == before + Decimal("0.05")
+    # As agents say it over ACP: the session's money first, then the tokens of its turn.
+    turn = {"session_id": "s2", "model": "claude-sonnet-4-5", "scope": "turn", "input_fresh": 0, "output": 0}
+    said = await report(runner, again["attempt_id"], {**turn, "input_cached": 10**6}, first=6)
+    assert Decimal(str(said["cost_usd"])) == before + Decimal("0.05"), "no estimate beside it"
     left = await bob.fetchval("SELECT estimated_usd FROM kolony.attempt_usage ORDER BY attempt_id DESC LIMIT 1")
     assert left == before, "and is no estimate any more"
 
     await runner.finish(again["attempt_id"])
     usage = await bob.fetchval("SELECT usage FROM kolony.attempts WHERE attempt_id = $1", again["attempt_id"])
-    assert (usage["input_tokens"], usage["output_tokens"], usage["total_tokens"]) == (3300, 2042, 5342)
+    assert (usage["input_tokens"], usage["output_tokens"], usage["total_tokens"]) == (1003300, 2042, 1005342)
     assert usage["models"] == ["gpt-5-codex", "claude-sonnet-4-5"]
     days = await bob.fetch(
         "SELECT model, sum(input_fresh), sum(input_cached), sum(output) FROM kolony.usage_days GROUP BY 1 ORDER BY 1"
     )
-    assert [tuple(row) for row in days] == [("claude-sonnet-4-5", 2000, 0, 2000), ("gpt-5-codex", 3000, 900, 126)]
+    assert [tuple(row) for row in days] == [("claude-sonnet-4-5", 2000, 1000000, 2000), ("gpt-5-codex", 3000, 900, 126)]
     kept = await bob.fetchrow("SELECT raw, said FROM kolony.usage_reports WHERE attempt_id = $1", attempt)
     assert kept is not None
     assert kept["raw"] == {"deep": [1]}
