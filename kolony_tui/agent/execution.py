@@ -197,7 +197,7 @@ class Execution:
             await adapter.start()
         except CannotStart as error:
             await self._place.settle()
-            return Verdict("failed", Ended(), error.line, reason=error.reason)
+            return Verdict("failed", Ended(), self._masking.text(error.line), reason=error.reason)
         self._started = True
         if (reason := self._asked()) is not None:
             self._end(reason)
