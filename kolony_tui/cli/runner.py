@@ -49,8 +49,8 @@ each other files. Who writes one, writes NAME.tmp and renames it. The program fi
   conversation.json, attachments/  for a message of a conversation: {"messages": [{"origin", "who", "text", "cut"}],
                                  "attachments"}, what was said before it, and the files that came with it
   subjects/N.json, subjects/N.txt  for a review or a synthesis, of each run: its facts, and the end of its output
-  memory/NAME.md                 the agent's notes of earlier runs; what is written, changed or removed there is kept for
-                                 the next one: at most 100 of 64 KiB, kolony agent memory shows them
+  memory/NAME.md                 the agent's notes of earlier runs; what is written, changed or removed there is kept
+                                 for the next one: at most 100 of 64 KiB, kolony agent memory shows them
   answers/NAME.json              {"state", "answer", "note", "by"}, once ask/NAME.json was answered; the state is
                                  allowed, denied or answered by a person; expired: by nobody in time; cancelled; or
                                  refused: {"state", "error"}, the question was malformed

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from kolony_tui.ui.screens.work.run import RunScreen
 from tests.ui.stage import Runner, Stage, until, words
 
 COMMAND = "make deploy \x1b[8m" + " ".join(f"word{number}" for number in range(900)) + " end-of-it"
@@ -36,6 +37,7 @@ async def test_always_from_the_inbox_to_its_revocation(stage: Stage) -> None:
         await until(lambda: "end-of-it" in str(app.screen.query_one("#inbox-words").render()), "to its end")
         app.open_run(run_id)
         await until(lambda: "asks to be allowed: make deploy" in words(app), "the run's screen")
+        assert isinstance(app.screen, RunScreen)
         app.screen.show_pane("approvals")
         await until(lambda: "1 open of 1" in words(app), "its approvals")
         await pilot.press("escape")

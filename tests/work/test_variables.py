@@ -85,7 +85,7 @@ async def test_names_and_values_that_cannot_be(workspace: Workspace, agent: Agen
     with pytest.raises(asyncpg.PostgresError) as caught:
         await bob.execute(SET, agent.agent_id, "LD_PRELOAD", SECRET, True, None)
     error = caught.value
-    assert SECRET not in f"{error} {error.detail} {error.hint} {error.query}"
+    assert SECRET not in f"{error} {error.detail} {error.hint} {vars(error)}"
 
 
 async def test_notes_are_kept_and_nobodys_words_are_lost(workspace: Workspace, agent: Agent) -> None:
