@@ -38,8 +38,37 @@ OWNER kolony_owner
 --- sequence commands_number_seq
 OWNER kolony_owner
 
+--- sequence conversations_number_seq
+OWNER kolony_owner
+
 --- sequence notification_events_event_id_seq
 OWNER kolony_owner
+
+--- table agent_notes
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN agent_id uuid NOT NULL
+COLUMN name text NOT NULL
+COLUMN content text NOT NULL
+COLUMN version integer NOT NULL DEFAULT 1
+COLUMN updated_by uuid
+COLUMN updated_run uuid
+COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN updated_at timestamp with time zone NOT NULL DEFAULT now()
+CONSTRAINT agent_notes_content_check CHECK ((octet_length(content) <= 65536))
+CONSTRAINT agent_notes_name_check CHECK ((name ~ '^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$'::text))
+CONSTRAINT agent_notes_pkey PRIMARY KEY (workspace_id, agent_id, name)
+CONSTRAINT agent_notes_updated_by_fkey FOREIGN KEY (updated_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT agent_notes_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
+CONSTRAINT agent_notes_workspace_id_updated_run_fkey FOREIGN KEY (workspace_id, updated_run) REFERENCES kolony.runs(workspace_id, run_id)
+CONSTRAINT written_by_one CHECK ((num_nonnulls(updated_by, updated_run) = 1))
+CREATE INDEX agent_notes_by_run ON kolony.agent_notes USING btree (workspace_id, updated_run) WHERE (updated_run IS NOT NULL)
+CREATE INDEX agent_notes_by_writer ON kolony.agent_notes USING btree (updated_by) WHERE (updated_by IS NOT NULL)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON updated_run the run in which the agent wrote it; null: a person did
 
 --- table agent_sessions
 OWNER kolony_owner WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0)
@@ -130,6 +159,37 @@ ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 
+--- table agent_variables
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN agent_id uuid NOT NULL
+COLUMN name text NOT NULL
+COLUMN description text NOT NULL DEFAULT ''::text
+COLUMN value text NOT NULL
+COLUMN secret boolean NOT NULL
+COLUMN shown text GENERATED s
+CASE
+    WHEN secret THEN NULL::text
+    ELSE value
+END
+COLUMN length integer GENERATED s octet_length(value)
+COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN updated_by uuid NOT NULL
+COLUMN updated_at timestamp with time zone NOT NULL DEFAULT now()
+CONSTRAINT agent_variables_description_check CHECK ((length(description) <= 1000))
+CONSTRAINT agent_variables_name_check CHECK ((name ~ '^[A-Za-z_][A-Za-z0-9_]{0,199}$'::text))
+CONSTRAINT agent_variables_pkey PRIMARY KEY (workspace_id, agent_id, name)
+CONSTRAINT agent_variables_updated_by_fkey FOREIGN KEY (updated_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT agent_variables_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
+CREATE INDEX agent_variables_by_writer ON kolony.agent_variables USING btree (updated_by)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON length of the value, in bytes
+COMMENT ON shown the value of what is no secret
+COMMENT ON value granted to no client
+
 --- table agents
 OWNER kolony_owner
 COLUMN workspace_id uuid NOT NULL
@@ -175,6 +235,44 @@ POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
 
+--- table approval_rules
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN rule_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN agent_id uuid
+COLUMN tool text
+COLUMN prefix text
+COLUMN decision text NOT NULL
+COLUMN until timestamp with time zone
+COLUMN note text
+COLUMN hits bigint NOT NULL DEFAULT 0
+COLUMN last_hit_at timestamp with time zone
+COLUMN created_by uuid NOT NULL
+COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN revoked_by uuid
+COLUMN revoked_at timestamp with time zone
+CONSTRAINT about_something CHECK (((prefix IS NOT NULL) OR (tool IS NOT NULL)))
+CONSTRAINT approval_rules_created_by_fkey FOREIGN KEY (created_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT approval_rules_decision_check CHECK ((decision = ANY (ARRAY['allow'::text, 'reject'::text])))
+CONSTRAINT approval_rules_note_check CHECK ((length(note) <= 1000))
+CONSTRAINT approval_rules_pkey PRIMARY KEY (workspace_id, rule_id)
+CONSTRAINT approval_rules_prefix_check CHECK (((prefix ~ '\S'::text) AND (octet_length(prefix) <= 1048576)))
+CONSTRAINT approval_rules_revoked_by_fkey FOREIGN KEY (revoked_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT approval_rules_tool_check CHECK (((tool ~ '\S'::text) AND (length(tool) <= 200)))
+CONSTRAINT approval_rules_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
+CONSTRAINT approval_rules_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CONSTRAINT revoked_by_somebody CHECK (((revoked_at IS NULL) = (revoked_by IS NULL)))
+CREATE INDEX approval_rules_by_agent ON kolony.approval_rules USING btree (workspace_id, agent_id)
+CREATE INDEX approval_rules_by_creator ON kolony.approval_rules USING btree (created_by)
+CREATE INDEX approval_rules_by_revoker ON kolony.approval_rules USING btree (revoked_by)
+CREATE INDEX approval_rules_in_force ON kolony.approval_rules USING btree (workspace_id) WHERE (revoked_at IS NULL)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON agent_id null: every agent of the workspace
+COMMENT ON prefix null: whatever the tool is to do
+
 --- table approvals
 OWNER kolony_owner
 COLUMN workspace_id uuid NOT NULL
@@ -199,10 +297,20 @@ COLUMN cancelled_at timestamp with time zone
 COLUMN cancelled_why text
 COLUMN expired_at timestamp with time zone
 COLUMN heard_at timestamp with time zone
-CONSTRAINT answered_by_somebody CHECK (((answered_at IS NULL) = (answered_by IS NULL)))
+COLUMN tool text
+COLUMN command text
+COLUMN request jsonb
+COLUMN rule_id uuid
+CONSTRAINT answered_by_a_rule FOREIGN KEY (workspace_id, rule_id) REFERENCES kolony.approval_rules(workspace_id, rule_id)
+CONSTRAINT answered_by_somebody CHECK ((num_nonnulls(answered_by, rule_id) =
+CASE
+    WHEN (answered_at IS NULL) THEN 0
+    ELSE 1
+END))
 CONSTRAINT approvals_answer_check CHECK ((octet_length(answer) <= 65536))
 CONSTRAINT approvals_answered_by_fkey FOREIGN KEY (answered_by) REFERENCES kolony.profiles(profile_id)
 CONSTRAINT approvals_cancelled_why_check CHECK ((length(cancelled_why) <= 1000))
+CONSTRAINT approvals_command_check CHECK ((octet_length(command) <= 1048576))
 CONSTRAINT approvals_detail_check CHECK ((octet_length(detail) <= 65536))
 CONSTRAINT approvals_kind_check CHECK ((kind = ANY (ARRAY['permission'::text, 'question'::text])))
 CONSTRAINT approvals_name_check CHECK ((name ~ '^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$'::text))
@@ -211,6 +319,7 @@ CONSTRAINT approvals_options_check CHECK (((jsonb_typeof(options) = 'array'::tex
 CONSTRAINT approvals_pkey PRIMARY KEY (workspace_id, approval_id)
 CONSTRAINT approvals_risk_check CHECK ((risk = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text])))
 CONSTRAINT approvals_title_check CHECK (((title ~ '\S'::text) AND (length(title) <= 500)))
+CONSTRAINT approvals_tool_check CHECK ((length(tool) <= 200))
 CONSTRAINT approvals_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
 CONSTRAINT approvals_workspace_id_attempt_id_fkey FOREIGN KEY (workspace_id, attempt_id) REFERENCES kolony.attempts(workspace_id, attempt_id)
 CONSTRAINT approvals_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES kolony.runs(workspace_id, run_id)
@@ -219,16 +328,70 @@ CONSTRAINT decided_by_an_answer CHECK (((answered_at IS NOT NULL) OR ((allowed I
 CONSTRAINT one_end CHECK ((num_nonnulls(answered_at, cancelled_at, expired_at) <= 1))
 CREATE INDEX approvals_by_agent ON kolony.approvals USING btree (workspace_id, agent_id)
 CREATE INDEX approvals_by_answerer ON kolony.approvals USING btree (answered_by) WHERE (answered_by IS NOT NULL)
+CREATE INDEX approvals_by_rule ON kolony.approvals USING btree (workspace_id, rule_id) WHERE (rule_id IS NOT NULL)
 CREATE INDEX approvals_by_run ON kolony.approvals USING btree (workspace_id, run_id)
 CREATE INDEX approvals_open ON kolony.approvals USING btree (workspace_id, agent_id, run_id, attempt_id) WHERE ((answered_at IS NULL) AND (cancelled_at IS NULL) AND (expired_at IS NULL))
 CREATE INDEX approvals_unheard ON kolony.approvals USING btree (workspace_id, attempt_id) WHERE (heard_at IS NULL)
-CREATE TRIGGER note_asked AFTER INSERT ON kolony.approvals FOR EACH ROW EXECUTE FUNCTION kolony.note_approval()
+CREATE TRIGGER note_asked AFTER INSERT ON kolony.approvals FOR EACH ROW WHEN ((new.answered_at IS NULL)) EXECUTE FUNCTION kolony.note_approval()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON command exactly what would be done; null: the detail is all there is
 COMMENT ON expired_at when it was noted that nobody had answered in time
 COMMENT ON heard_at when its runner took the end of it
+COMMENT ON rule_id the rule that answered; nobody did then
+
+--- table artifact_parts
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN artifact_id uuid NOT NULL
+COLUMN part integer NOT NULL
+COLUMN data bytea NOT NULL
+CONSTRAINT artifact_parts_data_check CHECK (((length(data) >= 1) AND (length(data) <= 1048576)))
+CONSTRAINT artifact_parts_part_check CHECK ((part >= 0))
+CONSTRAINT artifact_parts_pkey PRIMARY KEY (workspace_id, artifact_id, part)
+CONSTRAINT artifact_parts_workspace_id_artifact_id_fkey FOREIGN KEY (workspace_id, artifact_id) REFERENCES kolony.artifacts(workspace_id, artifact_id) ON DELETE CASCADE
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
+--- table artifacts
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN artifact_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN run_id uuid NOT NULL
+COLUMN attempt_id uuid NOT NULL
+COLUMN name text NOT NULL
+COLUMN kind text NOT NULL
+COLUMN media_type text NOT NULL
+COLUMN size bigint NOT NULL
+COLUMN sha256 text
+COLUMN content_id uuid
+COLUMN why_not text
+COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN kept_at timestamp with time zone
+CONSTRAINT artifacts_kind_check CHECK ((kind = ANY (ARRAY['file'::text, 'diff'::text, 'patch'::text])))
+CONSTRAINT artifacts_media_type_check CHECK (((length(media_type) <= 100) AND (media_type ~ '^[a-z0-9.+-]+/[a-z0-9.+-]+$'::text)))
+CONSTRAINT artifacts_name_check CHECK ((((octet_length(name) >= 1) AND (octet_length(name) <= 1024)) AND (name !~ '[[:cntrl:]]'::text) AND (name !~ '(^|/)(\.{1,2})?(/|$)'::text)))
+CONSTRAINT artifacts_pkey PRIMARY KEY (workspace_id, artifact_id)
+CONSTRAINT artifacts_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+CONSTRAINT artifacts_size_check CHECK ((size >= 0))
+CONSTRAINT artifacts_why_not_check CHECK ((length(why_not) <= 500))
+CONSTRAINT artifacts_workspace_id_attempt_id_fkey FOREIGN KEY (workspace_id, attempt_id) REFERENCES kolony.attempts(workspace_id, attempt_id)
+CONSTRAINT artifacts_workspace_id_content_id_fkey FOREIGN KEY (workspace_id, content_id) REFERENCES kolony.artifacts(workspace_id, artifact_id) DEFERRABLE INITIALLY DEFERRED
+CONSTRAINT artifacts_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES kolony.runs(workspace_id, run_id)
+CONSTRAINT kept_or_not CHECK (((kept_at IS NULL) OR ((why_not IS NULL) AND (content_id IS NOT NULL) AND (sha256 IS NOT NULL))))
+CONSTRAINT named_once UNIQUE (workspace_id, attempt_id, kind, name)
+CREATE INDEX artifacts_by_content ON kolony.artifacts USING btree (workspace_id, content_id)
+CREATE INDEX artifacts_by_run ON kolony.artifacts USING btree (workspace_id, run_id, sha256)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON kept_at when all of its content was there
+COMMENT ON why_not why its content was not kept
 
 --- table attempt_steps
 OWNER kolony_owner
@@ -241,12 +404,45 @@ COLUMN at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
 CONSTRAINT attempt_steps_detail_check CHECK ((length(detail) <= 1000))
 CONSTRAINT attempt_steps_number_check CHECK (((number >= 1) AND (number <= 100)))
 CONSTRAINT attempt_steps_pkey PRIMARY KEY (workspace_id, attempt_id, number)
-CONSTRAINT attempt_steps_step_check CHECK ((step = ANY (ARRAY['heard'::text, 'protocol_cancel'::text, 'sigint'::text, 'sigterm'::text, 'sigkill'::text, 'ended'::text, 'gone'::text])))
+CONSTRAINT attempt_steps_step_check CHECK ((step = ANY (ARRAY['heard'::text, 'protocol_cancel'::text, 'stdin_closed'::text, 'sigint'::text, 'sigterm'::text, 'sigkill'::text, 'ended'::text, 'gone'::text])))
 CONSTRAINT attempt_steps_workspace_id_attempt_id_fkey FOREIGN KEY (workspace_id, attempt_id) REFERENCES kolony.attempts(workspace_id, attempt_id)
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
+--- table attempt_usage
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN attempt_id uuid NOT NULL
+COLUMN run_id uuid NOT NULL
+COLUMN command_id uuid NOT NULL
+COLUMN agent_id uuid NOT NULL
+COLUMN profile_id uuid NOT NULL
+COLUMN preset_id uuid
+COLUMN reports integer NOT NULL DEFAULT 0
+COLUMN models text[] NOT NULL DEFAULT '{}'::text[]
+COLUMN input_fresh bigint NOT NULL DEFAULT 0
+COLUMN input_cached bigint NOT NULL DEFAULT 0
+COLUMN cache_write bigint NOT NULL DEFAULT 0
+COLUMN output bigint NOT NULL DEFAULT 0
+COLUMN reasoning bigint NOT NULL DEFAULT 0
+COLUMN calls bigint NOT NULL DEFAULT 0
+COLUMN cost_usd numeric NOT NULL DEFAULT 0
+COLUMN estimated_usd numeric NOT NULL DEFAULT 0
+COLUMN session text NOT NULL DEFAULT ''::text
+COLUMN first_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN last_at timestamp with time zone NOT NULL DEFAULT now()
+CONSTRAINT attempt_usage_pkey PRIMARY KEY (workspace_id, attempt_id)
+CONSTRAINT attempt_usage_workspace_id_attempt_id_fkey FOREIGN KEY (workspace_id, attempt_id) REFERENCES kolony.attempts(workspace_id, attempt_id)
+CREATE INDEX attempt_usage_by_command ON kolony.attempt_usage USING btree (workspace_id, command_id)
+CREATE INDEX attempt_usage_by_run ON kolony.attempt_usage USING btree (workspace_id, run_id)
+CREATE INDEX attempt_usage_by_time ON kolony.attempt_usage USING btree (workspace_id, last_at)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON session the agent's own one, which its last report named
 
 --- table attempts
 OWNER kolony_owner
@@ -269,26 +465,34 @@ COLUMN chunk_count bigint
 COLUMN byte_count bigint
 COLUMN line_count bigint
 COLUMN limit_hit text
+COLUMN over_budget_at timestamp with time zone
+COLUMN reason text
+COLUMN warning text
 CONSTRAINT attempts_error_check CHECK ((length(error) <= 10000))
 CONSTRAINT attempts_number_check CHECK ((number > 0))
 CONSTRAINT attempts_outcome_check CHECK ((outcome = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text, 'lost'::text, 'released'::text])))
 CONSTRAINT attempts_pkey PRIMARY KEY (workspace_id, attempt_id)
+CONSTRAINT attempts_reason_check CHECK ((length(reason) <= 60))
 CONSTRAINT attempts_usage_check CHECK ((jsonb_typeof(usage) = 'object'::text))
+CONSTRAINT attempts_warning_check CHECK ((length(warning) <= 1000))
 CONSTRAINT attempts_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
 CONSTRAINT attempts_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES kolony.runs(workspace_id, run_id)
 CONSTRAINT attempts_workspace_id_run_id_number_key UNIQUE (workspace_id, run_id, number)
 CONSTRAINT attempts_workspace_id_session_id_fkey FOREIGN KEY (workspace_id, session_id) REFERENCES kolony.agent_sessions(workspace_id, session_id)
 CONSTRAINT ended_once CHECK (((outcome IS NULL) = (ended_at IS NULL)))
-CONSTRAINT limit_is_known CHECK ((limit_hit = ANY (ARRAY['time_limit'::text, 'token_budget'::text, 'memory_limit'::text, 'cpu_limit'::text])))
+CONSTRAINT limit_is_known CHECK ((limit_hit = ANY (ARRAY['time_limit'::text, 'token_budget'::text, 'memory_limit'::text, 'cpu_limit'::text, 'budget'::text])))
 CREATE INDEX attempts_by_agent ON kolony.attempts USING btree (workspace_id, agent_id)
+CREATE INDEX attempts_by_end ON kolony.attempts USING btree (workspace_id, ended_at) WHERE (ended_at IS NOT NULL)
 CREATE INDEX attempts_by_session ON kolony.attempts USING btree (workspace_id, session_id)
 CREATE INDEX attempts_lost ON kolony.attempts USING btree (workspace_id, agent_id, ended_at) WHERE (outcome = 'lost'::text)
 CREATE TRIGGER audit AFTER UPDATE OF outcome ON kolony.attempts FOR EACH ROW WHEN (((new.outcome = 'failed'::text) AND (old.outcome IS NULL) AND (new.limit_hit IS NOT NULL))) EXECUTE FUNCTION kolony.audit_limit()
 CREATE TRIGGER close_questions AFTER UPDATE OF outcome ON kolony.attempts FOR EACH ROW WHEN (((old.outcome IS NULL) AND (new.outcome IS NOT NULL))) EXECUTE FUNCTION kolony.close_questions('its attempt has ended')
+CREATE TRIGGER keep_usage BEFORE UPDATE OF usage ON kolony.attempts FOR EACH ROW EXECUTE FUNCTION kolony.keep_usage()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON over_budget_at when its lease was first not renewed for want of a budget; a lease period later it is ended here
 
 --- table audit_log
 OWNER kolony_owner PARTITION BY RANGE (at)
@@ -384,6 +588,71 @@ POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspac
 COMMENT ON after its command comes after others that have not ended as needed
 COMMENT ON beyond its command lets only so many runs in at a time
 COMMENT ON held somebody holds it, see the run
+
+--- table budget_spending
+OWNER kolony_owner WITH (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0)
+COLUMN workspace_id uuid NOT NULL
+COLUMN budget_id uuid NOT NULL
+COLUMN starts date NOT NULL
+COLUMN tokens bigint NOT NULL DEFAULT 0
+COLUMN cost_usd numeric NOT NULL DEFAULT 0
+COLUMN warned_at timestamp with time zone
+COLUMN emptied_at timestamp with time zone
+CONSTRAINT budget_spending_pkey PRIMARY KEY (workspace_id, budget_id, starts)
+CONSTRAINT budget_spending_workspace_id_budget_id_fkey FOREIGN KEY (workspace_id, budget_id) REFERENCES kolony.budgets(workspace_id, budget_id) ON DELETE CASCADE
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
+--- table budgets
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN budget_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN scope text NOT NULL
+COLUMN group_id uuid
+COLUMN agent_id uuid
+COLUMN preset_id uuid
+COLUMN command_id uuid
+COLUMN profile_id uuid
+COLUMN subject_id uuid GENERATED s COALESCE(group_id, agent_id, preset_id, command_id, profile_id)
+COLUMN period text NOT NULL
+COLUMN token_limit bigint
+COLUMN usd_limit numeric(15,6)
+COLUMN warn_percent smallint NOT NULL DEFAULT 80
+COLUMN hard boolean NOT NULL DEFAULT true
+COLUMN set_by uuid
+COLUMN made_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN updated_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN removed_at timestamp with time zone
+CONSTRAINT a_budget_limits_something CHECK ((num_nonnulls(token_limit, usd_limit) > 0))
+CONSTRAINT budgets_period_check CHECK ((period = ANY (ARRAY['day'::text, 'week'::text, 'month'::text, 'total'::text])))
+CONSTRAINT budgets_pkey PRIMARY KEY (workspace_id, budget_id)
+CONSTRAINT budgets_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT budgets_scope_check CHECK ((scope = ANY (ARRAY['workspace'::text, 'people'::text, 'agent'::text, 'preset'::text, 'command'::text, 'person'::text])))
+CONSTRAINT budgets_set_by_fkey FOREIGN KEY (set_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT budgets_token_limit_check CHECK (((token_limit >= 0) AND (token_limit <= '1000000000000000'::bigint)))
+CONSTRAINT budgets_usd_limit_check CHECK (((usd_limit >= (0)::numeric) AND (usd_limit <= (100000000)::numeric)))
+CONSTRAINT budgets_warn_percent_check CHECK (((warn_percent >= 1) AND (warn_percent <= 100)))
+CONSTRAINT budgets_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
+CONSTRAINT budgets_workspace_id_command_id_fkey FOREIGN KEY (workspace_id, command_id) REFERENCES kolony.commands(workspace_id, command_id)
+CONSTRAINT budgets_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CONSTRAINT budgets_workspace_id_group_id_fkey FOREIGN KEY (workspace_id, group_id) REFERENCES kolony.people_groups(workspace_id, group_id) ON DELETE CASCADE
+CONSTRAINT budgets_workspace_id_preset_id_fkey FOREIGN KEY (workspace_id, preset_id) REFERENCES kolony.presets(workspace_id, preset_id)
+CONSTRAINT its_own_subject CHECK (((num_nonnulls(group_id, agent_id, preset_id, command_id, profile_id) = ((scope <> 'workspace'::text))::integer) AND ((scope = 'people'::text) = (group_id IS NOT NULL)) AND ((scope = 'agent'::text) = (agent_id IS NOT NULL)) AND ((scope = 'preset'::text) = (preset_id IS NOT NULL)) AND ((scope = 'command'::text) = (command_id IS NOT NULL))))
+CREATE INDEX budgets_by_agent ON kolony.budgets USING btree (workspace_id, agent_id)
+CREATE INDEX budgets_by_command ON kolony.budgets USING btree (workspace_id, command_id)
+CREATE INDEX budgets_by_group ON kolony.budgets USING btree (workspace_id, group_id)
+CREATE INDEX budgets_by_person ON kolony.budgets USING btree (profile_id)
+CREATE INDEX budgets_by_preset ON kolony.budgets USING btree (workspace_id, preset_id)
+CREATE INDEX budgets_by_setter ON kolony.budgets USING btree (set_by)
+CREATE UNIQUE INDEX one_budget_of_each ON kolony.budgets USING btree (workspace_id, scope, subject_id, period) NULLS NOT DISTINCT WHERE (removed_at IS NULL)
+CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.budgets FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON hard false: people are warned, and work goes on
 
 --- table command_dependencies
 OWNER kolony_owner
@@ -517,6 +786,95 @@ POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspac
 COMMENT ON cpu_limit_percent of one processor: 250 is two and a half
 COMMENT ON memory_limit_mb of all processes of a run together, in 1,000,000 bytes
 
+--- table conversation_reads
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN conversation_id uuid NOT NULL
+COLUMN profile_id uuid NOT NULL
+COLUMN upto integer NOT NULL
+CONSTRAINT conversation_reads_pkey PRIMARY KEY (workspace_id, conversation_id, profile_id)
+CONSTRAINT conversation_reads_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT conversation_reads_upto_check CHECK ((upto >= 0))
+CONSTRAINT conversation_reads_workspace_id_conversation_id_fkey FOREIGN KEY (workspace_id, conversation_id) REFERENCES kolony.conversations(workspace_id, conversation_id)
+CREATE INDEX conversation_reads_by_profile ON kolony.conversation_reads USING btree (profile_id)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY reader FOR SELECT USING (((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])) AND (profile_id = ( SELECT kolony.my_profile_id() AS my_profile_id))))
+
+--- table conversation_replies
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN attempt_id uuid NOT NULL
+COLUMN content text NOT NULL
+COLUMN cut boolean NOT NULL
+CONSTRAINT conversation_replies_content_check CHECK ((octet_length(content) <= 4194304))
+CONSTRAINT conversation_replies_pkey PRIMARY KEY (workspace_id, attempt_id)
+CONSTRAINT conversation_replies_workspace_id_attempt_id_fkey FOREIGN KEY (workspace_id, attempt_id) REFERENCES kolony.attempts(workspace_id, attempt_id)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+
+--- table conversation_sessions
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN conversation_id uuid NOT NULL
+COLUMN agent_id uuid NOT NULL
+COLUMN session_id text NOT NULL
+COLUMN adapter text NOT NULL
+COLUMN program text NOT NULL DEFAULT ''::text
+COLUMN version text NOT NULL DEFAULT ''::text
+COLUMN mode text NOT NULL DEFAULT ''::text
+COLUMN cwd text NOT NULL DEFAULT ''::text
+COLUMN host text NOT NULL DEFAULT ''::text
+COLUMN how text NOT NULL
+COLUMN attempt_id uuid NOT NULL
+COLUMN noted_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+CONSTRAINT conversation_sessions_adapter_check CHECK ((length(adapter) <= 100))
+CONSTRAINT conversation_sessions_cwd_check CHECK ((length(cwd) <= 5000))
+CONSTRAINT conversation_sessions_how_check CHECK ((how = ANY (ARRAY['new'::text, 'resumed'::text, 'loaded'::text, 'lost'::text])))
+CONSTRAINT conversation_sessions_mode_check CHECK ((length(mode) <= 200))
+CONSTRAINT conversation_sessions_pkey PRIMARY KEY (workspace_id, conversation_id)
+CONSTRAINT conversation_sessions_program_check CHECK ((length(program) <= 200))
+CONSTRAINT conversation_sessions_session_id_check CHECK (((length(session_id) >= 1) AND (length(session_id) <= 500)))
+CONSTRAINT conversation_sessions_version_check CHECK ((length(version) <= 200))
+CONSTRAINT conversation_sessions_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
+CONSTRAINT conversation_sessions_workspace_id_attempt_id_fkey FOREIGN KEY (workspace_id, attempt_id) REFERENCES kolony.attempts(workspace_id, attempt_id)
+CONSTRAINT conversation_sessions_workspace_id_conversation_id_fkey FOREIGN KEY (workspace_id, conversation_id) REFERENCES kolony.conversations(workspace_id, conversation_id)
+CREATE INDEX conversation_sessions_by_agent ON kolony.conversation_sessions USING btree (workspace_id, agent_id)
+CREATE INDEX conversation_sessions_by_attempt ON kolony.conversation_sessions USING btree (workspace_id, attempt_id)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
+--- table conversations
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN conversation_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN number bigint NOT NULL GENERATED ALWAYS AS IDENTITY
+COLUMN agent_id uuid NOT NULL
+COLUMN title text NOT NULL
+COLUMN opened_by uuid NOT NULL
+COLUMN created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+COLUMN last_number integer NOT NULL DEFAULT 0
+COLUMN last_message_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+COLUMN archived_at timestamp with time zone
+CONSTRAINT conversation_title_has_a_length CHECK (((title ~ '\S'::text) AND (length(title) <= 200)))
+CONSTRAINT conversations_last_number_check CHECK ((last_number >= 0))
+CONSTRAINT conversations_opened_by_fkey FOREIGN KEY (opened_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT conversations_pkey PRIMARY KEY (workspace_id, conversation_id)
+CONSTRAINT conversations_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
+CONSTRAINT conversations_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CONSTRAINT conversations_workspace_id_number_key UNIQUE (workspace_id, number)
+CREATE INDEX conversations_by_age ON kolony.conversations USING btree (workspace_id, last_message_at DESC)
+CREATE INDEX conversations_by_agent ON kolony.conversations USING btree (workspace_id, agent_id)
+CREATE INDEX conversations_by_opener ON kolony.conversations USING btree (opened_by)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
 --- table inbox_marks
 OWNER kolony_owner
 COLUMN workspace_id uuid NOT NULL
@@ -576,6 +934,63 @@ POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
 COMMENT ON disabled here and not in the profile: no client can lock this row, and an admin elsewhere has no say in it
 
+--- table message_attachments
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN attachment_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN message_id uuid NOT NULL
+COLUMN name text NOT NULL
+COLUMN bytes integer GENERATED s octet_length(data)
+COLUMN data bytea NOT NULL
+CONSTRAINT attachment_has_a_file_name CHECK ((((length(name) >= 1) AND (length(name) <= 200)) AND (name !~ '[/\\\u0001-\u001f\u007f-\u009f]'::text) AND (name !~ '^\.'::text) AND (octet_length(name) <= 250)))
+CONSTRAINT attachment_is_small CHECK ((octet_length(data) <= 4194304))
+CONSTRAINT message_attachments_pkey PRIMARY KEY (workspace_id, attachment_id)
+CONSTRAINT message_attachments_workspace_id_message_id_fkey FOREIGN KEY (workspace_id, message_id) REFERENCES kolony.messages(workspace_id, message_id)
+CONSTRAINT message_attachments_workspace_id_message_id_name_key UNIQUE (workspace_id, message_id, name)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
+--- table messages
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN conversation_id uuid NOT NULL
+COLUMN number integer NOT NULL
+COLUMN message_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN origin text NOT NULL
+COLUMN author_id uuid
+COLUMN content text NOT NULL
+COLUMN cut boolean NOT NULL DEFAULT false
+COLUMN command_id uuid
+COLUMN run_id uuid
+COLUMN attempt_id uuid
+COLUMN unanswered boolean NOT NULL DEFAULT false
+COLUMN created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+CONSTRAINT messages_author_id_fkey FOREIGN KEY (author_id) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT messages_content_check CHECK ((octet_length(content) <= 4194304))
+CONSTRAINT messages_number_check CHECK ((number > 0))
+CONSTRAINT messages_origin_check CHECK ((origin = ANY (ARRAY['person'::text, 'agent'::text, 'note'::text])))
+CONSTRAINT messages_pkey PRIMARY KEY (workspace_id, conversation_id, number)
+CONSTRAINT messages_workspace_id_attempt_id_fkey FOREIGN KEY (workspace_id, attempt_id) REFERENCES kolony.attempts(workspace_id, attempt_id)
+CONSTRAINT messages_workspace_id_command_id_fkey FOREIGN KEY (workspace_id, command_id) REFERENCES kolony.commands(workspace_id, command_id)
+CONSTRAINT messages_workspace_id_conversation_id_fkey FOREIGN KEY (workspace_id, conversation_id) REFERENCES kolony.conversations(workspace_id, conversation_id)
+CONSTRAINT messages_workspace_id_message_id_key UNIQUE (workspace_id, message_id)
+CONSTRAINT messages_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES kolony.runs(workspace_id, run_id)
+CONSTRAINT person_has_a_command CHECK (((origin <> 'person'::text) OR ((command_id IS NOT NULL) AND (run_id IS NOT NULL))))
+CONSTRAINT written_by_a_person CHECK (((origin = 'person'::text) = (author_id IS NOT NULL)))
+CREATE INDEX messages_by_attempt ON kolony.messages USING btree (workspace_id, attempt_id) WHERE (attempt_id IS NOT NULL)
+CREATE INDEX messages_by_author ON kolony.messages USING btree (author_id) WHERE (author_id IS NOT NULL)
+CREATE INDEX messages_by_command ON kolony.messages USING btree (workspace_id, command_id) WHERE (command_id IS NOT NULL)
+CREATE INDEX messages_by_run ON kolony.messages USING btree (workspace_id, run_id) WHERE (run_id IS NOT NULL)
+CREATE INDEX messages_unanswered ON kolony.messages USING btree (workspace_id, conversation_id, number) WHERE unanswered
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON cut what was said was longer: this is the end of it
+COMMENT ON unanswered of a person: its run has not ended
+
 --- table migrations
 OWNER kolony_owner
 COLUMN version integer NOT NULL
@@ -591,6 +1006,36 @@ POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY ledger TO kolony_owner USING (true) WITH CHECK (true)
 POLICY readable FOR SELECT USING (true)
+
+--- table model_prices
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN pattern text NOT NULL
+COLUMN valid_from date NOT NULL
+COLUMN input_usd numeric(12,6)
+COLUMN cached_usd numeric(12,6)
+COLUMN cache_write_usd numeric(12,6)
+COLUMN output_usd numeric(12,6)
+COLUMN currency text NOT NULL DEFAULT 'USD'::text
+COLUMN set_by uuid
+COLUMN updated_at timestamp with time zone NOT NULL DEFAULT now()
+CONSTRAINT both_or_no_price CHECK (((input_usd IS NULL) = (output_usd IS NULL)))
+CONSTRAINT model_prices_cache_write_usd_check CHECK ((cache_write_usd >= (0)::numeric))
+CONSTRAINT model_prices_cached_usd_check CHECK ((cached_usd >= (0)::numeric))
+CONSTRAINT model_prices_currency_check CHECK ((currency = 'USD'::text))
+CONSTRAINT model_prices_input_usd_check CHECK ((input_usd >= (0)::numeric))
+CONSTRAINT model_prices_output_usd_check CHECK ((output_usd >= (0)::numeric))
+CONSTRAINT model_prices_pattern_check CHECK ((((length(pattern) >= 1) AND (length(pattern) <= 200)) AND (pattern !~ '[\u0001-\u0020\u007f-\u009f]'::text)))
+CONSTRAINT model_prices_pkey PRIMARY KEY (workspace_id, pattern, valid_from)
+CONSTRAINT model_prices_set_by_fkey FOREIGN KEY (set_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT model_prices_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CREATE INDEX model_prices_by_setter ON kolony.model_prices USING btree (set_by)
+CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.model_prices FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON input_usd null: nothing is estimated for these models
 
 --- table notification_events
 OWNER kolony_owner WITH (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0)
@@ -770,6 +1215,39 @@ POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
 COMMENT ON first_line newlines in all earlier chunks of the attempt, of every stream
 
+--- table people_group_members
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN group_id uuid NOT NULL
+COLUMN profile_id uuid NOT NULL
+CONSTRAINT people_group_members_pkey PRIMARY KEY (workspace_id, group_id, profile_id)
+CONSTRAINT people_group_members_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT people_group_members_workspace_id_group_id_fkey FOREIGN KEY (workspace_id, group_id) REFERENCES kolony.people_groups(workspace_id, group_id) ON DELETE CASCADE
+CREATE INDEX people_group_members_by_person ON kolony.people_group_members USING btree (profile_id, workspace_id)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
+--- table people_groups
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN group_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN name text NOT NULL
+COLUMN made_by uuid
+COLUMN made_at timestamp with time zone NOT NULL DEFAULT now()
+CONSTRAINT people_group_name CHECK ((((length(name) >= 1) AND (length(name) <= 100)) AND (name = btrim(name)) AND (name !~ '[\u0001-\u001f\u007f-\u009f]'::text)))
+CONSTRAINT people_groups_made_by_fkey FOREIGN KEY (made_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT people_groups_pkey PRIMARY KEY (workspace_id, group_id)
+CONSTRAINT people_groups_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CONSTRAINT people_groups_workspace_id_name_key UNIQUE (workspace_id, name)
+CREATE INDEX people_groups_by_maker ON kolony.people_groups USING btree (made_by)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT a team of people, for what they spend together
+
 --- table plan_items
 OWNER kolony_owner
 COLUMN workspace_id uuid NOT NULL
@@ -888,6 +1366,68 @@ POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
 
+--- table report_findings
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN report_id uuid NOT NULL
+COLUMN place integer NOT NULL
+COLUMN severity text NOT NULL
+COLUMN title text NOT NULL
+COLUMN detail text NOT NULL
+COLUMN evidence text NOT NULL
+COLUMN file text
+COLUMN line integer
+CONSTRAINT report_findings_line_check CHECK ((line > 0))
+CONSTRAINT report_findings_pkey PRIMARY KEY (workspace_id, report_id, place)
+CONSTRAINT report_findings_place_check CHECK ((place > 0))
+CONSTRAINT report_findings_severity_check CHECK ((severity = ANY (ARRAY['critical'::text, 'high'::text, 'medium'::text, 'low'::text, 'info'::text])))
+CONSTRAINT report_findings_workspace_id_report_id_fkey FOREIGN KEY (workspace_id, report_id) REFERENCES kolony.reports(workspace_id, report_id) ON DELETE CASCADE
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
+--- table reports
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN report_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN run_id uuid NOT NULL
+COLUMN attempt_id uuid NOT NULL
+COLUMN title text NOT NULL
+COLUMN summary text NOT NULL
+COLUMN status text NOT NULL
+COLUMN source text NOT NULL
+COLUMN sections jsonb NOT NULL
+COLUMN recommendations jsonb NOT NULL
+COLUMN attachments text[] NOT NULL
+COLUMN body text NOT NULL
+COLUMN words tsvector GENERATED s (setweight(to_tsvector('english'::regconfig, title), 'A'::"char") || setweight(to_tsvector('english'::regconfig, body), 'B'::"char"))
+COLUMN digest bytea NOT NULL
+COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN updated_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN completed_at timestamp with time zone
+COLUMN status_by uuid
+CONSTRAINT completed_or_not CHECK (((status = 'complete'::text) = (completed_at IS NOT NULL)))
+CONSTRAINT one_of_a_run UNIQUE (workspace_id, run_id)
+CONSTRAINT reports_pkey PRIMARY KEY (workspace_id, report_id)
+CONSTRAINT reports_recommendations_check CHECK ((jsonb_typeof(recommendations) = 'array'::text))
+CONSTRAINT reports_sections_check CHECK ((jsonb_typeof(sections) = 'array'::text))
+CONSTRAINT reports_source_check CHECK ((source = ANY (ARRAY['report.json'::text, 'answer'::text])))
+CONSTRAINT reports_status_by_fkey FOREIGN KEY (status_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT reports_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'in_progress'::text, 'complete'::text])))
+CONSTRAINT reports_title_check CHECK (((title ~ '\S'::text) AND (length(title) <= 300)))
+CONSTRAINT reports_workspace_id_attempt_id_fkey FOREIGN KEY (workspace_id, attempt_id) REFERENCES kolony.attempts(workspace_id, attempt_id)
+CONSTRAINT reports_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES kolony.runs(workspace_id, run_id)
+CREATE INDEX reports_by_attempt ON kolony.reports USING btree (workspace_id, attempt_id)
+CREATE INDEX reports_by_judge ON kolony.reports USING btree (status_by) WHERE (status_by IS NOT NULL)
+CREATE INDEX reports_by_words ON kolony.reports USING gin (words) WITH (fastupdate=off)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON body all of its text but the title, cut to what an index takes
+COMMENT ON status_by who set its status; null: its agent
+
 --- table runs
 OWNER kolony_owner
 COLUMN workspace_id uuid NOT NULL
@@ -915,9 +1455,11 @@ COLUMN interrupt_why text
 COLUMN interrupt_heard_at timestamp with time zone
 COLUMN limit_hit text
 COLUMN cancel_stop uuid
+COLUMN reason text
+COLUMN warning text
 CONSTRAINT finished_once CHECK (((outcome IS NULL) = (finished_at IS NULL)))
 CONSTRAINT held_runs_are_open CHECK (((held_at IS NULL) OR (outcome IS NULL)))
-CONSTRAINT limit_is_known CHECK ((limit_hit = ANY (ARRAY['time_limit'::text, 'token_budget'::text, 'memory_limit'::text, 'cpu_limit'::text])))
+CONSTRAINT limit_is_known CHECK ((limit_hit = ANY (ARRAY['time_limit'::text, 'token_budget'::text, 'memory_limit'::text, 'cpu_limit'::text, 'budget'::text])))
 CONSTRAINT runs_cancel_by_fkey FOREIGN KEY (cancel_by) REFERENCES kolony.profiles(profile_id)
 CONSTRAINT runs_cancel_why_check CHECK ((length(cancel_why) <= 1000))
 CONSTRAINT runs_error_check CHECK ((length(error) <= 10000))
@@ -929,6 +1471,8 @@ CONSTRAINT runs_ordinal_check CHECK ((ordinal > 0))
 CONSTRAINT runs_outcome_check CHECK ((outcome = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text])))
 CONSTRAINT runs_pkey PRIMARY KEY (workspace_id, run_id)
 CONSTRAINT runs_priority_check CHECK (((priority >= 0) AND (priority <= 100)))
+CONSTRAINT runs_reason_check CHECK ((length(reason) <= 60))
+CONSTRAINT runs_warning_check CHECK ((length(warning) <= 1000))
 CONSTRAINT runs_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
 CONSTRAINT runs_workspace_id_command_id_fkey FOREIGN KEY (workspace_id, command_id) REFERENCES kolony.commands(workspace_id, command_id)
 CONSTRAINT runs_workspace_id_command_id_ordinal_key UNIQUE (workspace_id, command_id, ordinal)
@@ -939,6 +1483,7 @@ CREATE INDEX runs_by_interrupter ON kolony.runs USING btree (interrupt_by) WHERE
 CREATE INDEX runs_by_outcome ON kolony.runs USING btree (workspace_id, outcome, run_id DESC) WHERE (outcome IS NOT NULL)
 CREATE INDEX runs_ended ON kolony.runs USING btree (workspace_id, finished_at) WHERE (outcome IS NOT NULL)
 CREATE INDEX runs_open ON kolony.runs USING btree (workspace_id, run_id) WHERE (outcome IS NULL)
+CREATE TRIGGER answer_message AFTER UPDATE OF outcome ON kolony.runs FOR EACH ROW WHEN (((old.outcome IS NULL) <> (new.outcome IS NULL))) EXECUTE FUNCTION kolony.answer_message()
 CREATE TRIGGER audit AFTER UPDATE OF cancel_at, outcome, priority ON kolony.runs FOR EACH ROW WHEN ((((old.cancel_at IS NULL) AND (new.cancel_at IS NOT NULL) AND (NOT (new.cancel_stop IS DISTINCT FROM old.cancel_stop))) OR ((old.outcome IS NOT NULL) AND (new.outcome IS NULL)) OR (old.priority <> new.priority))) EXECUTE FUNCTION kolony.audit_run()
 CREATE TRIGGER audit_steering AFTER UPDATE OF held_at, interrupt_at, agent_id ON kolony.runs FOR EACH ROW WHEN (((old.held_at IS DISTINCT FROM new.held_at) OR (old.interrupt_at IS DISTINCT FROM new.interrupt_at) OR (old.agent_id <> new.agent_id))) EXECUTE FUNCTION kolony.audit_steering()
 CREATE TRIGGER close_questions AFTER UPDATE OF cancel_at ON kolony.runs FOR EACH ROW WHEN (((old.cancel_at IS NULL) AND (new.cancel_at IS NOT NULL) AND (NOT (new.cancel_stop IS DISTINCT FROM old.cancel_stop)))) EXECUTE FUNCTION kolony.close_questions('its run is being cancelled')
@@ -995,6 +1540,36 @@ ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
+--- table session_usage
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN agent_id uuid NOT NULL
+COLUMN session text NOT NULL
+COLUMN base jsonb NOT NULL DEFAULT '{}'::jsonb
+COLUMN since jsonb NOT NULL DEFAULT '{}'::jsonb
+COLUMN at timestamp with time zone NOT NULL DEFAULT now()
+CONSTRAINT session_usage_pkey PRIMARY KEY (workspace_id, agent_id, session)
+CONSTRAINT session_usage_session_check CHECK (((length(session) >= 1) AND (length(session) <= 300)))
+CONSTRAINT session_usage_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+
+--- table shipped_prices
+OWNER kolony_owner
+COLUMN pattern text NOT NULL
+COLUMN input_usd numeric NOT NULL
+COLUMN cached_usd numeric
+COLUMN cache_write_usd numeric
+COLUMN output_usd numeric NOT NULL
+COLUMN as_of date NOT NULL
+CONSTRAINT shipped_prices_pkey PRIMARY KEY (pattern)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((( SELECT kolony.my_workspace_ids() AS my_workspace_ids) <> '{}'::uuid[]))
+COMMENT ON as_of when somebody looked at the makers' lists; they change
 
 --- table stop_gates
 OWNER kolony_owner
@@ -1067,6 +1642,67 @@ POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspac
 COMMENT ON confirm_by when a runner that has not confirmed has had its time
 COMMENT ON everyone every agent, those that are made later too; but those with a lifted row
 
+--- table trace_entries
+OWNER kolony_owner PARTITION BY RANGE (day)
+COLUMN workspace_id uuid NOT NULL
+COLUMN run_id uuid NOT NULL
+COLUMN attempt integer NOT NULL
+COLUMN key text NOT NULL
+COLUMN day date NOT NULL
+COLUMN entry_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN parent_key text
+COLUMN position integer NOT NULL
+COLUMN revision bigint NOT NULL
+COLUMN type text NOT NULL
+COLUMN name text
+COLUMN status text NOT NULL
+COLUMN summary text
+COLUMN input json
+COLUMN input_size bigint
+COLUMN output json
+COLUMN output_size bigint
+COLUMN error text
+COLUMN tokens bigint
+COLUMN confidence double precision
+COLUMN attributes jsonb NOT NULL DEFAULT '{}'::jsonb
+COLUMN started_at timestamp with time zone NOT NULL
+COLUMN ended_at timestamp with time zone
+COLUMN duration_ms double precision
+COLUMN line_from bigint
+COLUMN line_to bigint
+CONSTRAINT trace_entries_attributes_check CHECK (((jsonb_typeof(attributes) = 'object'::text) AND (octet_length((attributes)::text) <= 65536)))
+CONSTRAINT trace_entries_check CHECK ((line_to >= line_from))
+CONSTRAINT trace_entries_confidence_check CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision)))
+CONSTRAINT trace_entries_duration_ms_check CHECK ((duration_ms >= (0)::double precision))
+CONSTRAINT trace_entries_error_check CHECK ((length(error) <= 10000))
+CONSTRAINT trace_entries_input_check CHECK ((octet_length((input)::text) <= 1048576))
+CONSTRAINT trace_entries_input_size_check CHECK ((input_size >= 0))
+CONSTRAINT trace_entries_key_check CHECK (((length(key) >= 1) AND (length(key) <= 300)))
+CONSTRAINT trace_entries_line_from_check CHECK ((line_from >= 0))
+CONSTRAINT trace_entries_name_check CHECK ((length(name) <= 500))
+CONSTRAINT trace_entries_output_check CHECK ((octet_length((output)::text) <= 1048576))
+CONSTRAINT trace_entries_output_size_check CHECK ((output_size >= 0))
+CONSTRAINT trace_entries_parent_key_check CHECK (((length(parent_key) >= 1) AND (length(parent_key) <= 300)))
+CONSTRAINT trace_entries_pkey PRIMARY KEY (workspace_id, run_id, attempt, key, day)
+CONSTRAINT trace_entries_position_check CHECK (("position" >= 0))
+CONSTRAINT trace_entries_revision_check CHECK ((revision > 0))
+CONSTRAINT trace_entries_status_check CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'denied'::text, 'cancelled'::text])))
+CONSTRAINT trace_entries_summary_check CHECK ((length(summary) <= 400))
+CONSTRAINT trace_entries_tokens_check CHECK ((tokens >= 0))
+CONSTRAINT trace_entries_type_check CHECK ((type = ANY (ARRAY['llm_prompt'::text, 'tool_call'::text, 'response'::text, 'thought'::text, 'plan'::text, 'event'::text])))
+CREATE INDEX trace_entries_news ON ONLY kolony.trace_entries USING btree (workspace_id, run_id, attempt, revision)
+CREATE INDEX trace_entries_order ON ONLY kolony.trace_entries USING btree (workspace_id, run_id, attempt, "position")
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON attributes by the names of OpenTelemetry's GenAI conventions, where they have one
+COMMENT ON input_size bytes of its JSON before it was cut
+COMMENT ON key names the entry within its attempt, as its runner does
+COMMENT ON line_from newlines in the attempt's output when the entry began
+COMMENT ON position in the order in which the runner heard of the entries first
+COMMENT ON revision goes up with all news of an attempt: read on above the last one seen
+
 --- table undo_steps
 OWNER kolony_owner
 COLUMN workspace_id uuid NOT NULL
@@ -1104,6 +1740,64 @@ POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((( SELECT kolony.my_workspace_ids() AS my_workspace_ids) <> '{}'::uuid[]))
 COMMENT ON last_result what it did, in counts; or the error that it ended with, under "error"
+
+--- table usage_days
+OWNER kolony_owner WITH (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0)
+COLUMN workspace_id uuid NOT NULL
+COLUMN day date NOT NULL
+COLUMN agent_id uuid NOT NULL
+COLUMN profile_id uuid NOT NULL
+COLUMN model text NOT NULL
+COLUMN preset_id uuid
+COLUMN input_fresh bigint NOT NULL
+COLUMN input_cached bigint NOT NULL
+COLUMN cache_write bigint NOT NULL
+COLUMN output bigint NOT NULL
+COLUMN reasoning bigint NOT NULL
+COLUMN calls bigint NOT NULL
+COLUMN cost_usd numeric NOT NULL
+COLUMN estimated_usd numeric NOT NULL
+CONSTRAINT one_sum_of_each UNIQUE NULLS NOT DISTINCT (workspace_id, day, agent_id, profile_id, model, preset_id)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON profile_id who ordered the work
+
+--- table usage_reports
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN attempt_id uuid NOT NULL
+COLUMN number integer NOT NULL
+COLUMN run_id uuid NOT NULL
+COLUMN at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN day date NOT NULL
+COLUMN model text NOT NULL
+COLUMN source text NOT NULL
+COLUMN scope text NOT NULL
+COLUMN input_fresh bigint NOT NULL
+COLUMN input_cached bigint NOT NULL
+COLUMN cache_write bigint NOT NULL
+COLUMN output bigint NOT NULL
+COLUMN reasoning bigint NOT NULL
+COLUMN calls bigint NOT NULL
+COLUMN cost_usd numeric NOT NULL
+COLUMN estimated_usd numeric NOT NULL
+COLUMN said jsonb NOT NULL
+COLUMN raw jsonb
+CONSTRAINT usage_reports_model_check CHECK ((length(model) <= 200))
+CONSTRAINT usage_reports_number_check CHECK ((number >= 0))
+CONSTRAINT usage_reports_pkey PRIMARY KEY (workspace_id, attempt_id, number)
+CONSTRAINT usage_reports_scope_check CHECK ((scope = ANY (ARRAY['call'::text, 'turn'::text, 'session'::text])))
+CONSTRAINT usage_reports_source_check CHECK ((length(source) <= 100))
+CONSTRAINT usage_reports_workspace_id_attempt_id_fkey FOREIGN KEY (workspace_id, attempt_id) REFERENCES kolony.attempts(workspace_id, attempt_id)
+CREATE INDEX usage_reports_by_run ON kolony.usage_reports USING btree (workspace_id, run_id)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON cost_usd below zero where an agent's own sum is less than what was estimated
+COMMENT ON estimated_usd the part of cost_usd that is by the price list
 
 --- table webhook_deliveries
 OWNER kolony_owner
@@ -1177,6 +1871,46 @@ POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY reader FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.audited_workspace_ids() AS audited_workspace_ids)::uuid[])))
 COMMENT ON kinds the kinds of notifications that it gets; empty: all
 
+--- table work_folders
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN run_id uuid NOT NULL
+COLUMN agent_id uuid NOT NULL
+COLUMN conversation_id uuid
+COLUMN host text NOT NULL
+COLUMN path text NOT NULL
+COLUMN repository text NOT NULL DEFAULT ''::text
+COLUMN isolation text NOT NULL
+COLUMN base_commit text
+COLUMN base_dirty boolean NOT NULL DEFAULT false
+COLUMN state text NOT NULL
+COLUMN dirty_files integer
+COLUMN new_commits integer
+COLUMN size_bytes bigint
+COLUMN made_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+COLUMN seen_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+CONSTRAINT work_folders_base_commit_check CHECK ((base_commit ~ '^[0-9a-f]{7,64}$'::text))
+CONSTRAINT work_folders_dirty_files_check CHECK ((dirty_files >= 0))
+CONSTRAINT work_folders_host_check CHECK ((length(host) <= 255))
+CONSTRAINT work_folders_isolation_check CHECK ((isolation = ANY (ARRAY['none'::text, 'run'::text, 'conversation'::text])))
+CONSTRAINT work_folders_new_commits_check CHECK ((new_commits >= 0))
+CONSTRAINT work_folders_path_check CHECK (((length(path) >= 1) AND (length(path) <= 5000)))
+CONSTRAINT work_folders_pkey PRIMARY KEY (workspace_id, run_id)
+CONSTRAINT work_folders_repository_check CHECK ((length(repository) <= 5000))
+CONSTRAINT work_folders_size_bytes_check CHECK ((size_bytes >= 0))
+CONSTRAINT work_folders_state_check CHECK ((state = ANY (ARRAY['in use'::text, 'kept'::text, 'removed'::text])))
+CONSTRAINT work_folders_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
+CONSTRAINT work_folders_workspace_id_conversation_id_fkey FOREIGN KEY (workspace_id, conversation_id) REFERENCES kolony.conversations(workspace_id, conversation_id)
+CONSTRAINT work_folders_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES kolony.runs(workspace_id, run_id)
+CREATE INDEX work_folders_by_agent ON kolony.work_folders USING btree (workspace_id, agent_id)
+CREATE INDEX work_folders_by_conversation ON kolony.work_folders USING btree (workspace_id, conversation_id) WHERE (conversation_id IS NOT NULL)
+CREATE INDEX work_folders_there ON kolony.work_folders USING btree (workspace_id, seen_at DESC) WHERE (state <> 'removed'::text)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON base_dirty the repository had changes that nobody had committed: they are not in it
+
 --- table workspaces
 OWNER kolony_owner
 COLUMN workspace_id uuid NOT NULL DEFAULT kolony.new_id()
@@ -1194,8 +1928,11 @@ COLUMN max_waiting_runs integer
 COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
 COLUMN updated_at timestamp with time zone NOT NULL DEFAULT now()
 COLUMN audit_days integer NOT NULL DEFAULT 30
+COLUMN masks_secrets boolean NOT NULL DEFAULT true
+COLUMN time_zone text NOT NULL DEFAULT 'UTC'::text
 CONSTRAINT audit_is_kept_for_a_month CHECK (((audit_days >= 30) AND (audit_days <= 3650)))
 CONSTRAINT lease_outlives_heartbeat CHECK ((lease_seconds >= (3 * heartbeat_seconds)))
+CONSTRAINT time_zone_has_a_length CHECK (((length(time_zone) >= 1) AND (length(time_zone) <= 100)))
 CONSTRAINT workspaces_backoff_seconds_check CHECK (((backoff_seconds >= 0) AND (backoff_seconds <= 3600)))
 CONSTRAINT workspaces_channel_check CHECK ((channel ~ '^k_[0-9a-f]{32}$'::text))
 CONSTRAINT workspaces_channel_key UNIQUE (channel)
@@ -1218,6 +1955,8 @@ POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
 COMMENT ON admits_viewers a login that comes for the first time becomes a viewer here
 COMMENT ON channel NOTIFY channel; unguessable as a courtesy, nothing secret passes on it
+COMMENT ON masks_secrets agents' secrets are stars in what their runners store
+COMMENT ON time_zone whose days, weeks and months usage and budgets are counted by
 
 --- view agent_listed
 OWNER kolony_owner WITH (security_invoker=true)
@@ -1334,6 +2073,38 @@ AS
             count(*) AS blocked
            FROM kolony.blocked_runs q
           GROUP BY q.workspace_id, q.agent_id) held_up ON (((held_up.workspace_id = a.workspace_id) AND (held_up.agent_id = a.agent_id))));
+
+--- view agent_note_overview
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN agent_id uuid
+COLUMN name text
+COLUMN content text
+COLUMN bytes integer
+COLUMN version integer
+COLUMN updated_by_login text
+COLUMN updated_run text
+COLUMN created_at timestamp with time zone
+COLUMN updated_at timestamp with time zone
+AS
+ SELECT n.workspace_id,
+    n.agent_id,
+    n.name,
+    n.content,
+    octet_length(n.content) AS bytes,
+    n.version,
+    w.login AS updated_by_login,
+    (('#'::text || c.number) ||
+        CASE
+            WHEN (cardinality(c.targets) > 1) THEN ('.'::text || r.ordinal)
+            ELSE ''::text
+        END) AS updated_run,
+    n.created_at,
+    n.updated_at
+   FROM (((kolony.agent_notes n
+     LEFT JOIN kolony.profiles w ON ((w.profile_id = n.updated_by)))
+     LEFT JOIN kolony.runs r ON (((r.workspace_id = n.workspace_id) AND (r.run_id = n.updated_run))))
+     LEFT JOIN kolony.commands c ON (((c.workspace_id = r.workspace_id) AND (c.command_id = r.command_id))));
 
 --- view agent_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -1463,6 +2234,32 @@ AS
           ORDER BY s.session_id DESC
          LIMIT 1) newest ON (true));
 
+--- view agent_variable_overview
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN agent_id uuid
+COLUMN name text
+COLUMN description text
+COLUMN secret boolean
+COLUMN value text
+COLUMN length integer
+COLUMN created_at timestamp with time zone
+COLUMN updated_by_login text
+COLUMN updated_at timestamp with time zone
+AS
+ SELECT v.workspace_id,
+    v.agent_id,
+    v.name,
+    v.description,
+    v.secret,
+    v.shown AS value,
+    v.length,
+    v.created_at,
+    w.login AS updated_by_login,
+    v.updated_at
+   FROM (kolony.agent_variables v
+     LEFT JOIN kolony.profiles w ON ((w.profile_id = v.updated_by)));
+
 --- view approval_overview
 OWNER kolony_owner WITH (security_invoker=true)
 COLUMN workspace_id uuid
@@ -1492,6 +2289,10 @@ COLUMN cancelled_at timestamp with time zone
 COLUMN cancelled_why text
 COLUMN heard_at timestamp with time zone
 COLUMN state text
+COLUMN tool text
+COLUMN command text
+COLUMN rule_id uuid
+COLUMN rule_by_login text
 AS
  SELECT p.workspace_id,
     p.approval_id,
@@ -1529,12 +2330,174 @@ AS
             WHEN (p.allowed IS NULL) THEN 'answered'::text
             WHEN p.allowed THEN 'allowed'::text
             ELSE 'denied'::text
-        END AS state
-   FROM ((((kolony.approvals p
+        END AS state,
+    p.tool,
+    p.command,
+    p.rule_id,
+    u.login AS rule_by_login
+   FROM ((((((kolony.approvals p
      JOIN kolony.runs r ON (((r.workspace_id = p.workspace_id) AND (r.run_id = p.run_id))))
      JOIN kolony.commands c ON (((c.workspace_id = r.workspace_id) AND (c.command_id = r.command_id))))
      JOIN kolony.agents a ON (((a.workspace_id = p.workspace_id) AND (a.agent_id = p.agent_id))))
-     LEFT JOIN kolony.profiles w ON ((w.profile_id = p.answered_by)));
+     LEFT JOIN kolony.profiles w ON ((w.profile_id = p.answered_by)))
+     LEFT JOIN kolony.approval_rules l ON (((l.workspace_id = p.workspace_id) AND (l.rule_id = p.rule_id))))
+     LEFT JOIN kolony.profiles u ON ((u.profile_id = l.created_by)));
+
+--- view approval_rule_overview
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN rule_id uuid
+COLUMN agent_id uuid
+COLUMN agent text
+COLUMN tool text
+COLUMN prefix text
+COLUMN decision text
+COLUMN until timestamp with time zone
+COLUMN note text
+COLUMN hits bigint
+COLUMN last_hit_at timestamp with time zone
+COLUMN created_by_login text
+COLUMN created_at timestamp with time zone
+COLUMN revoked_by_login text
+COLUMN revoked_at timestamp with time zone
+COLUMN state text
+AS
+ SELECT l.workspace_id,
+    l.rule_id,
+    l.agent_id,
+    a.name AS agent,
+    l.tool,
+    l.prefix,
+    l.decision,
+    l.until,
+    l.note,
+    l.hits,
+    l.last_hit_at,
+    w.login AS created_by_login,
+    l.created_at,
+    v.login AS revoked_by_login,
+    l.revoked_at,
+        CASE
+            WHEN (l.revoked_at IS NOT NULL) THEN 'revoked'::text
+            WHEN (l.until <= now()) THEN 'over'::text
+            ELSE 'in force'::text
+        END AS state
+   FROM (((kolony.approval_rules l
+     LEFT JOIN kolony.agents a ON (((a.workspace_id = l.workspace_id) AND (a.agent_id = l.agent_id))))
+     LEFT JOIN kolony.profiles w ON ((w.profile_id = l.created_by)))
+     LEFT JOIN kolony.profiles v ON ((v.profile_id = l.revoked_by)));
+
+--- view artifact_overview
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN artifact_id uuid
+COLUMN run_id uuid
+COLUMN attempt integer
+COLUMN name text
+COLUMN kind text
+COLUMN media_type text
+COLUMN size bigint
+COLUMN sha256 text
+COLUMN content_id uuid
+COLUMN kept boolean
+COLUMN why_not text
+COLUMN created_at timestamp with time zone
+AS
+ SELECT a.workspace_id,
+    a.artifact_id,
+    a.run_id,
+    t.number AS attempt,
+    a.name,
+    a.kind,
+    a.media_type,
+    a.size,
+    a.sha256,
+    a.content_id,
+    (a.kept_at IS NOT NULL) AS kept,
+        CASE
+            WHEN (a.kept_at IS NOT NULL) THEN NULL::text
+            ELSE COALESCE(a.why_not,
+            CASE
+                WHEN (t.outcome IS NULL) THEN 'it is being stored'::text
+                ELSE 'its runner went before all of it was stored'::text
+            END)
+        END AS why_not,
+    a.created_at
+   FROM (kolony.artifacts a
+     JOIN kolony.attempts t ON (((t.workspace_id = a.workspace_id) AND (t.attempt_id = a.attempt_id))));
+
+--- view budget_overview
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN budget_id uuid
+COLUMN scope text
+COLUMN subject_id uuid
+COLUMN subject text
+COLUMN period text
+COLUMN token_limit bigint
+COLUMN usd_limit numeric(15,6)
+COLUMN warn_percent smallint
+COLUMN hard boolean
+COLUMN set_by_login text
+COLUMN updated_at timestamp with time zone
+COLUMN starts date
+COLUMN tokens bigint
+COLUMN cost_usd numeric
+COLUMN tokens_left bigint
+COLUMN usd_left numeric
+COLUMN share numeric
+COLUMN warned_at timestamp with time zone
+COLUMN emptied_at timestamp with time zone
+AS
+ SELECT b.workspace_id,
+    b.budget_id,
+    b.scope,
+    b.subject_id,
+    COALESCE(g.name, a.name, p.name, ('#'::text || c.number), o.login) AS subject,
+    b.period,
+    b.token_limit,
+    b.usd_limit,
+    b.warn_percent,
+    b.hard,
+    p2.login AS set_by_login,
+    b.updated_at,
+    k.starts,
+    COALESCE(s.tokens, (0)::bigint) AS tokens,
+    COALESCE(s.cost_usd, (0)::numeric) AS cost_usd,
+        CASE
+            WHEN (b.token_limit IS NOT NULL) THEN GREATEST((b.token_limit - COALESCE(s.tokens, (0)::bigint)), (0)::bigint)
+            ELSE NULL::bigint
+        END AS tokens_left,
+        CASE
+            WHEN (b.usd_limit IS NOT NULL) THEN GREATEST((b.usd_limit - COALESCE(s.cost_usd, (0)::numeric)), (0)::numeric)
+            ELSE NULL::numeric
+        END AS usd_left,
+    GREATEST(
+        CASE
+            WHEN (b.token_limit = 0) THEN (1)::numeric
+            ELSE ((COALESCE(s.tokens, (0)::bigint))::numeric / (b.token_limit)::numeric)
+        END,
+        CASE
+            WHEN (b.usd_limit = (0)::numeric) THEN (1)::numeric
+            ELSE (COALESCE(s.cost_usd, (0)::numeric) / b.usd_limit)
+        END) AS share,
+    s.warned_at,
+    s.emptied_at
+   FROM (((((((((kolony.budgets b
+     JOIN kolony.workspaces w ON ((w.workspace_id = b.workspace_id)))
+     CROSS JOIN LATERAL ( SELECT
+                CASE b.period
+                    WHEN 'total'::text THEN '0001-01-01'::date
+                    ELSE (date_trunc(b.period, (now() AT TIME ZONE w.time_zone)))::date
+                END AS starts) k)
+     LEFT JOIN kolony.budget_spending s ON (((s.workspace_id = b.workspace_id) AND (s.budget_id = b.budget_id) AND (s.starts = k.starts))))
+     LEFT JOIN kolony.people_groups g ON (((g.workspace_id = b.workspace_id) AND (g.group_id = b.group_id))))
+     LEFT JOIN kolony.agents a ON (((a.workspace_id = b.workspace_id) AND (a.agent_id = b.agent_id))))
+     LEFT JOIN kolony.presets p ON (((p.workspace_id = b.workspace_id) AND (p.preset_id = b.preset_id))))
+     LEFT JOIN kolony.commands c ON (((c.workspace_id = b.workspace_id) AND (c.command_id = b.command_id))))
+     LEFT JOIN kolony.profiles o ON ((o.profile_id = b.profile_id)))
+     LEFT JOIN kolony.profiles p2 ON ((p2.profile_id = b.set_by)))
+  WHERE (b.removed_at IS NULL);
 
 --- view command_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -1640,6 +2603,55 @@ AS
            FROM kolony.run_overview o
           WHERE ((o.workspace_id = c.workspace_id) AND (o.command_id = c.command_id))) k);
 
+--- view conversation_overview
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN conversation_id uuid
+COLUMN number bigint
+COLUMN title text
+COLUMN agent_id uuid
+COLUMN agent text
+COLUMN agent_desired text
+COLUMN opened_by uuid
+COLUMN opened_by_login text
+COLUMN created_at timestamp with time zone
+COLUMN messages integer
+COLUMN last_message_at timestamp with time zone
+COLUMN archived_at timestamp with time zone
+COLUMN unread integer
+COLUMN last_origin text
+COLUMN last_words text
+COLUMN open_run_id uuid
+COLUMN open_runs bigint
+AS
+ SELECT c.workspace_id,
+    c.conversation_id,
+    c.number,
+    c.title,
+    c.agent_id,
+    a.name AS agent,
+    a.desired AS agent_desired,
+    c.opened_by,
+    p.login AS opened_by_login,
+    c.created_at,
+    c.last_number AS messages,
+    c.last_message_at,
+    c.archived_at,
+    GREATEST((c.last_number - COALESCE(d.upto, 0)), 0) AS unread,
+    l.origin AS last_origin,
+    "left"(l.content, 200) AS last_words,
+    o.run_id AS open_run_id,
+    o.waiting AS open_runs
+   FROM (((((kolony.conversations c
+     JOIN kolony.agents a ON (((a.workspace_id = c.workspace_id) AND (a.agent_id = c.agent_id))))
+     LEFT JOIN kolony.profiles p ON ((p.profile_id = c.opened_by)))
+     LEFT JOIN kolony.conversation_reads d ON (((d.workspace_id = c.workspace_id) AND (d.conversation_id = c.conversation_id) AND (d.profile_id = ( SELECT kolony.my_profile_id() AS my_profile_id)))))
+     LEFT JOIN kolony.messages l ON (((l.workspace_id = c.workspace_id) AND (l.conversation_id = c.conversation_id) AND (l.number = c.last_number))))
+     CROSS JOIN LATERAL ( SELECT (array_agg(m.run_id ORDER BY m.number))[1] AS run_id,
+            count(*) AS waiting
+           FROM kolony.messages m
+          WHERE ((m.workspace_id = c.workspace_id) AND (m.conversation_id = c.conversation_id) AND m.unanswered)) o);
+
 --- view plan_overview
 OWNER kolony_owner WITH (security_invoker=true)
 COLUMN workspace_id uuid
@@ -1735,6 +2747,114 @@ AS
      LEFT JOIN kolony.profiles o ON ((o.profile_id = p.owner_id)))
      LEFT JOIN kolony.profiles e ON ((e.profile_id = v.changed_by)))
   WHERE (p.deleted_at IS NULL);
+
+--- view price_list
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN pattern text
+COLUMN valid_from date
+COLUMN input_usd numeric
+COLUMN cached_usd numeric
+COLUMN cache_write_usd numeric
+COLUMN output_usd numeric
+COLUMN currency text
+COLUMN shipped boolean
+COLUMN set_by_login text
+AS
+ SELECT w.workspace_id,
+    s.pattern,
+    s.as_of AS valid_from,
+    s.input_usd,
+    s.cached_usd,
+    s.cache_write_usd,
+    s.output_usd,
+    'USD'::text AS currency,
+    true AS shipped,
+    NULL::text AS set_by_login
+   FROM (kolony.workspaces w
+     CROSS JOIN kolony.shipped_prices s)
+  WHERE (NOT (EXISTS ( SELECT
+           FROM kolony.model_prices m
+          WHERE ((m.workspace_id = w.workspace_id) AND (m.pattern = s.pattern)))))
+UNION ALL
+ SELECT m.workspace_id,
+    m.pattern,
+    m.valid_from,
+    m.input_usd,
+    m.cached_usd,
+    m.cache_write_usd,
+    m.output_usd,
+    m.currency,
+    false AS shipped,
+    p.login AS set_by_login
+   FROM (kolony.model_prices m
+     LEFT JOIN kolony.profiles p ON ((p.profile_id = m.set_by)));
+
+--- view report_overview
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN report_id uuid
+COLUMN run_id uuid
+COLUMN command_id uuid
+COLUMN command_number bigint
+COLUMN ordinal integer
+COLUMN target_count integer
+COLUMN agent_id uuid
+COLUMN agent text
+COLUMN title text
+COLUMN summary text
+COLUMN status text
+COLUMN source text
+COLUMN finding_count bigint
+COLUMN critical bigint
+COLUMN high bigint
+COLUMN medium bigint
+COLUMN low bigint
+COLUMN info bigint
+COLUMN created_at timestamp with time zone
+COLUMN updated_at timestamp with time zone
+COLUMN completed_at timestamp with time zone
+COLUMN status_by_login text
+AS
+ SELECT p.workspace_id,
+    p.report_id,
+    p.run_id,
+    c.command_id,
+    c.number AS command_number,
+    r.ordinal,
+    cardinality(c.targets) AS target_count,
+    r.agent_id,
+    a.name AS agent,
+    p.title,
+    p.summary,
+        CASE
+            WHEN ((p.status = 'in_progress'::text) AND (r.outcome IS NOT NULL)) THEN 'draft'::text
+            ELSE p.status
+        END AS status,
+    p.source,
+    f.finding_count,
+    f.critical,
+    f.high,
+    f.medium,
+    f.low,
+    f.info,
+    p.created_at,
+    p.updated_at,
+    p.completed_at,
+    w.login AS status_by_login
+   FROM (((((kolony.reports p
+     JOIN kolony.runs r ON (((r.workspace_id = p.workspace_id) AND (r.run_id = p.run_id))))
+     JOIN kolony.commands c ON (((c.workspace_id = r.workspace_id) AND (c.command_id = r.command_id))))
+     JOIN kolony.agents a ON (((a.workspace_id = r.workspace_id) AND (a.agent_id = r.agent_id))))
+     LEFT JOIN kolony.profiles w ON ((w.profile_id = p.status_by)))
+     CROSS JOIN LATERAL ( SELECT count(*) AS finding_count,
+            count(*) FILTER (WHERE (o.severity = 'critical'::text)) AS critical,
+            count(*) FILTER (WHERE (o.severity = 'high'::text)) AS high,
+            count(*) FILTER (WHERE (o.severity = 'medium'::text)) AS medium,
+            count(*) FILTER (WHERE (o.severity = 'low'::text)) AS low,
+            count(*) FILTER (WHERE (o.severity = 'info'::text)) AS info
+           FROM kolony.report_findings o
+          WHERE ((o.workspace_id = p.workspace_id) AND (o.report_id = p.report_id))) f);
 
 --- view run_listed
 OWNER kolony_owner WITH (security_invoker=true)
@@ -1853,6 +2973,8 @@ COLUMN limit_hit text
 COLUMN waits_for text
 COLUMN position bigint
 COLUMN asks bigint
+COLUMN reason text
+COLUMN warning text
 AS
  SELECT r.workspace_id,
     r.run_id,
@@ -1918,7 +3040,9 @@ AS
         CASE
             WHEN (l.run_id IS NULL) THEN (0)::bigint
             ELSE kolony.open_asks(r.workspace_id, r.agent_id, r.run_id)
-        END AS asks
+        END AS asks,
+    r.reason,
+    r.warning
    FROM (((((((((((kolony.runs r
      JOIN kolony.commands c ON (((c.workspace_id = r.workspace_id) AND (c.command_id = r.command_id))))
      JOIN kolony.agents a ON (((a.workspace_id = r.workspace_id) AND (a.agent_id = r.agent_id))))
@@ -2066,6 +3190,42 @@ AS
      LEFT JOIN kolony.profiles p ON ((p.profile_id = s.began_by)))
   WHERE ((s.lifted_at IS NULL) AND (t.lifted_at IS NULL) AND (s.everyone OR (t.agent_id IS NOT NULL)));
 
+--- view usage_overview
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN attempt_id uuid
+COLUMN run_id uuid
+COLUMN models text[]
+COLUMN input_fresh bigint
+COLUMN input_cached bigint
+COLUMN cache_write bigint
+COLUMN output bigint
+COLUMN reasoning bigint
+COLUMN calls bigint
+COLUMN cost_usd numeric
+COLUMN estimated_usd numeric
+COLUMN last_at timestamp with time zone
+COLUMN total bigint
+COLUMN usage jsonb
+AS
+ SELECT u.workspace_id,
+    u.attempt_id,
+    u.run_id,
+    u.models,
+    u.input_fresh,
+    u.input_cached,
+    u.cache_write,
+    u.output,
+    u.reasoning,
+    u.calls,
+    u.cost_usd,
+    u.estimated_usd,
+    u.last_at,
+    k.total,
+    jsonb_build_object('input_tokens', (k.total - u.output), 'input_fresh', u.input_fresh, 'input_cached', u.input_cached, 'cache_write', u.cache_write, 'output_tokens', u.output, 'reasoning', u.reasoning, 'calls', u.calls, 'total_tokens', k.total, 'cost_usd', u.cost_usd, 'cost_estimated', (u.estimated_usd > (0)::numeric), 'models', to_jsonb(u.models)) AS usage
+   FROM (kolony.attempt_usage u
+     CROSS JOIN LATERAL ( SELECT (((u.input_fresh + u.input_cached) + u.cache_write) + u.output) AS total) k);
+
 --- function accept_plan(the_run uuid, only_items integer[])
 OWNER kolony_api ARGUMENTS (the_run uuid, only_items integer[] DEFAULT NULL::integer[]) RETURNS TABLE(item integer, command_id uuid, number bigint, waits_for bigint[]) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -2113,6 +3273,24 @@ BEGIN
     RETURN counted;
 END
 
+--- function add_message(home uuid, thread uuid, message kolony.messages)
+OWNER kolony_api ARGUMENTS (home uuid, thread uuid, message kolony.messages) RETURNS kolony.messages LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    added kolony.messages;
+BEGIN
+    UPDATE kolony.conversations c SET last_number = c.last_number + 1, last_message_at = clock_timestamp(),
+        archived_at = CASE WHEN message.origin <> 'person' THEN c.archived_at END
+    WHERE c.workspace_id = home AND c.conversation_id = thread RETURNING c.last_number INTO STRICT message.number;
+    INSERT INTO kolony.messages (workspace_id, conversation_id, number, origin, author_id, content, cut, command_id,
+        run_id, attempt_id, unanswered)
+    VALUES (home, thread, message.number, message.origin, message.author_id, message.content,
+        coalesce(message.cut, false), message.command_id, message.run_id, message.attempt_id, message.origin = 'person')
+    RETURNING * INTO added;
+    PERFORM kolony.hint(home, 'conversation:' || thread);
+    RETURN added;
+END
+
 --- function add_person(in_workspace uuid, who text, verifier text, as_role text, called text)
 OWNER kolony_roleadm ARGUMENTS (in_workspace uuid, who text, verifier text, as_role text, called text DEFAULT ''::text) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -2130,6 +3308,17 @@ BEGIN
     END IF;
     PERFORM kolony.make_login(who, verifier, 32, 'kolony_user');
     RETURN kolony.enroll_person(in_workspace, who, as_role, called, true);
+END
+
+--- function add_rule(in_workspace uuid, of_agent uuid, tool text, prefix text, decision text, until timestamp with time zone, note text)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, of_agent uuid, tool text, prefix text, decision text, until timestamp with time zone DEFAULT NULL::timestamp with time zone, note text DEFAULT NULL::text) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'operator');
+    IF of_agent IS NOT NULL AND kolony.workspace_of_agent(of_agent) <> in_workspace THEN
+        RAISE EXCEPTION 'there is no such agent here' USING ERRCODE = 'P0002', HINT = 'see kolony agent list';
+    END IF;
+    RETURN kolony.keep_approval_rule(in_workspace, of_agent, tool, prefix, decision, until, note);
 END
 
 --- function add_webhook(in_workspace uuid, called text, url text, secret text, kinds text[], at_least text)
@@ -2198,6 +3387,19 @@ BEGIN
     RETURN enrolled;
 END
 
+--- function agent_for_writing(of_agent uuid)
+OWNER kolony_api ARGUMENTS (of_agent uuid) RETURNS kolony.agents LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    home uuid := kolony.workspace_of_agent(of_agent);
+    agent kolony.agents;
+BEGIN
+    PERFORM kolony.require_role(home, 'operator');
+    SELECT a.* INTO STRICT agent FROM kolony.agents a
+    WHERE a.workspace_id = home AND a.agent_id = of_agent FOR NO KEY UPDATE;
+    RETURN agent;
+END
+
 --- function agents_to_stop(home uuid, wanted uuid[])
 OWNER kolony_api ARGUMENTS (home uuid, wanted uuid[]) RETURNS uuid[] LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -2235,9 +3437,33 @@ DECLARE
     token kolony.agent_tokens := kolony.my_token();
     one text;
 BEGIN
-    FOR one IN SELECT DISTINCT h FROM unnest(hints[1:100]) h WHERE h ~ '^(agent|run|output):[0-9a-f-]{36}$' LOOP
+    FOR one IN
+        SELECT DISTINCT h FROM unnest(hints[1:100]) h
+        WHERE h ~ '^(agent|run|output|trace|artifact|conversation):[0-9a-f-]{36}$'
+    LOOP
         PERFORM kolony.hint(token.workspace_id, one);
     END LOOP;
+END
+
+--- function answer_always(the_approval uuid, allow boolean, prefix text, until timestamp with time zone, any_agent boolean, note text)
+OWNER kolony_api ARGUMENTS (the_approval uuid, allow boolean, prefix text DEFAULT NULL::text, until timestamp with time zone DEFAULT NULL::timestamp with time zone, any_agent boolean DEFAULT false, note text DEFAULT NULL::text) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    asked kolony.approvals := kolony.approval_for_step(the_approval);
+    wanted CONSTANT text := CASE WHEN allow THEN 'allow' ELSE 'reject' END;
+BEGIN
+    IF asked.kind <> 'permission' OR asked.command IS NULL THEN
+        RAISE EXCEPTION 'a rule answers what asks for a permission by its command' USING ERRCODE = '22023',
+            HINT = 'answer this one alone';
+    END IF;
+    PERFORM kolony.answer_approval(the_approval, allow, NULL, note);
+    IF NOT kolony.rule_fits(coalesce(prefix, asked.command), wanted, asked.command) THEN
+        RAISE EXCEPTION 'a rule for this would not have answered what is asked here' USING ERRCODE = '22023',
+            HINT = 'a rule fits what begins with its words and holds no shell operators; leave the words out for one '
+                || 'that fits exactly this command';
+    END IF;
+    RETURN kolony.keep_approval_rule(asked.workspace_id, CASE WHEN any_agent THEN NULL ELSE asked.agent_id END,
+        asked.tool, coalesce(prefix, asked.command), wanted, until, note);
 END
 
 --- function answer_approval(the_approval uuid, allow boolean, answer text, note text)
@@ -2275,6 +3501,59 @@ BEGIN
     END LOOP;
 END
 
+--- function answer_message()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    asked kolony.messages;
+    last kolony.attempts;
+    reply kolony.messages;
+    about text;
+BEGIN
+    SELECT * INTO asked FROM kolony.messages m
+    WHERE m.workspace_id = NEW.workspace_id AND m.run_id = NEW.run_id AND m.origin = 'person';
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    PERFORM FROM kolony.conversations c
+    WHERE c.workspace_id = asked.workspace_id AND c.conversation_id = asked.conversation_id FOR NO KEY UPDATE;
+    UPDATE kolony.messages m SET unanswered = NEW.outcome IS NULL
+    WHERE m.workspace_id = asked.workspace_id AND m.conversation_id = asked.conversation_id AND m.number = asked.number;
+    IF NEW.outcome IS NULL THEN
+        PERFORM kolony.hint(asked.workspace_id, 'conversation:' || asked.conversation_id);
+        RETURN NULL;
+    END IF;
+    SELECT * INTO last FROM kolony.attempts t
+    WHERE t.workspace_id = NEW.workspace_id AND t.run_id = NEW.run_id ORDER BY t.number DESC LIMIT 1;
+    reply.command_id := NEW.command_id;
+    reply.run_id := NEW.run_id;
+    reply.attempt_id := last.attempt_id;
+    IF last.attempt_id IS NOT NULL THEN
+        DELETE FROM kolony.conversation_replies y
+        WHERE y.workspace_id = NEW.workspace_id AND y.attempt_id = last.attempt_id
+        RETURNING y.content, y.cut INTO reply.content, reply.cut;
+        IF NOT FOUND THEN
+            SELECT p.content, p.cut INTO reply.content, reply.cut FROM kolony.printed_end(NEW.workspace_id, last) p;
+        END IF;
+    END IF;
+    IF reply.content ~ '\S' THEN
+        reply.origin := 'agent';
+        PERFORM kolony.add_message(asked.workspace_id, asked.conversation_id, reply);
+    END IF;
+    about := '#' || (SELECT c.number FROM kolony.commands c
+                     WHERE c.workspace_id = NEW.workspace_id AND c.command_id = NEW.command_id);
+    IF NEW.outcome <> 'completed' OR coalesce(reply.content, '') !~ '\S' THEN
+        reply.origin := 'note';
+        reply.cut := false;
+        reply.content := CASE NEW.outcome
+            WHEN 'completed' THEN about || ' ended without an answer'
+            WHEN 'failed' THEN concat_ws(': ', about || ' failed', "left"(NEW.error, 2000))
+            ELSE concat_ws(': ', about || ' was cancelled', "left"(coalesce(nullif(NEW.cancel_why, ''), NEW.error), 2000)) END;
+        PERFORM kolony.add_message(asked.workspace_id, asked.conversation_id, reply);
+    END IF;
+    RETURN NULL;
+END
+
 --- function answered_for(home uuid, session uuid)
 OWNER kolony_api ARGUMENTS (home uuid, session uuid) RETURNS TABLE(run_id uuid, attempt_id uuid, approval_id uuid) LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -2284,6 +3563,46 @@ AS
     WHERE l.workspace_id = home AND l.session_id = session AND p.heard_at IS NULL
       AND (p.answered_at IS NOT NULL OR p.cancelled_at IS NOT NULL OR p.expired_at IS NOT NULL
            OR p.expires_at <= clock_timestamp())
+
+--- function append_artifact_part(the_attempt uuid, the_artifact uuid, at_part integer, with_data bytea)
+OWNER kolony_api ARGUMENTS (the_attempt uuid, the_artifact uuid, at_part integer, with_data bytea) RETURNS boolean LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+DECLARE
+    held kolony.leases := kolony.my_lease(the_attempt);
+    home CONSTANT uuid := held.workspace_id;
+    this kolony.artifacts;
+    stored bigint;
+    whole bytea;
+BEGIN
+    SELECT a.* INTO this FROM kolony.artifacts a
+    WHERE a.workspace_id = home AND a.artifact_id = the_artifact AND a.attempt_id = the_attempt FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'this attempt has no such artifact' USING ERRCODE = 'P0002';
+    END IF;
+    IF this.kept_at IS NOT NULL THEN
+        RETURN true;
+    END IF;
+    IF this.content_id IS DISTINCT FROM this.artifact_id THEN
+        RAISE EXCEPTION 'the content of this artifact is not kept' USING ERRCODE = '55000';
+    END IF;
+    INSERT INTO kolony.artifact_parts (workspace_id, artifact_id, part, data)
+    VALUES (home, the_artifact, at_part, with_data) ON CONFLICT (workspace_id, artifact_id, part) DO NOTHING;
+    SELECT sum(length(p.data)) INTO stored FROM kolony.artifact_parts p
+    WHERE p.workspace_id = home AND p.artifact_id = the_artifact;
+    IF stored > this.size THEN
+        RAISE EXCEPTION 'this is more than was said of it' USING ERRCODE = '22023';
+    ELSIF stored < this.size THEN
+        RETURN false;
+    END IF;
+    SELECT string_agg(p.data, '' ORDER BY p.part) INTO whole FROM kolony.artifact_parts p
+    WHERE p.workspace_id = home AND p.artifact_id = the_artifact;
+    IF encode(sha256(whole), 'hex') <> this.sha256 THEN
+        RAISE EXCEPTION 'this is not what was said of it' USING ERRCODE = '22023';
+    END IF;
+    UPDATE kolony.artifacts a SET kept_at = now() WHERE a.workspace_id = home AND a.artifact_id = the_artifact;
+    PERFORM kolony.hint(home, 'artifact:' || this.run_id);
+    RETURN true;
+END
 
 --- function append_output(the_attempt uuid, seqs integer[], streams text[], ats timestamp with time zone[], first_lines bigint[], line_counts integer[], datas bytea[])
 OWNER kolony_api ARGUMENTS (the_attempt uuid, seqs integer[], streams text[], ats timestamp with time zone[], first_lines bigint[], line_counts integer[], datas bytea[]) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
@@ -2298,6 +3617,58 @@ BEGIN
         AS c (seq, stream, at, first_line, line_count, data)
     WHERE t.workspace_id = held.workspace_id AND t.attempt_id = the_attempt
     ON CONFLICT (workspace_id, run_id, attempt, seq, day) DO NOTHING;
+END
+
+--- function append_trace(the_attempt uuid, entries jsonb)
+OWNER kolony_api ARGUMENTS (the_attempt uuid, entries jsonb) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+DECLARE
+    held kolony.leases := kolony.my_lease(the_attempt);
+    this kolony.attempts;
+BEGIN
+    IF jsonb_typeof(entries) IS DISTINCT FROM 'array' OR jsonb_array_length(entries) > 1000 THEN
+        RAISE EXCEPTION 'entries of a trace come as an array of at most 1000' USING ERRCODE = '22023';
+    END IF;
+    SELECT t.* INTO STRICT this FROM kolony.attempts t
+    WHERE t.workspace_id = held.workspace_id AND t.attempt_id = the_attempt;
+    PERFORM kolony.ensure_trace_partition(this.output_day);
+    UPDATE kolony.trace_entries t SET
+        parent_key = coalesce(e.parent, t.parent_key), revision = e.revision, type = coalesce(e.type, t.type),
+        name = coalesce("left"(e.name, 500), t.name), status = coalesce(e.status, t.status),
+        summary = coalesce("left"(e.summary, 400), t.summary),
+        input = coalesce(e.input::json, t.input), input_size = coalesce(e.input_size, t.input_size),
+        output = CASE WHEN e.append IS NULL THEN coalesce(e.output::json, t.output)
+            ELSE kolony.json_joined(coalesce(e.output::json, t.output, '""'), e.append::json) END,
+        output_size = coalesce(e.output_size, t.output_size), error = coalesce("left"(e.error, 10000), t.error),
+        tokens = coalesce(e.tokens, t.tokens), confidence = coalesce(e.confidence, t.confidence),
+        attributes = CASE WHEN octet_length((t.attributes || coalesce(e.attributes, '{}'))::text) <= 65536
+            THEN t.attributes || coalesce(e.attributes, '{}') ELSE t.attributes END,
+        ended_at = coalesce(e.ended_at, t.ended_at),
+        duration_ms = coalesce(e.duration_ms, t.duration_ms), line_to = coalesce(e.line_to, t.line_to)
+    FROM jsonb_to_recordset(entries) AS e(
+        key text, parent text, revision bigint, type text, name text, status text, summary text, input text,
+        input_size bigint, output text, append text, output_size bigint, error text, tokens bigint,
+        confidence double precision, attributes jsonb, ended_at timestamptz, duration_ms double precision, line_to bigint)
+    WHERE t.workspace_id = held.workspace_id AND t.run_id = held.run_id AND t.attempt = this.number
+      AND t.day = this.output_day AND t.key = e.key AND e.revision > t.revision;
+    INSERT INTO kolony.trace_entries (workspace_id, run_id, attempt, day, key, parent_key, position, revision, type, name,
+        status, summary, input, input_size, output, output_size, error, tokens, confidence, attributes, started_at,
+        ended_at, duration_ms, line_from, line_to)
+    SELECT held.workspace_id, held.run_id, this.number, this.output_day, e.key, e.parent, e.position, e.revision, e.type,
+           "left"(e.name, 500), coalesce(e.status, 'running'), "left"(e.summary, 400), e.input::json, e.input_size,
+           CASE WHEN e.append IS NULL THEN e.output::json
+               ELSE kolony.json_joined(coalesce(e.output::json, '""'), e.append::json) END,
+           e.output_size, "left"(e.error, 10000), e.tokens, e.confidence, coalesce(e.attributes, '{}'),
+           coalesce(e.started_at, now()), e.ended_at, e.duration_ms, e.line_from, e.line_to
+    FROM jsonb_to_recordset(entries) AS e(
+        key text, parent text, position integer, revision bigint, type text, name text, status text, summary text,
+        input text, input_size bigint, output text, append text, output_size bigint, error text, tokens bigint,
+        confidence double precision, attributes jsonb, started_at timestamptz, ended_at timestamptz,
+        duration_ms double precision, line_from bigint, line_to bigint)
+    WHERE NOT EXISTS (SELECT FROM kolony.trace_entries t
+        WHERE t.workspace_id = held.workspace_id AND t.run_id = held.run_id AND t.attempt = this.number
+          AND t.day = this.output_day AND t.key = e.key)
+    ON CONFLICT (workspace_id, run_id, attempt, key, day) DO NOTHING;
 END
 
 --- function approval_for_step(the_approval uuid)
@@ -2326,22 +3697,59 @@ AS
                 WHEN of_approval.allowed THEN 'allowed'
                 ELSE 'denied' END
 
+--- function archive_conversation(the_conversation uuid, archived boolean)
+OWNER kolony_api ARGUMENTS (the_conversation uuid, archived boolean DEFAULT true) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    thread kolony.conversations := kolony.conversation_for_step(the_conversation, 'operator');
+BEGIN
+    IF archived IS NULL OR archived = (thread.archived_at IS NOT NULL) THEN
+        RETURN;
+    END IF;
+    UPDATE kolony.conversations c SET archived_at = CASE WHEN archived THEN clock_timestamp() END
+    WHERE c.workspace_id = thread.workspace_id AND c.conversation_id = the_conversation;
+    PERFORM kolony.record_audit(thread.workspace_id, 'CONVERSATION_CHANGED', '~' || thread.number,
+        jsonb_build_object('archived', archived), thread.agent_id);
+    PERFORM kolony.hint(thread.workspace_id, 'conversation:' || the_conversation);
+END
+
 --- function are_tags(words text[])
 OWNER kolony_owner ARGUMENTS (words text[]) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path=pg_catalog, pg_temp
 AS
     SELECT words IS NOT NULL AND cardinality(words) <= 50
        AND coalesce((SELECT bool_and(coalesce(w ~ '^[[:alnum:]][[:alnum:]._:/-]{0,39}$', false)) FROM unnest(words) w), true)
 
---- function ask(the_attempt uuid, name text, kind text, title text, detail text, options jsonb, risk text, expires_seconds integer)
-OWNER kolony_api ARGUMENTS (the_attempt uuid, name text, kind text, title text, detail text DEFAULT ''::text, options jsonb DEFAULT NULL::jsonb, risk text DEFAULT 'medium'::text, expires_seconds integer DEFAULT NULL::integer) RETURNS TABLE(approval_id uuid, state text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+--- function artifact_cap(home uuid, the_run uuid, with_size bigint)
+OWNER kolony_api ARGUMENTS (home uuid, the_run uuid, with_size bigint) RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    files bigint;
+    bytes bigint;
+BEGIN
+    IF with_size > 16777216 THEN
+        RETURN 'a file of more than 16 MiB is not kept';
+    END IF;
+    SELECT count(*), coalesce(sum(a.size) FILTER (WHERE a.content_id = a.artifact_id), 0) INTO files, bytes
+    FROM kolony.artifacts a
+    WHERE a.workspace_id = home AND a.run_id = the_run AND a.content_id IS NOT NULL;
+    RETURN CASE WHEN files >= 1000 THEN 'a run keeps at most 1,000 files'
+                WHEN bytes + with_size > 67108864 THEN 'a run keeps at most 64 MiB' END;
+END
+
+--- function ask(the_attempt uuid, name text, kind text, title text, detail text, options jsonb, risk text, expires_seconds integer, tool text, command text, request jsonb)
+OWNER kolony_api ARGUMENTS (the_attempt uuid, name text, kind text, title text, detail text DEFAULT ''::text, options jsonb DEFAULT NULL::jsonb, risk text DEFAULT 'medium'::text, expires_seconds integer DEFAULT NULL::integer, tool text DEFAULT NULL::text, command text DEFAULT NULL::text, request jsonb DEFAULT NULL::jsonb) RETURNS TABLE(approval_id uuid, state text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
 AS
 #variable_conflict use_variable
 DECLARE
     held kolony.leases := kolony.my_lease(the_attempt);
     run kolony.runs;
+    rule kolony.approval_rules;
     asked kolony.approvals;
 BEGIN
     PERFORM kolony.check_ask(name, kind, title, coalesce(detail, ''), risk, expires_seconds);
+    IF octet_length(command) > 1048576 THEN
+        RAISE EXCEPTION 'a command of more than 1 MiB cannot be shown to anybody' USING ERRCODE = '22023';
+    END IF;
     -- Held, so that whoever cancels the run sees this question, or is seen here.
     SELECT r.* INTO STRICT run FROM kolony.runs r
     WHERE r.workspace_id = held.workspace_id AND r.run_id = held.run_id FOR NO KEY UPDATE;
@@ -2354,15 +3762,34 @@ BEGIN
         THEN
             RAISE EXCEPTION 'an attempt asks at most 1000 times' USING ERRCODE = '54000';
         END IF;
+        IF run.cancel_at IS NULL AND kind = 'permission' AND num_nonnulls(tool, command) > 0 THEN
+            rule := kolony.rule_for(held.workspace_id, held.agent_id, tool, command);
+        END IF;
+        IF rule.rule_id IS NOT NULL THEN
+            -- One that was revoked meanwhile answers nothing.
+            UPDATE kolony.approval_rules l SET hits = l.hits + 1, last_hit_at = clock_timestamp()
+            WHERE l.workspace_id = rule.workspace_id AND l.rule_id = rule.rule_id AND l.revoked_at IS NULL
+            RETURNING l.* INTO rule;
+        END IF;
         INSERT INTO kolony.approvals AS p (workspace_id, run_id, attempt_id, agent_id, name, kind, title, detail,
-            options, risk, created_at, expires_at, cancelled_at, cancelled_why)
+            options, risk, created_at, expires_at, cancelled_at, cancelled_why, tool, command, request, rule_id,
+            answered_at, allowed)
         VALUES (held.workspace_id, held.run_id, the_attempt, held.agent_id, name, kind, title, coalesce(detail, ''),
             kolony.checked_options(options), risk, clock_timestamp(),
             clock_timestamp() + make_interval(secs => expires_seconds),
             CASE WHEN run.cancel_at IS NOT NULL THEN clock_timestamp() END,
-            CASE WHEN run.cancel_at IS NOT NULL THEN 'its run is being cancelled' END)
+            CASE WHEN run.cancel_at IS NOT NULL THEN 'its run is being cancelled' END,
+            "left"(tool, 200), command, request, rule.rule_id,
+            CASE WHEN rule.rule_id IS NOT NULL THEN clock_timestamp() END, rule.decision = 'allow')
         RETURNING p.* INTO asked;
-        PERFORM kolony.hint(held.workspace_id, 'inbox:' || asked.approval_id);
+        IF rule.rule_id IS NULL THEN
+            PERFORM kolony.hint(held.workspace_id, 'inbox:' || asked.approval_id);
+        ELSE
+            PERFORM kolony.record_audit(held.workspace_id, 'APPROVAL_RULED', "left"(title, 200), jsonb_build_object(
+                'became', kolony.approval_state(asked), 'rule_id', rule.rule_id, 'tool', "left"(tool, 200),
+                'command', "left"(command, 200)), held.agent_id, NULL, held.run_id);
+            PERFORM kolony.hint(held.workspace_id, 'approval_rule:' || rule.rule_id);
+        END IF;
     END IF;
     RETURN QUERY SELECT asked.approval_id, kolony.approval_state(asked);
 END
@@ -2491,12 +3918,14 @@ AS
 BEGIN
     PERFORM kolony.record_audit(NEW.workspace_id,
         CASE NEW.limit_hit WHEN 'time_limit' THEN 'TIME_LIMIT_EXCEEDED' WHEN 'token_budget' THEN 'TOKEN_LIMIT_EXCEEDED'
-            WHEN 'memory_limit' THEN 'MEMORY_LIMIT_EXCEEDED' ELSE 'CPU_LIMIT_EXCEEDED' END,
+            WHEN 'memory_limit' THEN 'MEMORY_LIMIT_EXCEEDED' WHEN 'budget' THEN 'BUDGET_EXCEEDED'
+            ELSE 'CPU_LIMIT_EXCEEDED' END,
         '#' || c.number || CASE WHEN cardinality(c.targets) > 1 THEN '.' || r.ordinal ELSE '' END,
         jsonb_build_object('attempt', NEW.number) || CASE NEW.limit_hit
             WHEN 'time_limit' THEN jsonb_build_object('time_limit_ms', c.time_limit_ms)
             WHEN 'token_budget' THEN jsonb_build_object('token_budget', c.token_budget)
             WHEN 'memory_limit' THEN jsonb_build_object('memory_limit_mb', c.memory_limit_mb)
+            WHEN 'budget' THEN jsonb_build_object('why', "left"(NEW.error, 200))
             ELSE jsonb_build_object('cpu_limit_percent', c.cpu_limit_percent) END,
         NEW.agent_id, c.command_id, NEW.run_id)
     FROM kolony.runs r JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
@@ -2627,7 +4056,7 @@ BEGIN
     END IF;
     changed := kolony.changed_facts(to_jsonb(OLD), to_jsonb(NEW), ARRAY['slug', 'name', 'admits_viewers',
         'heartbeat_seconds', 'lease_seconds', 'backoff_seconds', 'audit_days', 'plan', 'max_members', 'max_agents',
-        'max_waiting_runs']);
+        'max_waiting_runs', 'time_zone']);
     IF changed <> '{}' THEN
         PERFORM kolony.record_audit(NEW.workspace_id, 'WORKSPACE_CHANGED', NEW.slug, changed);
     END IF;
@@ -2677,6 +4106,10 @@ BEGIN
     UPDATE kolony.agent_tokens t SET last_used_at = now(), last_used_from = inet_client_addr()
     WHERE t.workspace_id = session.workspace_id AND t.token_id = session.token_id
       AND t.last_used_at < now() - interval '1 minute';
+    IF EXISTS (SELECT FROM kolony.budgets b WHERE b.workspace_id = session.workspace_id AND b.removed_at IS NULL) THEN
+        RETURN QUERY SELECT 'over_budget', u.run_id, u.attempt_id, u.why
+        FROM kolony.refuse_unpaid(session.workspace_id, the_session, session.lease_seconds) u;
+    END IF;
     RETURN QUERY
     SELECT CASE WHEN r.cancel_at IS NOT NULL THEN 'cancel' ELSE 'interrupt' END, r.run_id, l.attempt_id,
            coalesce(CASE WHEN r.cancel_at IS NOT NULL THEN r.cancel_why ELSE r.interrupt_why END, '')
@@ -2700,6 +4133,68 @@ BEGIN
     UNION ALL
     SELECT a.desired, NULL, NULL, a.desired_why FROM kolony.agents a
     WHERE a.workspace_id = session.workspace_id AND a.agent_id = session.agent_id AND a.desired <> 'active';
+END
+
+--- function begin_attempt(the_attempt uuid)
+OWNER kolony_api ARGUMENTS (the_attempt uuid) RETURNS jsonb LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+DECLARE
+    held kolony.leases := kolony.my_lease(the_attempt);
+BEGIN
+    PERFORM kolony.start_attempt(the_attempt);
+    RETURN jsonb_strip_nulls(jsonb_build_object(
+        'conversation', kolony.conversation_brief(held.workspace_id, held.run_id),
+        'variables', kolony.variables_brief(held.workspace_id, held.agent_id),
+        'memory', kolony.memory_brief(held.workspace_id, held.agent_id),
+        'budget_usd', kolony.budget_brief(held.workspace_id, held.run_id),
+        'settings', kolony.settings_brief(held.workspace_id)));
+END
+
+--- function book_report(mine kolony.attempt_usage, report jsonb, place integer, today date)
+OWNER kolony_api ARGUMENTS (mine kolony.attempt_usage, report jsonb, place integer, today date) RETURNS kolony.attempt_usage LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    its_session CONSTANT text := "left"(coalesce(nullif(report ->> 'session_id', ''), nullif(mine.session, ''),
+                                                 'attempt ' || mine.attempt_id), 300);
+    its_model CONSTANT text := "left"(coalesce(nullif(report ->> 'model', ''),
+                                               mine.models[cardinality(mine.models)], ''), 200);
+    recent jsonb;
+    sums jsonb;
+    added jsonb;
+    cost numeric;
+    estimated numeric;
+BEGIN
+    INSERT INTO kolony.session_usage AS s (workspace_id, agent_id, session)
+    VALUES (mine.workspace_id, mine.agent_id, its_session)
+    ON CONFLICT (workspace_id, agent_id, session) DO UPDATE SET at = now()
+    RETURNING s.base, s.since INTO sums, recent;
+    SELECT w.since, w.base, w.added INTO recent, sums, added FROM kolony.weigh_tokens(report, recent, sums) w;
+    SELECT w.since, w.base, w.cost, w.estimated INTO recent, sums, cost, estimated
+    FROM kolony.weigh_money(report, kolony.estimate(mine.workspace_id, its_model, today, added), recent, sums) w;
+    UPDATE kolony.session_usage s SET base = sums, since = recent
+    WHERE s.workspace_id = mine.workspace_id AND s.agent_id = mine.agent_id AND s.session = its_session;
+    INSERT INTO kolony.usage_reports (workspace_id, attempt_id, number, run_id, day, model, source, scope, input_fresh,
+        input_cached, cache_write, output, reasoning, calls, cost_usd, estimated_usd, said, raw)
+    VALUES (mine.workspace_id, mine.attempt_id, place, mine.run_id, today, its_model,
+        "left"(coalesce(report ->> 'source', ''), 100),
+        CASE WHEN report ->> 'scope' IN ('call', 'turn') THEN report ->> 'scope' ELSE 'session' END,
+        (added ->> 'input_fresh')::bigint, (added ->> 'input_cached')::bigint, (added ->> 'cache_write')::bigint,
+        (added ->> 'output')::bigint, (added ->> 'reasoning')::bigint, (added ->> 'calls')::bigint, cost, estimated,
+        report - 'raw', CASE WHEN length((report -> 'raw')::text) <= 65536 THEN nullif(report -> 'raw', 'null') END);
+    mine.reports := place + 1;
+    IF its_model <> '' AND (its_model = ANY (mine.models) OR cardinality(mine.models) < 50) THEN
+        mine.models := array_remove(mine.models, its_model) || its_model;
+    END IF;
+    mine.input_fresh := mine.input_fresh + (added ->> 'input_fresh')::bigint;
+    mine.input_cached := mine.input_cached + (added ->> 'input_cached')::bigint;
+    mine.cache_write := mine.cache_write + (added ->> 'cache_write')::bigint;
+    mine.output := mine.output + (added ->> 'output')::bigint;
+    mine.reasoning := mine.reasoning + (added ->> 'reasoning')::bigint;
+    mine.calls := mine.calls + (added ->> 'calls')::bigint;
+    mine.cost_usd := mine.cost_usd + cost;
+    mine.estimated_usd := mine.estimated_usd + estimated;
+    mine.session := its_session;
+    RETURN mine;
 END
 
 --- function bring_back(home uuid, cancelled jsonb)
@@ -2743,6 +4238,93 @@ BEGIN
     PERFORM kolony.require_room(home, 'waiting runs');
     PERFORM kolony.hint(home, 'agents:*');
     RETURN cardinality(touched);
+END
+
+--- function budget_brief(home uuid, the_run uuid)
+OWNER kolony_api ARGUMENTS (home uuid, the_run uuid) RETURNS numeric LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN (
+        SELECT min(b.usd_left) FROM kolony.runs r
+        JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+        CROSS JOIN LATERAL kolony.budgets_on(home, r.agent_id, c.command_id, c.preset_id, c.created_by) b
+        WHERE r.workspace_id = home AND r.run_id = the_run AND b.hard);
+END
+
+--- function budget_subject(home uuid, scope text, subject text)
+OWNER kolony_api ARGUMENTS (home uuid, scope text, subject text) RETURNS uuid LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_variable
+DECLARE
+    found uuid;
+BEGIN
+    CASE scope
+        WHEN 'workspace' THEN
+            IF coalesce(subject, '') <> '' THEN
+                RAISE EXCEPTION 'a budget of the workspace is about nothing else' USING ERRCODE = '22023';
+            END IF;
+            RETURN NULL;
+        WHEN 'agent' THEN
+            SELECT a.agent_id INTO found FROM kolony.agents a
+            WHERE a.workspace_id = home AND subject IN (a.name, a.agent_id::text);
+        WHEN 'preset' THEN
+            SELECT p.preset_id INTO found FROM kolony.presets p
+            WHERE p.workspace_id = home AND p.deleted_at IS NULL AND subject IN (p.name, p.preset_id::text)
+              AND p.preset_id = ANY (kolony.my_preset_ids());
+        WHEN 'command' THEN
+            SELECT c.command_id INTO found FROM kolony.commands c
+            WHERE c.workspace_id = home AND (c.command_id::text = subject
+                OR ltrim(subject, '#') ~ '^[0-9]{1,18}$' AND c.number = CASE WHEN ltrim(subject, '#') ~ '^[0-9]{1,18}$'
+                                                                          THEN ltrim(subject, '#')::bigint END);
+        WHEN 'person' THEN
+            SELECT p.profile_id INTO found FROM kolony.profiles p
+            JOIN kolony.memberships m ON m.profile_id = p.profile_id AND m.workspace_id = home
+            WHERE subject IN (p.login, p.profile_id::text) ORDER BY m.granted_at DESC LIMIT 1;
+        WHEN 'people' THEN
+            SELECT g.group_id INTO found FROM kolony.people_groups g
+            WHERE g.workspace_id = home AND subject IN (g.name, g.group_id::text);
+        ELSE
+            RAISE EXCEPTION 'a budget is one of the workspace, people, an agent, a preset, a command or a person'
+                USING ERRCODE = '22023';
+    END CASE;
+    IF found IS NULL THEN
+        RAISE EXCEPTION 'there is no % "%" here', CASE scope WHEN 'people' THEN 'team of people' ELSE scope END,
+            coalesce(subject, '') USING ERRCODE = 'P0002',
+            HINT = CASE scope WHEN 'people' THEN 'see kolony budget team list' WHEN 'person' THEN 'see kolony user list'
+                              ELSE format('see kolony %s list', scope) END;
+    END IF;
+    RETURN found;
+END
+
+--- function budget_words(its kolony.budget_overview)
+OWNER kolony_api ARGUMENTS (its kolony.budget_overview) RETURNS text LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT CASE its.scope WHEN 'workspace' THEN 'the workspace' WHEN 'people' THEN format('the team "%s"', its.subject)
+                WHEN 'command' THEN 'command ' || its.subject ELSE format('the %s "%s"', its.scope, its.subject) END
+        || ' has used ' || concat_ws(' and ',
+            CASE WHEN its.usd_limit IS NOT NULL THEN format('$%s of $%s', to_char(its.cost_usd, 'FM999999990.00'),
+                                                            to_char(its.usd_limit, 'FM999999990.00')) END,
+            CASE WHEN its.token_limit IS NOT NULL THEN format('%s of %s tokens', its.tokens, its.token_limit) END)
+        || CASE its.period WHEN 'total' THEN ' in all' WHEN 'day' THEN ' today' ELSE ' this ' || its.period END
+
+--- function budgets_on(home uuid, of_agent uuid, the_command uuid, the_preset uuid, person uuid)
+OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid, the_command uuid, the_preset uuid, person uuid) RETURNS SETOF kolony.budget_overview LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF NOT EXISTS (SELECT FROM kolony.budgets b WHERE b.workspace_id = home AND b.removed_at IS NULL) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT o.* FROM kolony.budget_overview o
+    WHERE o.workspace_id = home AND CASE o.scope
+        WHEN 'workspace' THEN true
+        WHEN 'agent' THEN o.subject_id = of_agent
+        WHEN 'command' THEN o.subject_id = the_command
+        WHEN 'preset' THEN o.subject_id = the_preset
+        WHEN 'person' THEN o.subject_id = person
+        ELSE EXISTS (SELECT FROM kolony.people_group_members m
+                     WHERE m.workspace_id = home AND m.group_id = o.subject_id AND m.profile_id = person) END
+    ORDER BY o.budget_id;
 END
 
 --- function cancel_command(the_command uuid, why text)
@@ -3094,6 +4676,49 @@ BEGIN
     END IF;
 END
 
+--- function check_approval_rule(of_agent uuid, tool text, prefix text, decision text, until timestamp with time zone, note text)
+OWNER kolony_api ARGUMENTS (of_agent uuid, tool text, prefix text, decision text, until timestamp with time zone, note text) RETURNS void LANGUAGE plpgsql STABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    wrong text := CASE
+        WHEN decision IS NULL OR decision NOT IN ('allow', 'reject') THEN 'a rule allows or rejects'
+        WHEN prefix IS NOT NULL AND prefix !~ '\S' THEN 'a rule needs words that commands begin with'
+        WHEN prefix IS NULL AND tool IS NULL THEN 'a rule is about a tool, or about what commands begin with'
+        WHEN tool IS NOT NULL AND (tool !~ '\S' OR length(tool) > 200) THEN 'a tool has 1 to 200 characters'
+        WHEN octet_length(prefix) > 1048576 THEN 'a command has at most 1 MiB'
+        WHEN until <= clock_timestamp() THEN 'a rule ends in the future'
+        WHEN length(note) > 1000 THEN 'a note has at most 1000 characters' END;
+BEGIN
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION '%', wrong USING ERRCODE = '22023';
+    END IF;
+    IF decision = 'allow' AND prefix IS NULL
+       AND (of_agent IS NULL OR tool NOT IN ('read', 'edit', 'move', 'search', 'fetch', 'think'))
+    THEN
+        RAISE EXCEPTION 'nothing is allowed to do whatever it likes' USING ERRCODE = '22023',
+            HINT = 'say what commands begin with; read, edit, move, search, fetch and think go without, for one agent';
+    END IF;
+END
+
+--- function check_artifact(name text, kind text, media_type text, size bigint, sha256 text)
+OWNER kolony_api ARGUMENTS (name text, kind text, media_type text, size bigint, sha256 text) RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    wrong text := CASE
+        WHEN name IS NULL OR octet_length(name) NOT BETWEEN 1 AND 1024 OR name ~ '[[:cntrl:]]'
+            OR name ~ '(^|/)(\.{1,2})?(/|$)' THEN
+            'an artifact is named by a relative path of 1 to 1,024 bytes without control characters'
+        WHEN kind IS NULL OR kind NOT IN ('file', 'diff', 'patch') THEN 'an artifact is a file, a diff or a patch'
+        WHEN media_type IS NULL OR length(media_type) > 100 OR media_type !~ '^[a-z0-9.+-]+/[a-z0-9.+-]+$' THEN
+            'a media type is written as text/plain'
+        WHEN size IS NULL OR size < 0 THEN 'a size is 0 or more'
+        WHEN sha256 !~ '^[0-9a-f]{64}$' THEN 'a SHA-256 is 64 hexadecimal digits' END;
+BEGIN
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION '%', wrong USING ERRCODE = '22023';
+    END IF;
+END
+
 --- function check_ask(name text, kind text, title text, detail text, risk text, expires_seconds integer)
 OWNER kolony_api ARGUMENTS (name text, kind text, title text, detail text, risk text, expires_seconds integer) RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
 AS
@@ -3147,6 +4772,15 @@ BEGIN
     IF octet_length(content) > 4194304 THEN
         RAISE EXCEPTION 'a command''s text is at most 4 MiB, this is % bytes', octet_length(content)
             USING ERRCODE = '22023', HINT = 'put it in a file that the agent can read';
+    END IF;
+END
+
+--- function check_conversation_title(title text)
+OWNER kolony_api ARGUMENTS (title text) RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF title IS NULL OR title !~ '\S' OR length(title) > 200 THEN
+        RAISE EXCEPTION 'a conversation has a title of 1 to 200 characters' USING ERRCODE = '22023';
     END IF;
 END
 
@@ -3207,6 +4841,19 @@ BEGIN
         RAISE EXCEPTION '%', odd USING ERRCODE = '22023', HINT = 'choose another name';
     END IF;
     PERFORM kolony.check_verifier(verifier);
+END
+
+--- function check_note(name text, content text)
+OWNER kolony_api ARGUMENTS (name text, content text) RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF name IS NULL OR name !~ '^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$' THEN
+        RAISE EXCEPTION 'a note''s name is 1 to 100 of the characters A-Z, a-z, 0-9, ".", "_" and "-"'
+            USING ERRCODE = '22023', HINT = 'it begins with none of "." and "-"';
+    END IF;
+    IF content IS NULL OR octet_length(content) > 65536 THEN
+        RAISE EXCEPTION 'a note has at most 64 KiB' USING ERRCODE = '22023';
+    END IF;
 END
 
 --- function check_plan_item(home uuid, planner uuid, one jsonb, place integer)
@@ -3390,6 +5037,29 @@ BEGIN
     END IF;
 END
 
+--- function check_variable(name text, value text, secret boolean, description text)
+OWNER kolony_api ARGUMENTS (name text, value text, secret boolean, description text) RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    wrong text := CASE
+        WHEN name IS NULL OR name !~ '^[A-Za-z_][A-Za-z0-9_]{0,199}$' THEN
+            'a variable''s name is letters, digits and "_", and begins with no digit'
+        WHEN name ~* '^(KOLONY_|PG|LD_|DYLD_|BASH_FUNC_)'
+             OR name ~* ('^(ENV|BASH_ENV|SHELLOPTS|BASHOPTS|PS4|IFS|PROMPT_COMMAND|GCONV_PATH|HOSTALIASES|LOCALDOMAIN'
+                 || '|RES_OPTIONS)$') THEN
+            format('%s is not for agents'' variables: it reaches into the runner or into every program', name)
+        WHEN value IS NULL THEN 'a variable needs a value'
+        WHEN octet_length(value) > 32768 THEN 'a value has at most 32 KiB'
+        WHEN secret IS NULL THEN 'a variable is secret or not'
+        WHEN secret AND length(btrim(value, E' \t\r\n')) < 4 THEN
+            'a secret of less than 4 characters could not be told apart in what a program prints'
+        WHEN length(description) > 1000 THEN 'a description has at most 1000 characters' END;
+BEGIN
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION '%', wrong USING ERRCODE = '22023';
+    END IF;
+END
+
 --- function check_verifier(verifier text)
 OWNER kolony_roleadm ARGUMENTS (verifier text) RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
 AS
@@ -3440,6 +5110,62 @@ BEGIN
     END IF;
 END
 
+--- function checked_attachment(one jsonb, place text)
+OWNER kolony_api ARGUMENTS (one jsonb, place text) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    given CONSTANT jsonb := CASE WHEN jsonb_typeof(one) = 'string' THEN jsonb_build_object('name', one) ELSE one END;
+BEGIN
+    IF jsonb_typeof(given) <> 'object' THEN
+        RAISE EXCEPTION '% is %, no name', place, jsonb_typeof(one) USING ERRCODE = '22023';
+    END IF;
+    RETURN to_jsonb(regexp_replace(kolony.report_text(given, place, '{name,path,file}', 1024, true),
+        '^(\./)?(artifacts/)?', ''));
+END
+
+--- function checked_finding(one jsonb, place text)
+OWNER kolony_api ARGUMENTS (one jsonb, place text) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    severity text;
+    title text;
+    detail text;
+    line CONSTANT jsonb := coalesce(one -> 'line', 'null');
+    evidence CONSTANT jsonb := coalesce(one -> 'evidence', 'null');
+BEGIN
+    IF jsonb_typeof(one) <> 'object' THEN
+        RAISE EXCEPTION '% is %, not an object', place, jsonb_typeof(one) USING ERRCODE = '22023';
+    END IF;
+    severity := lower(kolony.report_text(one, place, '{severity}', 100, true));
+    IF severity NOT IN ('critical', 'high', 'medium', 'low', 'info') THEN
+        RAISE EXCEPTION '%.severity is "%"; it has to be critical, high, medium, low or info', place, severity
+            USING ERRCODE = '22023';
+    END IF;
+    detail := kolony.report_text(one, place, '{detail,description}', 100000, false);
+    title := kolony.report_text(one, place, '{title,name}', 500, detail !~ '\S');
+    IF jsonb_typeof(line) NOT IN ('null', 'number', 'string') OR line <> 'null' AND one ->> 'line' !~ '^[1-9][0-9]{0,8}$'
+    THEN
+        RAISE EXCEPTION '%.line is %; lines are counted from 1', place, "left"(line::text, 40) USING ERRCODE = '22023';
+    END IF;
+    IF octet_length(evidence::text) > 1000000 THEN
+        RAISE EXCEPTION '%.evidence has % bytes; at most 1000000 are taken', place, octet_length(evidence::text)
+            USING ERRCODE = '22023';
+    END IF;
+    RETURN jsonb_build_object(
+        'severity', severity, 'title', CASE WHEN title ~ '\S' THEN title
+            ELSE "left"(split_part(ltrim(detail, E' \t\r\n'), E'\n', 1), 200) END, 'detail', detail,
+        'evidence', CASE
+            WHEN evidence = 'null' THEN ''
+            WHEN jsonb_typeof(evidence) = 'string' THEN evidence #>> '{}'
+            WHEN jsonb_typeof(evidence) = 'array' AND NOT EXISTS (
+                SELECT FROM jsonb_array_elements(evidence) e WHERE jsonb_typeof(e) <> 'string') THEN
+                coalesce((SELECT string_agg(e, E'\n' ORDER BY n)
+                          FROM jsonb_array_elements_text(evidence) WITH ORDINALITY AS t (e, n)), '')
+            ELSE jsonb_pretty(evidence) END,
+        'file', nullif(kolony.report_text(one, place, '{file,path,location}', 4096, false), ''),
+        'line', CASE WHEN line <> 'null' THEN (one ->> 'line')::integer END);
+END
+
 --- function checked_options(given jsonb)
 OWNER kolony_api ARGUMENTS (given jsonb) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
 AS
@@ -3468,6 +5194,70 @@ BEGIN
             'label', coalesce(nullif(one ->> 'label', ''), one ->> 'id')));
     END LOOP;
     RETURN kept;
+END
+
+--- function checked_recommendation(one jsonb, place text)
+OWNER kolony_api ARGUMENTS (one jsonb, place text) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    given CONSTANT jsonb := CASE WHEN jsonb_typeof(one) = 'string' THEN jsonb_build_object('title', one) ELSE one END;
+BEGIN
+    IF jsonb_typeof(given) <> 'object' THEN
+        RAISE EXCEPTION '% is %, neither a text nor an object', place, jsonb_typeof(one) USING ERRCODE = '22023';
+    END IF;
+    RETURN jsonb_build_object(
+        'title', kolony.report_text(given, place, '{title,action,text}', 10000, true),
+        'detail', kolony.report_text(given, place, '{detail,rationale,description}', 100000, false),
+        'priority', kolony.report_text(given, place, '{priority}', 100, false));
+END
+
+--- function checked_report(document jsonb)
+OWNER kolony_api ARGUMENTS (document jsonb) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    kept jsonb;
+BEGIN
+    IF document IS NULL OR jsonb_typeof(document) <> 'object' THEN
+        RAISE EXCEPTION 'it is %, not an object', coalesce(jsonb_typeof(document), 'nothing') USING ERRCODE = '22023';
+    END IF;
+    kept := jsonb_build_object(
+        'sections', (SELECT coalesce(jsonb_agg(kolony.checked_section(e, format('sections[%s]', n - 1)) ORDER BY n), '[]')
+            FROM jsonb_array_elements(kolony.report_list(document, 'sections', 500)) WITH ORDINALITY t (e, n)),
+        'findings', (SELECT coalesce(jsonb_agg(kolony.checked_finding(e, format('findings[%s]', n - 1)) ORDER BY n), '[]')
+            FROM jsonb_array_elements(kolony.report_list(document, 'findings', 1000)) WITH ORDINALITY t (e, n)),
+        'recommendations', (SELECT coalesce(jsonb_agg(
+                kolony.checked_recommendation(e, format('recommendations[%s]', n - 1)) ORDER BY n), '[]')
+            FROM jsonb_array_elements(kolony.report_list(document, 'recommendations', 500)) WITH ORDINALITY t (e, n)),
+        'attachments', (SELECT coalesce(jsonb_agg(
+                kolony.checked_attachment(e, format('attachments[%s]', n - 1)) ORDER BY n), '[]')
+            FROM jsonb_array_elements(kolony.report_list(document, 'attachments', 500)) WITH ORDINALITY t (e, n)));
+    kept := kept || jsonb_build_object(
+        'title', kolony.report_text(document, '', '{title}', 300, false),
+        'summary', kolony.report_text(document, '', '{summary}', 200000, false),
+        'status', lower(kolony.report_text(document, '', '{status}', 100, false)));
+    IF kept ->> 'status' NOT IN ('', 'draft', 'in_progress', 'complete') THEN
+        RAISE EXCEPTION 'status is "%"; it has to be draft, in_progress or complete', kept ->> 'status'
+            USING ERRCODE = '22023';
+    END IF;
+    IF concat(kept ->> 'title', kept ->> 'summary') !~ '\S' AND kept -> 'sections' = '[]' AND kept -> 'findings' = '[]'
+       AND kept -> 'recommendations' = '[]'
+    THEN
+        RAISE EXCEPTION 'it has neither title nor summary, sections, findings or recommendations'
+            USING ERRCODE = '22023';
+    END IF;
+    RETURN kept;
+END
+
+--- function checked_section(one jsonb, place text)
+OWNER kolony_api ARGUMENTS (one jsonb, place text) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF jsonb_typeof(one) <> 'object' THEN
+        RAISE EXCEPTION '% is %, not an object', place, jsonb_typeof(one) USING ERRCODE = '22023';
+    END IF;
+    RETURN jsonb_build_object(
+        'title', kolony.report_text(one, place, '{title,heading}', 500, true),
+        'body', kolony.report_text(one, place, '{body,content,text}', 1000000, false));
 END
 
 --- function checked_value(home uuid, variable jsonb, value text)
@@ -3527,6 +5317,8 @@ DECLARE
     agent kolony.agents;
     room integer;
     got integer;
+    unpaid record;
+    some_unpaid boolean;
 BEGIN
     SELECT * INTO STRICT agent FROM kolony.agents a
     WHERE a.workspace_id = session.workspace_id AND a.agent_id = session.agent_id FOR NO KEY UPDATE;
@@ -3542,6 +5334,11 @@ BEGIN
     IF room <= 0 THEN
         RETURN;
     END IF;
+    unpaid := kolony.unpaid(session.workspace_id, session.agent_id);
+    IF unpaid.closed THEN
+        RETURN;
+    END IF;
+    some_unpaid := num_nonnulls(unpaid.commands, unpaid.presets, unpaid.people) > 0;
     PERFORM kolony.ensure_output_partition(current_date);
     WITH due AS (
         DELETE FROM kolony.scheduled_runs d
@@ -3557,6 +5354,12 @@ BEGIN
     WITH next AS MATERIALIZED (
         SELECT q.run_id FROM kolony.ready_runs q
         WHERE q.workspace_id = session.workspace_id AND q.agent_id = session.agent_id
+          AND NOT (some_unpaid AND EXISTS (
+              SELECT FROM kolony.runs r
+              JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+              WHERE r.workspace_id = q.workspace_id AND r.run_id = q.run_id
+                AND (c.command_id = ANY (unpaid.commands) OR c.preset_id = ANY (unpaid.presets)
+                     OR c.created_by = ANY (unpaid.people))))
         ORDER BY q.priority DESC, q.place, q.run_id LIMIT room FOR UPDATE SKIP LOCKED),
     taken AS (
         DELETE FROM kolony.ready_runs q USING next
@@ -3709,6 +5512,60 @@ BEGIN
     RETURN profile;
 END
 
+--- function conversation_brief(home uuid, the_run uuid)
+OWNER kolony_api ARGUMENTS (home uuid, the_run uuid) RETURNS jsonb LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    asked kolony.messages;
+    here record;
+BEGIN
+    SELECT * INTO asked FROM kolony.messages m WHERE m.workspace_id = home AND m.run_id = the_run AND m.origin = 'person';
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT s.host, l.agent_id INTO here FROM kolony.leases l
+    JOIN kolony.agent_sessions s ON s.workspace_id = l.workspace_id AND s.session_id = l.session_id
+    WHERE l.workspace_id = home AND l.run_id = the_run;
+    RETURN jsonb_build_object(
+        'conversation_id', asked.conversation_id,
+        'resume', (SELECT jsonb_build_object('session_id', k.session_id, 'adapter', k.adapter, 'cwd', k.cwd, 'mode', k.mode)
+                   FROM kolony.conversation_sessions k
+                   WHERE k.workspace_id = home AND k.conversation_id = asked.conversation_id
+                     AND k.agent_id = here.agent_id AND k.host = here.host),
+        'missed', (SELECT jsonb_agg(jsonb_build_object('origin', w.origin, 'who', w.who, 'text', w.words, 'cut', w.cut)
+                                    ORDER BY w.number)
+                   FROM (SELECT m.number, m.origin, coalesce(p.login, '') AS who, "left"(m.content, 6000) AS words,
+                                m.cut OR length(m.content) > 6000 AS cut,
+                                sum(least(octet_length(m.content), 24000)) OVER (ORDER BY m.number DESC) AS so_far
+                         FROM kolony.messages m LEFT JOIN kolony.profiles p ON p.profile_id = m.author_id
+                         WHERE m.workspace_id = home AND m.conversation_id = asked.conversation_id
+                           AND m.number BETWEEN asked.number - 40 AND asked.number - 1) w
+                   WHERE w.so_far <= 65536),
+        'attachments', (SELECT jsonb_agg(jsonb_build_object('attachment_id', f.attachment_id, 'name', f.name,
+                                                            'bytes', f.bytes) ORDER BY f.attachment_id)
+                        FROM kolony.message_attachments f
+                        WHERE f.workspace_id = home AND f.message_id = asked.message_id));
+END
+
+--- function conversation_for_step(the_conversation uuid, needed text)
+OWNER kolony_api ARGUMENTS (the_conversation uuid, needed text) RETURNS kolony.conversations LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    thread kolony.conversations;
+BEGIN
+    SELECT * INTO thread FROM kolony.conversations c
+    WHERE c.conversation_id = the_conversation AND c.workspace_id = ANY (kolony.my_workspace_ids());
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such conversation here' USING ERRCODE = 'P0002', HINT = 'see kolony conversation list';
+    END IF;
+    PERFORM kolony.require_role(thread.workspace_id, needed);
+    -- Agents come first: a message is a command to this one, and whoever retires it ends runs whose threads it holds.
+    PERFORM FROM kolony.agents a WHERE a.workspace_id = thread.workspace_id AND a.agent_id = thread.agent_id FOR KEY SHARE;
+    SELECT * INTO STRICT thread FROM kolony.conversations c
+    WHERE c.workspace_id = thread.workspace_id AND c.conversation_id = the_conversation FOR NO KEY UPDATE;
+    RETURN thread;
+END
+
 --- function counted(number bigint, thing text)
 OWNER kolony_api ARGUMENTS (number bigint, thing text) RETURNS text LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
 AS
@@ -3786,6 +5643,24 @@ BEGIN
         format('constraint profile "%s" deleted', profile.name),
         jsonb_build_object('constraint_id', the_constraint, 'was_default', profile.is_default));
     PERFORM kolony.hint(profile.workspace_id, 'constraint:' || the_constraint);
+END
+
+--- function delete_note(of_agent uuid, name text)
+OWNER kolony_api ARGUMENTS (of_agent uuid, name text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_variable
+DECLARE
+    agent kolony.agents := kolony.agent_for_writing(of_agent);
+BEGIN
+    DELETE FROM kolony.agent_notes n
+    WHERE n.workspace_id = agent.workspace_id AND n.agent_id = of_agent AND n.name = name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no note "%" of this agent', "left"(name, 100)
+            USING ERRCODE = 'P0002', HINT = 'see kolony agent memory list';
+    END IF;
+    PERFORM kolony.record_audit(agent.workspace_id, 'NOTE_DELETED', agent.name || ' ' || name,
+        jsonb_build_object('name', name), of_agent);
+    PERFORM kolony.hint(agent.workspace_id, 'note_kept:' || of_agent);
 END
 
 --- function delete_notification_rule(the_rule uuid)
@@ -3894,6 +5769,84 @@ BEGIN
     END CASE;
 END
 
+--- function draw_on_budgets(mine kolony.attempt_usage, more_tokens bigint, more_usd numeric)
+OWNER kolony_api ARGUMENTS (mine kolony.attempt_usage, more_tokens bigint, more_usd numeric) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    budget kolony.budget_overview;
+    was kolony.budget_spending;
+BEGIN
+    FOR budget IN SELECT * FROM kolony.budgets_on(mine.workspace_id, mine.agent_id, mine.command_id, mine.preset_id,
+                                                  mine.profile_id) LOOP
+        INSERT INTO kolony.budget_spending AS s (workspace_id, budget_id, starts, tokens, cost_usd)
+        VALUES (mine.workspace_id, budget.budget_id, budget.starts, more_tokens, more_usd)
+        ON CONFLICT (workspace_id, budget_id, starts) DO UPDATE SET tokens = s.tokens + EXCLUDED.tokens,
+            cost_usd = s.cost_usd + EXCLUDED.cost_usd
+        RETURNING * INTO was;
+        SELECT * INTO STRICT budget FROM kolony.budget_overview o
+        WHERE o.workspace_id = mine.workspace_id AND o.budget_id = budget.budget_id;
+        IF budget.share >= 1 AND was.emptied_at IS NULL THEN
+            PERFORM kolony.note_budget(budget, true);
+        ELSIF budget.share * 100 >= budget.warn_percent AND was.warned_at IS NULL THEN
+            PERFORM kolony.note_budget(budget, false);
+        END IF;
+    END LOOP;
+    PERFORM kolony.hint(mine.workspace_id, 'usage:*');
+END
+
+--- function edit_agent(of_agent uuid, change jsonb)
+OWNER kolony_api ARGUMENTS (of_agent uuid, change jsonb) RETURNS boolean LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+DECLARE
+    home uuid := kolony.workspace_of_agent(of_agent);
+    was kolony.agents;
+    new kolony.agents;
+    wrong text;
+BEGIN
+    PERFORM kolony.require_role(home, 'operator');
+    IF jsonb_typeof(change) IS DISTINCT FROM 'object' THEN
+        RAISE EXCEPTION 'a change is a JSON object' USING ERRCODE = '22023';
+    END IF;
+    SELECT c.key INTO wrong FROM jsonb_each(change) c
+    WHERE c.key <> ALL (ARRAY['type', 'category', 'icon', 'description', 'instructions', 'config', 'config_changes'])
+       OR jsonb_typeof(c.value) <> CASE WHEN c.key LIKE 'config%' THEN 'object' ELSE 'string' END
+    ORDER BY c.key LIMIT 1;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION '"%" cannot be changed to that', "left"(wrong, 60) USING ERRCODE = '22023',
+            HINT = 'type, category, icon, description and instructions are texts, config is an object';
+    END IF;
+    SELECT * INTO STRICT was FROM kolony.agents a WHERE a.workspace_id = home AND a.agent_id = of_agent
+    FOR NO KEY UPDATE;
+    new := was;
+    new.type := coalesce(change ->> 'type', was.type);
+    new.category := coalesce(change ->> 'category', was.category);
+    new.icon := coalesce(change ->> 'icon', was.icon);
+    new.description := coalesce(change ->> 'description', was.description);
+    new.instructions := coalesce(change ->> 'instructions', was.instructions);
+    new.config := coalesce(change -> 'config', was.config);
+    IF change ? 'config_changes' THEN
+        SELECT coalesce(jsonb_object_agg(c.key, c.value), '{}') INTO new.config
+        FROM jsonb_each(new.config || (change -> 'config_changes')) c
+        WHERE change -> 'config_changes' -> c.key IS DISTINCT FROM 'null';
+    END IF;
+    IF new.type !~ '^[a-z0-9][a-z0-9._-]{0,62}$' THEN
+        RAISE EXCEPTION 'an agent''s type is a short word of a-z, 0-9, ".", "_" and "-"' USING ERRCODE = '22023';
+    END IF;
+    IF length(new.category) > 100 OR length(new.icon) > 8 OR length(new.description) > 10000
+       OR length(new.instructions) > 100000 OR pg_column_size(new.config) > 65536 THEN
+        RAISE EXCEPTION 'that is too long' USING ERRCODE = '22023',
+            HINT = 'category 100 characters, icon 8, description 10,000, instructions 100,000, config 64 KiB';
+    END IF;
+    IF new IS NOT DISTINCT FROM was THEN
+        RETURN false;
+    END IF;
+    UPDATE kolony.agents a SET type = new.type, category = new.category, icon = new.icon,
+        description = new.description, instructions = new.instructions, config = new.config
+    WHERE a.workspace_id = home AND a.agent_id = of_agent;
+    PERFORM kolony.hint(home, 'agent:' || of_agent);
+    RETURN true;
+END
+
 --- function edit_command(the_command uuid, content text, priority integer)
 OWNER kolony_api ARGUMENTS (the_command uuid, content text, priority integer DEFAULT NULL::integer) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -3924,6 +5877,19 @@ BEGIN
     WHERE c.workspace_id = command.workspace_id AND c.command_id = the_command AND c.outcome IS NULL;
     PERFORM kolony.hint(command.workspace_id, 'command:' || the_command);
     PERFORM kolony.hint(command.workspace_id, 'agents:*');
+END
+
+--- function empty_budget(home uuid, the_run uuid)
+OWNER kolony_api ARGUMENTS (home uuid, the_run uuid) RETURNS kolony.budget_overview LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    found kolony.budget_overview;
+BEGIN
+    SELECT b.* INTO found FROM kolony.runs r
+    JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+    CROSS JOIN LATERAL kolony.budgets_on(home, r.agent_id, c.command_id, c.preset_id, c.created_by) b
+    WHERE r.workspace_id = home AND r.run_id = the_run AND b.hard AND b.share >= 1 LIMIT 1;
+    RETURN found;
 END
 
 --- function enable_person(in_workspace uuid, who text)
@@ -3969,7 +5935,8 @@ BEGIN
         why := format('attempt %s of %s was lost: %s', tries, command.max_attempts, why);
     END IF;
     UPDATE kolony.runs r SET outcome = verdict, finished_at = CASE WHEN verdict IS NULL THEN NULL ELSE now() END,
-        exit_code = with_exit_code, error = why, failed_tries = tries, limit_hit = this.limit_hit
+        exit_code = with_exit_code, error = why, failed_tries = tries, limit_hit = this.limit_hit,
+        reason = this.reason, warning = this.warning
     WHERE r.workspace_id = home AND r.run_id = held.run_id;
     IF verdict IS NOT NULL THEN
         IF verdict = 'failed' AND command.stop_after IS NOT NULL THEN
@@ -4224,6 +6191,29 @@ BEGIN
     RETURN mine;
 END
 
+--- function ensure_trace_partition(for_day date)
+OWNER kolony_owner ARGUMENTS (for_day date) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    month date := date_trunc('month', for_day)::date;
+    part text := 'trace_entries_' || to_char(for_day, 'YYYY_MM');
+BEGIN
+    IF to_regclass('kolony.' || part) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    LOCK TABLE kolony.trace_entries IN SHARE UPDATE EXCLUSIVE MODE;
+    IF to_regclass('kolony.' || part) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    EXECUTE format('CREATE TABLE kolony.%I (LIKE kolony.trace_entries INCLUDING ALL)', part);
+    EXECUTE format('ALTER TABLE kolony.%I ENABLE ROW LEVEL SECURITY', part);
+    EXECUTE format('ALTER TABLE kolony.%I FORCE ROW LEVEL SECURITY', part);
+    EXECUTE format('CREATE POLICY backup ON kolony.%I FOR SELECT TO kolony_backup USING (true)', part);
+    EXECUTE format('GRANT SELECT ON kolony.%I TO kolony_backup', part);
+    EXECUTE format('ALTER TABLE kolony.trace_entries ATTACH PARTITION kolony.%I FOR VALUES FROM (%L) TO (%L)',
+        part, month, (month + interval '1 month')::date);
+END
+
 --- function enter_by_gate()
 OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -4239,6 +6229,22 @@ AS
         entry.event, entry.login, entry.profile_id, entry.client_address, entry.application, entry.agent_id,
         entry.command_id, entry.run_id, entry.subject, entry.details)::text, 'UTF8'))
 
+--- function estimate(home uuid, of_model text, on_day date, figures jsonb)
+OWNER kolony_api ARGUMENTS (home uuid, of_model text, on_day date, figures jsonb) RETURNS numeric LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN (
+        SELECT ((figures ->> 'input_fresh')::numeric * p.input_usd
+                + (figures ->> 'input_cached')::numeric * coalesce(p.cached_usd, p.input_usd)
+                + (figures ->> 'cache_write')::numeric * coalesce(p.cache_write_usd, p.input_usd)
+                + (figures ->> 'output')::numeric * p.output_usd) / 1000000
+        FROM kolony.price_list p
+        WHERE p.workspace_id = home AND (p.shipped OR p.valid_from <= on_day)
+          AND lower(of_model) LIKE replace(replace(replace(replace(lower(p.pattern), '\', '\\'), '%', '\%'), '_', '\_'),
+                                           '*', '%')
+        ORDER BY p.shipped, length(p.pattern) DESC, p.valid_from DESC LIMIT 1);
+END
+
 --- function expire_token(the_token uuid, at_latest timestamp with time zone)
 OWNER kolony_roleadm ARGUMENTS (the_token uuid, at_latest timestamp with time zone) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET DateStyle=ISO
 AS
@@ -4248,6 +6254,12 @@ BEGIN
     SELECT * INTO token FROM kolony.limit_token(the_token, at_latest);
     PERFORM kolony.change_token_login(token.its_login, format('VALID UNTIL %L', token.its_expiry));
 END
+
+--- function figure(value jsonb)
+OWNER kolony_api ARGUMENTS (value jsonb) RETURNS numeric LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT CASE WHEN jsonb_typeof(value) = 'number' AND value::numeric BETWEEN 0 AND 1000000000000000
+                THEN value::numeric END
 
 --- function fill_preset(the_preset uuid, given jsonb, of_version integer, partly boolean)
 OWNER kolony_api ARGUMENTS (the_preset uuid, given jsonb DEFAULT '{}'::jsonb, of_version integer DEFAULT NULL::integer, partly boolean DEFAULT false) RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -4329,8 +6341,8 @@ BEGIN
     WHERE c.workspace_id = home AND c.command_id = the_command AND c.free_seats IS DISTINCT FROM free;
 END
 
---- function finish_attempt(the_attempt uuid, ended text, with_exit_code integer, with_signal integer, with_error text, with_usage jsonb, chunks bigint, bytes bigint, lines bigint, limit_hit text)
-OWNER kolony_api ARGUMENTS (the_attempt uuid, ended text, with_exit_code integer, with_signal integer, with_error text, with_usage jsonb, chunks bigint, bytes bigint, lines bigint, limit_hit text DEFAULT NULL::text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+--- function finish_attempt(the_attempt uuid, ended text, with_exit_code integer, with_signal integer, with_error text, with_usage jsonb, chunks bigint, bytes bigint, lines bigint, limit_hit text, reason text, warning text)
+OWNER kolony_api ARGUMENTS (the_attempt uuid, ended text, with_exit_code integer, with_signal integer, with_error text, with_usage jsonb, chunks bigint, bytes bigint, lines bigint, limit_hit text DEFAULT NULL::text, reason text DEFAULT NULL::text, warning text DEFAULT NULL::text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
 AS
 #variable_conflict use_variable
 DECLARE
@@ -4348,8 +6360,12 @@ BEGIN
     IF ended IS NULL OR ended NOT IN ('completed', 'failed', 'cancelled', 'released') THEN
         RAISE EXCEPTION 'an attempt ends as completed, failed, cancelled or released' USING ERRCODE = '22023';
     END IF;
-    IF limit_hit NOT IN ('time_limit', 'token_budget', 'memory_limit', 'cpu_limit') THEN
-        RAISE EXCEPTION 'a limit is time_limit, token_budget, memory_limit or cpu_limit' USING ERRCODE = '22023';
+    IF limit_hit NOT IN ('time_limit', 'token_budget', 'memory_limit', 'cpu_limit', 'budget') THEN
+        RAISE EXCEPTION 'a limit is time_limit, token_budget, memory_limit, cpu_limit or budget'
+            USING ERRCODE = '22023';
+    END IF;
+    IF reason !~ '^[a-z][a-z0-9_]{0,59}$' THEN
+        RAISE EXCEPTION 'a reason is one word of small letters, digits and _' USING ERRCODE = '22023';
     END IF;
     PERFORM kolony.my_lease(the_attempt);
     SELECT r.* INTO run FROM kolony.runs r
@@ -4364,7 +6380,8 @@ BEGIN
         RAISE EXCEPTION 'the output has a hole: %', hole USING ERRCODE = 'KO002', HINT = 'append the missing chunks';
     END IF;
     UPDATE kolony.attempts t SET usage = coalesce(with_usage, '{}'), chunk_count = chunks, byte_count = bytes,
-        line_count = lines, limit_hit = CASE WHEN ended = 'failed' THEN limit_hit END
+        line_count = lines, limit_hit = CASE WHEN ended = 'failed' THEN limit_hit END,
+        reason = CASE WHEN ended = 'failed' THEN reason END, warning = nullif("left"(warning, 1000), '')
     WHERE t.workspace_id = held.workspace_id AND t.attempt_id = the_attempt;
     IF NOT kolony.end_attempt(held.workspace_id, the_attempt, ended, with_exit_code, with_signal, with_error) THEN
         RAISE EXCEPTION 'this attempt has no lease any more' USING ERRCODE = 'KO001', HINT = 'stop its work';
@@ -4400,6 +6417,22 @@ BEGIN
     ended := kolony.end_sessions(who);
     PERFORM kolony.record_audit(in_workspace, 'SESSIONS_ENDED', who, jsonb_build_object('sessions', ended));
     RETURN ended;
+END
+
+--- function forget_folder(in_workspace uuid, on_host text, the_path text)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, on_host text, the_path text) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    forgotten integer;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'operator');
+    UPDATE kolony.work_folders f SET state = 'removed', seen_at = clock_timestamp()
+    WHERE f.workspace_id = in_workspace AND f.host = on_host AND f.path = the_path AND f.state <> 'removed';
+    GET DIAGNOSTICS forgotten = ROW_COUNT;
+    IF forgotten > 0 THEN
+        PERFORM kolony.record_audit(in_workspace, 'FOLDER_REMOVED', the_path, jsonb_build_object('host', on_host));
+    END IF;
+    RETURN forgotten;
 END
 
 --- function found(first_slug text, first_name text, admin_login text, admin_name text)
@@ -4545,8 +6578,11 @@ BEGIN
             PERFORM kolony.hint(token.workspace_id, 'inbox:' || the_approval);
         END IF;
     END IF;
-    RETURN QUERY SELECT asked.name, kolony.approval_state(asked), asked.answer, asked.note,
-        (SELECT w.login::text FROM kolony.profiles w WHERE w.profile_id = asked.answered_by);
+    RETURN QUERY SELECT asked.name, kolony.approval_state(asked), asked.answer, asked.note, coalesce(
+        (SELECT w.login::text FROM kolony.profiles w WHERE w.profile_id = asked.answered_by),
+        (SELECT 'rule of ' || w.login FROM kolony.approval_rules l
+         JOIN kolony.profiles w ON w.profile_id = l.created_by
+         WHERE l.workspace_id = asked.workspace_id AND l.rule_id = asked.rule_id));
 END
 
 --- function held_agents(home uuid, wanted uuid[])
@@ -4651,7 +6687,7 @@ AS
     FROM (SELECT greatest(extract(epoch FROM length)::bigint, 0)) seconds (s)
 
 --- function inbox(in_workspace uuid, hidden boolean, longest integer)
-OWNER kolony_api ARGUMENTS (in_workspace uuid, hidden boolean DEFAULT false, longest integer DEFAULT 65536) RETURNS TABLE(item_id uuid, kind text, tier text, why text, agent_id uuid, agent text, run_id uuid, command_number bigint, ordinal integer, target_count integer, title text, detail text, options jsonb, risk text, since timestamp with time zone, expires_at timestamp with time zone, blocks bigint, blocked_agents bigint, likeness text, snoozed_until timestamp with time zone, done_at timestamp with time zone) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+OWNER kolony_api ARGUMENTS (in_workspace uuid, hidden boolean DEFAULT false, longest integer DEFAULT 65536) RETURNS TABLE(item_id uuid, kind text, tier text, why text, agent_id uuid, agent text, run_id uuid, command_number bigint, ordinal integer, target_count integer, title text, detail text, options jsonb, risk text, since timestamp with time zone, expires_at timestamp with time zone, blocks bigint, blocked_agents bigint, likeness text, snoozed_until timestamp with time zone, done_at timestamp with time zone, tool text, exact boolean) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
 #variable_conflict use_column
 DECLARE
@@ -4661,8 +6697,8 @@ BEGIN
     RETURN QUERY
     WITH found AS (
         SELECT * FROM kolony.inbox_questions(in_workspace)
-        UNION ALL SELECT * FROM kolony.inbox_failures(in_workspace, me)
-        UNION ALL SELECT * FROM kolony.inbox_agents(in_workspace)),
+        UNION ALL SELECT f.*, NULL, false FROM kolony.inbox_failures(in_workspace, me) f
+        UNION ALL SELECT o.*, NULL, false FROM kolony.inbox_agents(in_workspace) o),
     placed AS (
         SELECT f.*, m.snoozed_until, m.done_at,
                CASE WHEN f.kind = 'stop' OR f.expires_at < now() + interval '15 minutes' THEN 1
@@ -4687,9 +6723,12 @@ BEGIN
                CASE WHEN p.risk <> 'low' AND p.kind IN ('permission', 'question') THEN p.risk || ' risk' END,
                CASE WHEN p.kind <> 'stop' THEN 'for ' || kolony.in_words(now() - p.since) END),
            p.agent_id, a.name, p.run_id, c.number, r.ordinal, cardinality(c.targets), p.title,
-           "left"(p.detail, longest), p.options, p.risk, p.since, p.expires_at, p.blocks, p.blocked_agents,
+           -- In full, but for what comes behind 16 MiB of others.
+           "left"(p.detail, CASE WHEN sum(length(p.detail)) OVER (ORDER BY p.rank) <= 16777216 THEN longest
+                                 ELSE least(longest, 65536) END),
+           p.options, p.risk, p.since, p.expires_at, p.blocks, p.blocked_agents,
            CASE WHEN p.kind IN ('gone', 'stop') THEN md5(p.kind) ELSE kolony.likeness(p.kind, p.title, p.detail) END,
-           p.snoozed_until, p.done_at
+           p.snoozed_until, p.done_at, p.tool, p.exact
     FROM ranked p
     JOIN kolony.agents a ON a.workspace_id = in_workspace AND a.agent_id = p.agent_id
     LEFT JOIN kolony.runs r ON r.workspace_id = in_workspace AND r.run_id = p.run_id
@@ -4775,12 +6814,13 @@ BEGIN
 END
 
 --- function inbox_questions(home uuid)
-OWNER kolony_api ARGUMENTS (home uuid) RETURNS TABLE(item_id uuid, kind text, agent_id uuid, run_id uuid, command_id uuid, title text, detail text, options jsonb, risk text, since timestamp with time zone, expires_at timestamp with time zone, blocks bigint, blocked_agents bigint) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+OWNER kolony_api ARGUMENTS (home uuid) RETURNS TABLE(item_id uuid, kind text, agent_id uuid, run_id uuid, command_id uuid, title text, detail text, options jsonb, risk text, since timestamp with time zone, expires_at timestamp with time zone, blocks bigint, blocked_agents bigint, tool text, exact boolean) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
 BEGIN
     RETURN QUERY
-    SELECT p.approval_id, p.kind, p.agent_id, p.run_id, r.command_id, p.title, p.detail, p.options, p.risk,
-           p.created_at, p.expires_at, 1 + k.runs, 1 + k.others
+    SELECT p.approval_id, p.kind, p.agent_id, p.run_id, r.command_id, p.title,
+           coalesce(p.command, p.detail), p.options, p.risk, p.created_at, p.expires_at, 1 + k.runs, 1 + k.others,
+           p.tool, p.command IS NOT NULL
     FROM kolony.approvals p
     JOIN kolony.runs r ON r.workspace_id = p.workspace_id AND r.run_id = p.run_id
     CROSS JOIN LATERAL (
@@ -4835,6 +6875,11 @@ OWNER kolony_api ARGUMENTS (the_runs uuid[], why text DEFAULT ''::text) RETURNS 
 AS
     SELECT * FROM kolony.take_steps(the_runs, 'interrupt', why, NULL, false)
 
+--- function is_empty(size bigint, sha256 text)
+OWNER kolony_api ARGUMENTS (size bigint, sha256 text) RETURNS boolean LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT size = 0 AND sha256 = encode(pg_catalog.sha256(''), 'hex')
+
 --- function is_quiet(quiet_from time without time zone, quiet_to time without time zone, time_zone text, moment timestamp with time zone)
 OWNER kolony_api ARGUMENTS (quiet_from time without time zone, quiet_to time without time zone, time_zone text, moment timestamp with time zone) RETURNS boolean LANGUAGE plpgsql STABLE SET search_path=pg_catalog, pg_temp
 AS
@@ -4885,6 +6930,130 @@ BEGIN
     RETURN made;
 END
 
+--- function json_joined(before json, piece json)
+OWNER kolony_api ARGUMENTS (before json, piece json) RETURNS json LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT CASE WHEN json_typeof(before) = 'string' AND json_typeof(piece) = 'string'
+        THEN (left(btrim(before::text, E' \n\r\t'), -1) || substr(btrim(piece::text, E' \n\r\t'), 2))::json
+        ELSE piece END
+
+--- function keep_approval_rule(home uuid, of_agent uuid, tool text, prefix text, decision text, until timestamp with time zone, note text)
+OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid, tool text, prefix text, decision text, until timestamp with time zone, note text) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    made uuid;
+BEGIN
+    PERFORM kolony.check_approval_rule(of_agent, tool, prefix, decision, until, note);
+    INSERT INTO kolony.approval_rules (workspace_id, agent_id, tool, prefix, decision, until, note, created_by)
+    VALUES (home, of_agent, tool, prefix, decision, until, nullif(note, ''), kolony.my_profile_id())
+    RETURNING rule_id INTO made;
+    PERFORM kolony.record_audit(home, 'APPROVAL_RULE_CREATED', decision || ' ' || coalesce("left"(prefix, 150), tool),
+        jsonb_build_object('rule_id', made, 'decision', decision, 'tool', tool, 'prefix', "left"(prefix, 200),
+            'until', until, 'note', "left"(note, 200)), of_agent);
+    PERFORM kolony.hint(home, 'approval_rule:' || made);
+    RETURN made;
+END
+
+--- function keep_artifact(the_attempt uuid, name text, kind text, media_type text, size bigint, sha256 text, not_kept text)
+OWNER kolony_api ARGUMENTS (the_attempt uuid, name text, kind text, media_type text, size bigint, sha256 text, not_kept text DEFAULT NULL::text) RETURNS TABLE(artifact_id uuid, stored bigint, why_not text, kept boolean) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+#variable_conflict use_variable
+DECLARE
+    held kolony.leases := kolony.my_lease(the_attempt);
+    home CONSTANT uuid := held.workspace_id;
+    this kolony.artifacts;
+    twin uuid;
+BEGIN
+    PERFORM kolony.check_artifact(name, kind, media_type, size, sha256);
+    -- Held, so that two calls of one runner do not pass a cap together.
+    PERFORM FROM kolony.runs r WHERE r.workspace_id = home AND r.run_id = held.run_id FOR NO KEY UPDATE;
+    held := kolony.my_lease(the_attempt);
+    SELECT a.* INTO this FROM kolony.artifacts a
+    WHERE a.workspace_id = home AND a.attempt_id = the_attempt AND a.kind = kind AND a.name = name;
+    IF NOT FOUND THEN
+        IF (SELECT count(*) FROM kolony.artifacts a
+            WHERE a.workspace_id = home AND a.run_id = held.run_id) >= 2000
+        THEN
+            RAISE EXCEPTION 'a run records at most 2,000 files' USING ERRCODE = '54000';
+        END IF;
+        INSERT INTO kolony.artifacts AS a (workspace_id, run_id, attempt_id, name, kind, media_type, size, sha256,
+            why_not)
+        VALUES (home, held.run_id, the_attempt, name, kind, media_type, size, sha256,
+            coalesce("left"(not_kept, 500), CASE WHEN sha256 IS NULL THEN 'its content was not read' END))
+        RETURNING a.* INTO this;
+    ELSIF this.kept_at IS NULL AND not_kept IS NOT NULL THEN
+        DELETE FROM kolony.artifact_parts p WHERE p.workspace_id = home AND p.artifact_id = this.artifact_id;
+        UPDATE kolony.artifacts a SET why_not = "left"(not_kept, 500), content_id = NULL
+        WHERE a.workspace_id = home AND a.artifact_id = this.artifact_id RETURNING a.* INTO this;
+    END IF;
+    IF this.kept_at IS NULL AND this.why_not IS NULL AND this.content_id IS NULL THEN
+        SELECT a.artifact_id INTO twin FROM kolony.artifacts a
+        WHERE a.workspace_id = home AND a.run_id = held.run_id AND a.sha256 = this.sha256 AND a.size = this.size
+          AND a.kept_at IS NOT NULL AND a.content_id = a.artifact_id LIMIT 1;
+        UPDATE kolony.artifacts a
+        SET content_id = CASE WHEN cap.words IS NULL THEN coalesce(twin, a.artifact_id) END, why_not = cap.words,
+            kept_at = CASE WHEN cap.words IS NULL AND (twin IS NOT NULL OR kolony.is_empty(a.size, a.sha256))
+                           THEN now() END
+        FROM (SELECT kolony.artifact_cap(home, held.run_id, CASE WHEN twin IS NULL THEN this.size ELSE 0 END)) cap (words)
+        WHERE a.workspace_id = home AND a.artifact_id = this.artifact_id RETURNING a.* INTO this;
+    END IF;
+    IF this.kept_at IS NOT NULL OR this.why_not IS NOT NULL THEN
+        PERFORM kolony.hint(home, 'artifact:' || held.run_id);
+    END IF;
+    RETURN QUERY SELECT this.artifact_id, (
+        SELECT coalesce(sum(length(p.data)), 0)::bigint FROM kolony.artifact_parts p
+        WHERE p.workspace_id = home AND p.artifact_id = this.artifact_id), this.why_not, this.kept_at IS NOT NULL;
+END
+
+--- function keep_notes(the_attempt uuid, notes jsonb)
+OWNER kolony_api ARGUMENTS (the_attempt uuid, notes jsonb) RETURNS TABLE(name text, became text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+#variable_conflict use_column
+DECLARE
+    held kolony.leases := kolony.my_lease(the_attempt);
+    one record;
+    there kolony.agent_notes;
+BEGIN
+    IF jsonb_typeof(notes) IS DISTINCT FROM 'array' OR jsonb_array_length(notes) > 200 THEN
+        RAISE EXCEPTION 'notes are a list of at most 200' USING ERRCODE = '22023';
+    END IF;
+    PERFORM FROM kolony.agents a WHERE a.workspace_id = held.workspace_id AND a.agent_id = held.agent_id
+    FOR NO KEY UPDATE;
+    held := kolony.my_lease(the_attempt);
+    FOR one IN SELECT w.name, w.content, w.base FROM jsonb_to_recordset(notes) w (name text, content text, base integer)
+               ORDER BY w.content IS NOT NULL, w.name
+    LOOP
+        name := one.name;
+        became := NULL;
+        SELECT n.* INTO there FROM kolony.agent_notes n
+        WHERE n.workspace_id = held.workspace_id AND n.agent_id = held.agent_id AND n.name = one.name;
+        IF one.content IS NULL AND there.version = one.base THEN
+            DELETE FROM kolony.agent_notes n
+            WHERE n.workspace_id = held.workspace_id AND n.agent_id = held.agent_id AND n.name = one.name;
+            PERFORM kolony.hint(held.workspace_id, 'note_kept:' || held.agent_id);
+            became := 'deleted';
+        ELSIF one.content IS NOT NULL AND there.content IS DISTINCT FROM one.content THEN
+            IF coalesce(there.version, 0) <> coalesce(one.base, 0) AND there.name IS NOT NULL THEN
+                name := "left"(one.name, 80) || '-' || (SELECT c.number FROM kolony.runs r
+                    JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+                    WHERE r.workspace_id = held.workspace_id AND r.run_id = held.run_id);
+                CONTINUE WHEN EXISTS (
+                    SELECT FROM kolony.agent_notes n WHERE n.workspace_id = held.workspace_id
+                    AND n.agent_id = held.agent_id AND n.name = keep_notes.name AND n.content = one.content);
+            END IF;
+            BEGIN
+                PERFORM kolony.write_note(held.workspace_id, held.agent_id, name, one.content, held.run_id);
+                became := CASE WHEN name <> one.name THEN 'kept beside' ELSE 'kept' END;
+            EXCEPTION WHEN invalid_parameter_value OR program_limit_exceeded THEN
+                became := SQLERRM;
+            END;
+        END IF;
+        IF became IS NOT NULL THEN
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+END
+
 --- function keep_preset(preset kolony.presets, says kolony.preset_versions, event text, facts jsonb)
 OWNER kolony_api ARGUMENTS (preset kolony.presets, says kolony.preset_versions, event text, facts jsonb) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -4913,13 +7082,31 @@ BEGIN
     PERFORM kolony.hint(preset.workspace_id, 'preset:' || preset.preset_id);
 END
 
+--- function keep_usage()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    booked jsonb;
+BEGIN
+    SELECT o.usage INTO booked FROM kolony.usage_overview o
+    WHERE o.workspace_id = NEW.workspace_id AND o.attempt_id = NEW.attempt_id;
+    NEW.usage := coalesce(booked, '{}') || NEW.usage;
+    RETURN NEW;
+END
+
 --- function kind_words(kind text)
 OWNER kolony_api ARGUMENTS (kind text) RETURNS text LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
 AS
     SELECT CASE kind
         WHEN 'investigate' THEN
             'This is an investigation. Find out what the command asks, change nothing, and say what you found: each '
-            'finding with the evidence for it, then what you recommend.'
+            'finding with the evidence for it, then what you recommend. Write it to the file report.json in the folder '
+            'that KOLONY_RUN_DIR names (write report.json.tmp, then rename it; you may do so again while you work): '
+            '{"title": text, "summary": text, "sections": [{"title": text, "body": text}], "findings": [{"severity": '
+            '"critical", "high", "medium", "low" or "info", "title": text, "detail": text, "evidence": text, "file": '
+            'text, "line": number}], "recommendations": [{"title": text, "detail": text}], "attachments": [names of '
+            'files that you left in the folder artifacts there]}. Where you cannot write files, answer in Markdown: a '
+            'title, a summary, and sections, one of them named Findings and one Recommendations.'
         WHEN 'review' THEN
             'This is a review of another run''s work. What that run was asked, how it ended and what it printed stands '
             'in the folder "subjects" of the folder that KOLONY_RUN_DIR names: a .json file with the facts and a .txt '
@@ -5207,6 +7394,15 @@ BEGIN
                  WHERE m.workspace_id = in_workspace);
 END
 
+--- function memory_brief(home uuid, of_agent uuid)
+OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid) RETURNS jsonb LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN (SELECT jsonb_agg(jsonb_build_object('name', n.name, 'content', n.content, 'version', n.version)
+                             ORDER BY n.name)
+            FROM kolony.agent_notes n WHERE n.workspace_id = home AND n.agent_id = of_agent);
+END
+
 --- function missing_of_stop(of_stop kolony.stops)
 OWNER kolony_api ARGUMENTS (of_stop kolony.stops) RETURNS text[] LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -5491,6 +7687,27 @@ BEGIN
     RETURN NULL;
 END
 
+--- function note_budget(its kolony.budget_overview, empty boolean)
+OWNER kolony_api ARGUMENTS (its kolony.budget_overview, empty boolean) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    UPDATE kolony.budget_spending s SET warned_at = coalesce(s.warned_at, now()),
+        emptied_at = CASE WHEN empty THEN now() END
+    WHERE s.workspace_id = its.workspace_id AND s.budget_id = its.budget_id AND s.starts = its.starts;
+    PERFORM kolony.record_audit(its.workspace_id, CASE WHEN empty THEN 'BUDGET_EMPTY' ELSE 'BUDGET_WARNING' END,
+        concat_ws(' ', its.scope, its.subject), jsonb_build_object('budget_id', its.budget_id, 'period', its.period,
+            'tokens', its.tokens, 'cost_usd', its.cost_usd, 'token_limit', its.token_limit, 'usd_limit', its.usd_limit,
+            'hard', its.hard), CASE WHEN its.scope = 'agent' THEN its.subject_id END);
+    PERFORM kolony.notify_people(its.workspace_id, 'budget', CASE WHEN empty AND its.hard THEN 'high' ELSE 'medium' END,
+        CASE WHEN empty THEN 'a budget is used up' ELSE format('%s%% of a budget are used', floor(its.share * 100)) END,
+        kolony.budget_words(its) || CASE WHEN empty AND its.hard THEN ': its work is ended, and nothing is begun'
+                                         ELSE '' END,
+        jsonb_build_object('budget_id', its.budget_id, 'scope', its.scope, 'subject_id', its.subject_id));
+    IF empty AND its.hard THEN
+        PERFORM kolony.hint(its.workspace_id, 'agents:*');
+    END IF;
+END
+
 --- function note_ended_command()
 OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -5549,6 +7766,35 @@ EXCEPTION WHEN OTHERS THEN
     RETURN NULL;
 END
 
+--- function note_folder(the_attempt uuid, facts jsonb)
+OWNER kolony_api ARGUMENTS (the_attempt uuid, facts jsonb) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+DECLARE
+    held kolony.leases := kolony.my_lease(the_attempt);
+    made kolony.work_folders;
+BEGIN
+    IF jsonb_typeof(facts) IS DISTINCT FROM 'object' OR octet_length(facts::text) > 65536 THEN
+        RAISE EXCEPTION 'what is said of a folder is a JSON object' USING ERRCODE = '22023';
+    END IF;
+    made := jsonb_populate_record(NULL::kolony.work_folders,
+        facts - ARRAY['workspace_id', 'run_id', 'agent_id', 'conversation_id', 'host', 'made_at', 'seen_at']);
+    INSERT INTO kolony.work_folders AS f (workspace_id, run_id, agent_id, conversation_id, host, path, repository,
+        isolation, base_commit, base_dirty, state, dirty_files, new_commits, size_bytes)
+    SELECT held.workspace_id, held.run_id, held.agent_id,
+        (SELECT m.conversation_id FROM kolony.messages m
+         WHERE m.workspace_id = held.workspace_id AND m.run_id = held.run_id AND m.origin = 'person'),
+        s.host, made.path, coalesce(made.repository, ''), made.isolation, made.base_commit,
+        coalesce(made.base_dirty, false), coalesce(made.state, 'in use'), made.dirty_files, made.new_commits,
+        made.size_bytes
+    FROM kolony.agent_sessions s
+    WHERE s.workspace_id = held.workspace_id AND s.session_id = held.session_id
+    ON CONFLICT (workspace_id, run_id) DO UPDATE SET agent_id = excluded.agent_id, host = excluded.host,
+        path = excluded.path, repository = excluded.repository, isolation = excluded.isolation,
+        base_commit = excluded.base_commit, base_dirty = excluded.base_dirty, state = excluded.state,
+        dirty_files = excluded.dirty_files, new_commits = excluded.new_commits, size_bytes = excluded.size_bytes,
+        seen_at = clock_timestamp();
+END
+
 --- function note_login(in_workspace uuid, claimed_version text)
 OWNER kolony_api ARGUMENTS (in_workspace uuid, claimed_version text DEFAULT ''::text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -5584,6 +7830,71 @@ BEGIN
     PERFORM kolony.hint(home, 'preset:' || the_preset);
 END
 
+--- function note_reply(the_attempt uuid, content text, cut boolean)
+OWNER kolony_api ARGUMENTS (the_attempt uuid, content text, cut boolean DEFAULT false) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+#variable_conflict use_column
+DECLARE
+    held kolony.leases := kolony.my_lease(the_attempt);
+BEGIN
+    IF EXISTS (SELECT FROM kolony.messages m
+               WHERE m.workspace_id = held.workspace_id AND m.run_id = held.run_id AND m.origin = 'person') THEN
+        INSERT INTO kolony.conversation_replies AS y (workspace_id, attempt_id, content, cut)
+        VALUES (held.workspace_id, the_attempt, coalesce(note_reply.content, ''), coalesce(note_reply.cut, false))
+        ON CONFLICT (workspace_id, attempt_id) DO UPDATE SET content = excluded.content, cut = excluded.cut;
+    END IF;
+END
+
+--- function note_session(the_attempt uuid, session_id text, how text, adapter text, program text, version text, mode text, cwd text, why text)
+OWNER kolony_api ARGUMENTS (the_attempt uuid, session_id text, how text, adapter text, program text DEFAULT ''::text, version text DEFAULT ''::text, mode text DEFAULT ''::text, cwd text DEFAULT ''::text, why text DEFAULT ''::text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+#variable_conflict use_column
+DECLARE
+    held kolony.leases := kolony.my_lease(the_attempt);
+    before kolony.conversation_sessions;
+    here text;
+    note kolony.messages;
+BEGIN
+    IF how IS NULL OR how NOT IN ('new', 'resumed', 'loaded', 'lost') OR coalesce(session_id, '') = '' THEN
+        RAISE EXCEPTION 'a session has an id, and is new, resumed, loaded or lost' USING ERRCODE = '22023';
+    END IF;
+    SELECT m.* INTO note FROM kolony.messages m
+    WHERE m.workspace_id = held.workspace_id AND m.run_id = held.run_id AND m.origin = 'person';
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    SELECT s.host INTO STRICT here FROM kolony.agent_sessions s
+    WHERE s.workspace_id = held.workspace_id AND s.session_id = held.session_id;
+    PERFORM FROM kolony.conversations c
+    WHERE c.workspace_id = held.workspace_id AND c.conversation_id = note.conversation_id FOR NO KEY UPDATE;
+    SELECT * INTO before FROM kolony.conversation_sessions k
+    WHERE k.workspace_id = held.workspace_id AND k.conversation_id = note.conversation_id;
+    IF before.attempt_id = the_attempt AND before.session_id = "left"(note_session.session_id, 500) THEN
+        RETURN;
+    END IF;
+    INSERT INTO kolony.conversation_sessions (workspace_id, conversation_id, agent_id, session_id, adapter, program,
+        version, mode, cwd, host, how, attempt_id)
+    VALUES (held.workspace_id, note.conversation_id, held.agent_id, "left"(note_session.session_id, 500),
+        "left"(coalesce(note_session.adapter, ''), 100), "left"(coalesce(note_session.program, ''), 200),
+        "left"(coalesce(note_session.version, ''), 200), "left"(coalesce(note_session.mode, ''), 200),
+        "left"(coalesce(note_session.cwd, ''), 5000), here, note_session.how, the_attempt)
+    ON CONFLICT (workspace_id, conversation_id) DO UPDATE SET agent_id = excluded.agent_id,
+        session_id = excluded.session_id, adapter = excluded.adapter, program = excluded.program,
+        version = excluded.version, mode = excluded.mode, cwd = excluded.cwd, host = excluded.host, how = excluded.how,
+        attempt_id = excluded.attempt_id, noted_at = clock_timestamp();
+    IF how = 'lost' OR how = 'new' AND before.session_id IS NOT NULL THEN
+        note.origin := 'note';
+        note.author_id := NULL;
+        note.attempt_id := the_attempt;
+        note.content := concat_ws(': ', 'The agent could not go on with its own session and began a new one; it was given '
+            || 'the last messages. Context was lost', coalesce(nullif("left"(why, 1000), ''),
+            CASE WHEN before.agent_id <> held.agent_id THEN 'another agent has done this before'
+                 WHEN before.host <> here THEN format('its session is on %s, and this runner on %s', before.host, here)
+                 ELSE 'the agent did not say why' END));
+        PERFORM kolony.add_message(held.workspace_id, note.conversation_id, note);
+    END IF;
+END
+
 --- function note_step(the_attempt uuid, step text, detail text)
 OWNER kolony_api ARGUMENTS (the_attempt uuid, step text, detail text DEFAULT ''::text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
 AS
@@ -5592,8 +7903,10 @@ DECLARE
     token kolony.agent_tokens := kolony.my_token();
     this kolony.attempts;
 BEGIN
-    IF step IS NULL OR step NOT IN ('heard', 'protocol_cancel', 'sigint', 'sigterm', 'sigkill', 'ended', 'gone') THEN
-        RAISE EXCEPTION 'a step is heard, protocol_cancel, sigint, sigterm, sigkill, ended or gone' USING ERRCODE = '22023';
+    IF step IS NULL OR step NOT IN ('heard', 'protocol_cancel', 'stdin_closed', 'sigint', 'sigterm', 'sigkill', 'ended',
+                                    'gone') THEN
+        RAISE EXCEPTION 'a step is heard, protocol_cancel, stdin_closed, sigint, sigterm, sigkill, ended or gone'
+            USING ERRCODE = '22023';
     END IF;
     SELECT t.* INTO this FROM kolony.attempts t
     WHERE t.workspace_id = token.workspace_id AND t.attempt_id = the_attempt AND t.agent_id = token.agent_id;
@@ -5839,6 +8152,38 @@ BEGIN
     RETURN preset;
 END
 
+--- function printed_end(home uuid, of_attempt kolony.attempts, OUT content text, OUT cut boolean)
+OWNER kolony_api ARGUMENTS (home uuid, of_attempt kolony.attempts, OUT content text, OUT cut boolean) RETURNS record LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    most CONSTANT integer := 65536;
+    piece bytea;
+    whole bytea := '';
+BEGIN
+    cut := false;
+    FOR piece IN
+        SELECT c.data FROM kolony.output_chunks c
+        WHERE c.workspace_id = home AND c.run_id = of_attempt.run_id AND c.attempt = of_attempt.number
+          AND c.day = of_attempt.output_day AND c.stream = 'stdout' ORDER BY c.seq DESC
+    LOOP
+        whole := piece || whole;
+        IF octet_length(whole) > most THEN
+            whole := substring(whole FROM octet_length(whole) - most + 1);
+            cut := true;
+            EXIT;
+        END IF;
+    END LOOP;
+    WHILE cut AND octet_length(whole) > 0 AND get_byte(whole, 0) & 192 = 128 LOOP
+        whole := substring(whole FROM 2);
+    END LOOP;
+    BEGIN
+        content := convert_from(whole, 'UTF8');
+    EXCEPTION WHEN character_not_in_repertoire OR untranslatable_character THEN
+        content := encode(whole, 'escape');
+    END;
+    content := rtrim(content, E'\r\n');
+END
+
 --- function propose_plan(the_attempt uuid, items jsonb)
 OWNER kolony_api ARGUMENTS (the_attempt uuid, items jsonb) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
 AS
@@ -5909,6 +8254,31 @@ BEGIN
     EXECUTE format('GRANT SELECT ON %s TO kolony_backup', target);
 END
 
+--- function put_attachments(home uuid, message uuid, file_names text[], files bytea[])
+OWNER kolony_api ARGUMENTS (home uuid, message uuid, file_names text[], files bytea[]) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    many CONSTANT integer := coalesce(cardinality(file_names), 0);
+    wrong text := CASE
+        WHEN many <> coalesce(cardinality(files), 0) THEN 'each attachment has a name and a content'
+        WHEN many > 20 THEN format('a message has at most 20 attachments, not %s', many)
+        WHEN EXISTS (SELECT FROM unnest(file_names, files) f (name, data) WHERE f.name IS NULL OR f.data IS NULL) THEN
+            'each attachment has a name and a content'
+        WHEN many <> (SELECT count(DISTINCT n) FROM unnest(file_names) n) THEN 'two attachments have the same name'
+        WHEN EXISTS (SELECT FROM unnest(file_names) n WHERE octet_length(n) NOT BETWEEN 1 AND 200 OR n ~ '^\.'
+                     OR n ~ '[/\\\u0001-\u001f\u007f-\u009f]') THEN
+            'an attachment has the name of a file: 1 to 200 bytes, without a slash and not beginning with a dot'
+        WHEN EXISTS (SELECT FROM unnest(files) f WHERE octet_length(f) > 4194304) THEN 'an attachment has at most 4 MiB'
+        WHEN (SELECT sum(octet_length(f)) FROM unnest(files) f) > 16777216 THEN
+            'the attachments of a message have at most 16 MiB together' END;
+BEGIN
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION '%', wrong USING ERRCODE = '22023';
+    END IF;
+    INSERT INTO kolony.message_attachments (workspace_id, message_id, name, data)
+    SELECT home, message, f.name, f.data FROM unnest(file_names, files) f (name, data);
+END
+
 --- function put_dependencies(home uuid, the_command uuid, after_commands uuid[], after_need text)
 OWNER kolony_api ARGUMENTS (home uuid, the_command uuid, after_commands uuid[], after_need text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -5945,6 +8315,58 @@ BEGIN
     END IF;
     INSERT INTO kolony.command_dependencies (workspace_id, command_id, after_id, need)
     SELECT DISTINCT home, the_command, t, after_need FROM unnest(after_commands) t;
+END
+
+--- function put_report(the_attempt uuid, document jsonb, new_status text, new_source text)
+OWNER kolony_api ARGUMENTS (the_attempt uuid, document jsonb, new_status text, new_source text) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+#variable_conflict use_column
+DECLARE
+    held kolony.leases := kolony.my_lease(the_attempt);
+    home CONSTANT uuid := held.workspace_id;
+    kept CONSTANT jsonb := kolony.checked_report(document);
+    became CONSTANT text := CASE WHEN new_status = 'complete' AND kept ->> 'status' IN ('draft', 'in_progress')
+                                 THEN 'draft' ELSE new_status END;
+    its_digest CONSTANT bytea := sha256(convert_to(concat_ws(' ', the_attempt, became, new_source, kept), 'UTF8'));
+    its_title text := nullif(btrim(kept ->> 'title', E' \t\r\n'), '');
+    report uuid;
+BEGIN
+    IF new_status IS NULL OR new_status NOT IN ('draft', 'in_progress', 'complete')
+       OR new_source IS NULL OR new_source NOT IN ('report.json', 'answer')
+    THEN
+        RAISE EXCEPTION 'a report is draft, in_progress or complete, from report.json or answer'
+            USING ERRCODE = '22023';
+    END IF;
+    PERFORM FROM kolony.runs r WHERE r.workspace_id = home AND r.run_id = held.run_id FOR NO KEY UPDATE;
+    held := kolony.my_lease(the_attempt);
+    SELECT p.report_id INTO report FROM kolony.reports p
+    WHERE p.workspace_id = home AND p.run_id = held.run_id AND p.digest = its_digest;
+    IF FOUND THEN
+        RETURN report;
+    END IF;
+    IF its_title IS NULL THEN
+        SELECT "left"(btrim(split_part(c.title, E'\n', 1), E' \t\r'), 200) INTO its_title FROM kolony.commands c
+        JOIN kolony.runs r ON r.workspace_id = c.workspace_id AND r.command_id = c.command_id
+        WHERE r.workspace_id = home AND r.run_id = held.run_id;
+    END IF;
+    INSERT INTO kolony.reports AS p (workspace_id, run_id, attempt_id, title, summary, status, source, sections,
+        recommendations, attachments, body, digest, completed_at)
+    VALUES (home, held.run_id, the_attempt, coalesce(nullif(its_title, ''), 'Report'), kept ->> 'summary', became,
+        new_source, kept -> 'sections', kept -> 'recommendations',
+        ARRAY(SELECT a FROM jsonb_array_elements_text(kept -> 'attachments') a), kolony.report_body(kept), its_digest,
+        CASE WHEN became = 'complete' THEN now() END)
+    ON CONFLICT (workspace_id, run_id) DO UPDATE SET attempt_id = excluded.attempt_id, title = excluded.title,
+        summary = excluded.summary, status = excluded.status, source = excluded.source, sections = excluded.sections,
+        recommendations = excluded.recommendations, attachments = excluded.attachments, body = excluded.body,
+        digest = excluded.digest, updated_at = now(), completed_at = excluded.completed_at, status_by = NULL
+    RETURNING p.report_id INTO report;
+    DELETE FROM kolony.report_findings f WHERE f.workspace_id = home AND f.report_id = report;
+    INSERT INTO kolony.report_findings (workspace_id, report_id, place, severity, title, detail, evidence, file, line)
+    SELECT home, report, n, f ->> 'severity', f ->> 'title', f ->> 'detail', f ->> 'evidence', f ->> 'file',
+           (f ->> 'line')::integer
+    FROM jsonb_array_elements(kept -> 'findings') WITH ORDINALITY AS t (f, n);
+    PERFORM kolony.hint(home, 'report:' || report);
+    RETURN report;
 END
 
 --- function put_waiting(waiting kolony.blocked_runs)
@@ -5990,6 +8412,41 @@ BEGIN
       AND n.last_at <= up_to;
     GET DIAGNOSTICS changed = ROW_COUNT;
     RETURN changed;
+END
+
+--- function read_attachment(the_attempt uuid, the_attachment uuid)
+OWNER kolony_api ARGUMENTS (the_attempt uuid, the_attachment uuid) RETURNS bytea LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+DECLARE
+    held kolony.leases := kolony.my_lease(the_attempt);
+    content bytea;
+BEGIN
+    SELECT f.data INTO content FROM kolony.message_attachments f
+    JOIN kolony.messages m ON m.workspace_id = f.workspace_id AND m.message_id = f.message_id
+    WHERE f.workspace_id = held.workspace_id AND f.attachment_id = the_attachment AND m.run_id = held.run_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'this file did not come with what the attempt is about' USING ERRCODE = 'P0002';
+    END IF;
+    RETURN content;
+END
+
+--- function read_conversation(the_conversation uuid, upto integer)
+OWNER kolony_api ARGUMENTS (the_conversation uuid, upto integer DEFAULT NULL::integer) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    thread kolony.conversations;
+BEGIN
+    SELECT * INTO thread FROM kolony.conversations c
+    WHERE c.conversation_id = the_conversation AND c.workspace_id = ANY (kolony.my_workspace_ids());
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such conversation here' USING ERRCODE = 'P0002', HINT = 'see kolony conversation list';
+    END IF;
+    PERFORM kolony.require_role(thread.workspace_id, 'viewer');
+    INSERT INTO kolony.conversation_reads AS d (workspace_id, conversation_id, profile_id, upto)
+    VALUES (thread.workspace_id, the_conversation, kolony.my_profile_id(),
+        least(greatest(coalesce(read_conversation.upto, thread.last_number), 0), thread.last_number))
+    ON CONFLICT (workspace_id, conversation_id, profile_id) DO UPDATE SET upto = excluded.upto
+    WHERE d.upto < excluded.upto;
 END
 
 --- function read_notifications(which uuid[])
@@ -6112,6 +8569,35 @@ BEGIN
     RETURN made;
 END
 
+--- function recount_budget(home uuid, the_budget uuid)
+OWNER kolony_api ARGUMENTS (home uuid, the_budget uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    its kolony.budget_overview;
+    spent_tokens bigint;
+    spent_usd numeric;
+BEGIN
+    SELECT * INTO STRICT its FROM kolony.budget_overview o WHERE o.workspace_id = home AND o.budget_id = the_budget;
+    IF its.scope = 'command' THEN
+        SELECT sum(u.input_fresh + u.input_cached + u.cache_write + u.output), sum(u.cost_usd)
+        INTO spent_tokens, spent_usd FROM kolony.attempt_usage a
+        JOIN kolony.usage_reports u ON u.workspace_id = a.workspace_id AND u.attempt_id = a.attempt_id
+        WHERE a.workspace_id = home AND a.command_id = its.subject_id AND u.day >= its.starts;
+    ELSE
+        SELECT sum(d.input_fresh + d.input_cached + d.cache_write + d.output), sum(d.cost_usd)
+        INTO spent_tokens, spent_usd FROM kolony.usage_days d
+        WHERE d.workspace_id = home AND d.day >= its.starts AND CASE its.scope
+            WHEN 'workspace' THEN true WHEN 'agent' THEN d.agent_id = its.subject_id
+            WHEN 'preset' THEN d.preset_id = its.subject_id WHEN 'person' THEN d.profile_id = its.subject_id
+            ELSE d.profile_id IN (SELECT m.profile_id FROM kolony.people_group_members m
+                                  WHERE m.workspace_id = home AND m.group_id = its.subject_id) END;
+    END IF;
+    INSERT INTO kolony.budget_spending AS s (workspace_id, budget_id, starts, tokens, cost_usd)
+    VALUES (home, the_budget, its.starts, coalesce(spent_tokens, 0), coalesce(spent_usd, 0))
+    ON CONFLICT (workspace_id, budget_id, starts) DO UPDATE SET tokens = EXCLUDED.tokens, cost_usd = EXCLUDED.cost_usd,
+        warned_at = NULL, emptied_at = NULL;
+END
+
 --- function refuse_answer(the_approval uuid)
 OWNER kolony_api ARGUMENTS (the_approval uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -6122,7 +8608,10 @@ BEGIN
     SELECT * INTO STRICT asked FROM kolony.approvals p
     WHERE p.approval_id = the_approval AND p.workspace_id = ANY (kolony.my_workspace_ids());
     IF asked.answered_at IS NOT NULL THEN
-        SELECT p.login INTO STRICT who FROM kolony.profiles p WHERE p.profile_id = asked.answered_by;
+        SELECT CASE WHEN asked.rule_id IS NULL THEN '' ELSE 'a rule of ' END || w.login INTO STRICT who
+        FROM kolony.profiles w
+        WHERE w.profile_id = coalesce(asked.answered_by, (SELECT l.created_by FROM kolony.approval_rules l
+            WHERE l.workspace_id = asked.workspace_id AND l.rule_id = asked.rule_id));
         RAISE EXCEPTION 'answered already by %, at % (%)', who,
             to_char(asked.answered_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'), kolony.approval_state(asked)
             USING ERRCODE = '55000';
@@ -6154,6 +8643,45 @@ BEGIN
         RAISE EXCEPTION 'there is a constraint profile "%" already', new_name
             USING ERRCODE = '23505', HINT = 'choose another name';
     END IF;
+END
+
+--- function refuse_unpaid(home uuid, the_session uuid, lease_seconds integer)
+OWNER kolony_api ARGUMENTS (home uuid, the_session uuid, lease_seconds integer) RETURNS TABLE(run_id uuid, attempt_id uuid, why text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_column
+DECLARE
+    held record;
+    empty kolony.budget_overview;
+    free boolean;
+BEGIN
+    FOR held IN
+        SELECT l.run_id, l.attempt_id, t.over_budget_at FROM kolony.leases l
+        JOIN kolony.attempts t ON t.workspace_id = l.workspace_id AND t.attempt_id = l.attempt_id
+        WHERE l.workspace_id = home AND l.session_id = the_session ORDER BY l.run_id
+    LOOP
+        empty := kolony.empty_budget(home, held.run_id);
+        CONTINUE WHEN empty.budget_id IS NULL AND held.over_budget_at IS NULL;
+        -- Somebody may hold it, who is just ending it; its runner is told all the same.
+        PERFORM FROM kolony.runs r
+        WHERE r.workspace_id = home AND r.run_id = held.run_id FOR NO KEY UPDATE SKIP LOCKED;
+        free := FOUND;
+        IF free AND (empty.budget_id IS NULL) <> (held.over_budget_at IS NULL) THEN
+            UPDATE kolony.attempts t SET over_budget_at = CASE WHEN empty.budget_id IS NOT NULL THEN now() END
+            WHERE t.workspace_id = home AND t.attempt_id = held.attempt_id;
+        END IF;
+        CONTINUE WHEN empty.budget_id IS NULL;
+        why := 'no budget left: ' || kolony.budget_words(empty);
+        IF free AND held.over_budget_at < now() - make_interval(secs => lease_seconds) THEN
+            UPDATE kolony.attempts t SET limit_hit = 'budget', reason = 'over_budget'
+            WHERE t.workspace_id = home AND t.attempt_id = held.attempt_id;
+            PERFORM kolony.end_attempt(home, held.attempt_id, 'failed', NULL, NULL,
+                why || '; its runner did not end it in time');
+            CONTINUE;
+        END IF;
+        run_id := held.run_id;
+        attempt_id := held.attempt_id;
+        RETURN NEXT;
+    END LOOP;
 END
 
 --- function release_command(the_command uuid)
@@ -6273,6 +8801,48 @@ BEGIN
     EXECUTE format('DROP TABLE kolony.%I', 'audit_log_' || to_char(of_month, 'YYYY_MM'));
 END
 
+--- function remove_budget(the_budget uuid)
+OWNER kolony_api ARGUMENTS (the_budget uuid) RETURNS boolean LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+DECLARE
+    budget kolony.budgets;
+    its kolony.budget_overview;
+BEGIN
+    SELECT * INTO budget FROM kolony.budgets b
+    WHERE b.budget_id = the_budget AND b.workspace_id = ANY (kolony.my_workspace_ids());
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such budget here' USING ERRCODE = 'P0002', HINT = 'see kolony budget list';
+    END IF;
+    PERFORM kolony.require_role(budget.workspace_id, 'admin');
+    SELECT * INTO its FROM kolony.budget_overview o
+    WHERE o.workspace_id = budget.workspace_id AND o.budget_id = the_budget;
+    UPDATE kolony.budgets b SET removed_at = now()
+    WHERE b.workspace_id = budget.workspace_id AND b.budget_id = the_budget AND b.removed_at IS NULL;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM kolony.record_audit(budget.workspace_id, 'BUDGET_REMOVED', concat_ws(' ', its.scope, its.subject),
+        jsonb_build_object('budget_id', the_budget, 'period', its.period, 'token_limit', its.token_limit,
+            'usd_limit', its.usd_limit));
+    PERFORM kolony.hint(budget.workspace_id, 'usage:*'), kolony.hint(budget.workspace_id, 'agents:*');
+    RETURN true;
+END
+
+--- function remove_people_group(in_workspace uuid, called text)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, called text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    PERFORM FROM kolony.workspaces w WHERE w.workspace_id = in_workspace FOR UPDATE;
+    DELETE FROM kolony.people_groups g WHERE g.workspace_id = in_workspace AND g.name = called;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no team of people "%" here', called
+            USING ERRCODE = 'P0002', HINT = 'see kolony budget team list';
+    END IF;
+    PERFORM kolony.record_audit(in_workspace, 'TEAM_REMOVED', called);
+    PERFORM kolony.hint(in_workspace, 'usage:*'), kolony.hint(in_workspace, 'agents:*');
+END
+
 --- function remove_person(in_workspace uuid, who text)
 OWNER kolony_roleadm ARGUMENTS (in_workspace uuid, who text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -6280,6 +8850,23 @@ DECLARE
     still_somewhere boolean := kolony.end_membership(in_workspace, who);
 BEGIN
     PERFORM kolony.shut_out(who, still_somewhere);
+END
+
+--- function remove_price(in_workspace uuid, for_models text)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, for_models text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    DELETE FROM kolony.model_prices m WHERE m.workspace_id = in_workspace AND m.pattern = for_models;
+    IF NOT FOUND THEN
+        IF EXISTS (SELECT FROM kolony.shipped_prices s WHERE s.pattern = for_models) THEN
+            RAISE EXCEPTION 'the price of "%" is one that Kolony ships', for_models USING ERRCODE = '55000',
+                HINT = 'set it to none instead';
+        END IF;
+        RAISE EXCEPTION 'there is no price of "%" here', for_models USING ERRCODE = 'P0002', HINT = 'see kolony price list';
+    END IF;
+    PERFORM kolony.record_audit(in_workspace, 'PRICE_REMOVED', for_models);
+    PERFORM kolony.hint(in_workspace, 'usage:*');
 END
 
 --- function remove_sealed_entries(home uuid, the_seal integer)
@@ -6317,6 +8904,21 @@ BEGIN
     PERFORM kolony.hint(webhook.workspace_id, 'note:*');
 END
 
+--- function rename_conversation(the_conversation uuid, title text)
+OWNER kolony_api ARGUMENTS (the_conversation uuid, title text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    thread kolony.conversations := kolony.conversation_for_step(the_conversation, 'operator');
+    called CONSTANT text := btrim(rename_conversation.title);
+BEGIN
+    PERFORM kolony.check_conversation_title(called);
+    UPDATE kolony.conversations c SET title = called
+    WHERE c.workspace_id = thread.workspace_id AND c.conversation_id = the_conversation;
+    PERFORM kolony.record_audit(thread.workspace_id, 'CONVERSATION_CHANGED', '~' || thread.number,
+        jsonb_build_object('title', jsonb_build_object('before', thread.title, 'after', called)), thread.agent_id);
+    PERFORM kolony.hint(thread.workspace_id, 'conversation:' || the_conversation);
+END
+
 --- function replace_token(the_token uuid, new_login text, new_hash bytea, new_hint text, overlap interval, new_label text, new_expiry timestamp with time zone, OUT made uuid, OUT old_login text, OUT old_expiry timestamp with time zone)
 OWNER kolony_api ARGUMENTS (the_token uuid, new_login text, new_hash bytea, new_hint text, overlap interval, new_label text, new_expiry timestamp with time zone, OUT made uuid, OUT old_login text, OUT old_expiry timestamp with time zone) RETURNS record LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -6335,6 +8937,95 @@ BEGIN
             USING ERRCODE = '55000', HINT = 'issue another: kolony token issue';
     END IF;
     SELECT l.its_login, l.its_expiry INTO old_login, old_expiry FROM kolony.limit_token(the_token, now() + overlap) l;
+END
+
+--- function report_body(kept jsonb)
+OWNER kolony_api ARGUMENTS (kept jsonb) RETURNS text LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT "left"(concat_ws(E'\n', kept ->> 'summary',
+        (SELECT string_agg(concat_ws(E'\n', f ->> 'title', f ->> 'detail', f ->> 'evidence',
+                    replace(f ->> 'file', '/', ' ')), E'\n')
+         FROM jsonb_array_elements(kept -> 'findings') f),
+        (SELECT string_agg(concat_ws(E'\n', s ->> 'title', s ->> 'body'), E'\n')
+         FROM jsonb_array_elements(kept -> 'sections') s),
+        (SELECT string_agg(concat_ws(E'\n', r ->> 'title', r ->> 'detail'), E'\n')
+         FROM jsonb_array_elements(kept -> 'recommendations') r)), 150000)
+
+--- function report_list(document jsonb, key text, most integer)
+OWNER kolony_api ARGUMENTS (document jsonb, key text, most integer) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    found CONSTANT jsonb := CASE WHEN coalesce(document -> key, 'null') = 'null' THEN '[]' ELSE document -> key END;
+BEGIN
+    IF jsonb_typeof(found) <> 'array' THEN
+        RAISE EXCEPTION '% is %, not a list', key, jsonb_typeof(found) USING ERRCODE = '22023';
+    END IF;
+    IF jsonb_array_length(found) > most THEN
+        RAISE EXCEPTION '% has % items; at most % are taken', key, jsonb_array_length(found), most
+            USING ERRCODE = '22023';
+    END IF;
+    RETURN found;
+END
+
+--- function report_text(of_object jsonb, place text, keys text[], most integer, needed boolean)
+OWNER kolony_api ARGUMENTS (of_object jsonb, place text, keys text[], most integer, needed boolean) RETURNS text LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    prefix CONSTANT text := CASE WHEN place = '' THEN '' ELSE place || '.' END;
+    one text;
+    found text := '';
+BEGIN
+    FOREACH one IN ARRAY keys LOOP
+        CONTINUE WHEN coalesce(of_object -> one, 'null') = 'null';
+        IF jsonb_typeof(of_object -> one) <> 'string' THEN
+            RAISE EXCEPTION '% is %, not a text', prefix || one, jsonb_typeof(of_object -> one) USING ERRCODE = '22023';
+        END IF;
+        IF length(of_object ->> one) > most THEN
+            RAISE EXCEPTION '% has % characters; at most % are taken', prefix || one, length(of_object ->> one), most
+                USING ERRCODE = '22023';
+        END IF;
+        found := CASE WHEN found !~ '\S' THEN of_object ->> one ELSE found END;
+    END LOOP;
+    IF needed AND found !~ '\S' THEN
+        RAISE EXCEPTION '% is missing', prefix || keys[1] USING ERRCODE = '22023';
+    END IF;
+    RETURN found;
+END
+
+--- function report_usage(the_attempt uuid, reports jsonb)
+OWNER kolony_api ARGUMENTS (the_attempt uuid, reports jsonb) RETURNS jsonb LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+DECLARE
+    held kolony.leases := kolony.my_lease(the_attempt);
+    mine kolony.attempt_usage;
+    first integer;
+    report jsonb;
+    today date;
+BEGIN
+    IF jsonb_typeof(reports) IS DISTINCT FROM 'array' OR jsonb_array_length(reports) > 1000 THEN
+        RAISE EXCEPTION 'reports of usage are a list of at most 1000' USING ERRCODE = '22023';
+    END IF;
+    -- Whoever makes a budget counts what was used before under a lock that waits for this one.
+    PERFORM FROM kolony.workspaces w WHERE w.workspace_id = held.workspace_id FOR KEY SHARE;
+    mine := kolony.usage_of(held);
+    first := mine.reports;
+    today := kolony.today_in(held.workspace_id);
+    FOR report IN SELECT r FROM jsonb_array_elements(reports) r
+                  WHERE jsonb_typeof(r) = 'object' AND kolony.figure(r -> 'number') < 1000000000
+                  ORDER BY (r ->> 'number')::numeric LOOP
+        CONTINUE WHEN (report ->> 'number')::numeric < mine.reports;
+        mine := kolony.book_report(mine, report, trunc((report ->> 'number')::numeric)::integer, today);
+    END LOOP;
+    IF mine.reports > first THEN
+        UPDATE kolony.attempt_usage u SET reports = mine.reports, models = mine.models, input_fresh = mine.input_fresh,
+            input_cached = mine.input_cached, cache_write = mine.cache_write, output = mine.output,
+            reasoning = mine.reasoning, calls = mine.calls, cost_usd = mine.cost_usd,
+            estimated_usd = mine.estimated_usd, session = mine.session, last_at = now()
+        WHERE u.workspace_id = mine.workspace_id AND u.attempt_id = the_attempt;
+        PERFORM kolony.sum_up_usage(mine, first);
+    END IF;
+    RETURN jsonb_build_object('cost_usd', mine.cost_usd,
+        'total_tokens', mine.input_fresh + mine.input_cached + mine.cache_write + mine.output);
 END
 
 --- function require_another_admin(in_workspace uuid, besides uuid, who text)
@@ -6595,8 +9286,8 @@ BEGIN
         RETURN false;
     END IF;
     UPDATE kolony.runs r SET outcome = NULL, finished_at = NULL, exit_code = NULL, error = NULL, failed_tries = 0,
-        cancel_at = NULL, cancel_by = NULL, cancel_why = NULL, limit_hit = NULL, interrupt_at = NULL,
-        interrupt_by = NULL, interrupt_why = NULL, interrupt_heard_at = NULL
+        cancel_at = NULL, cancel_by = NULL, cancel_why = NULL, limit_hit = NULL, reason = NULL,
+        warning = NULL, interrupt_at = NULL, interrupt_by = NULL, interrupt_why = NULL, interrupt_heard_at = NULL
     WHERE r.workspace_id = home AND r.run_id = the_run;
     SELECT * INTO STRICT command FROM kolony.commands c WHERE c.workspace_id = home AND c.command_id = run.command_id;
     SELECT home, the_run, run.agent_id, run.command_id, run.ordinal, run.priority, extract(epoch FROM clock_timestamp()),
@@ -6624,6 +9315,28 @@ END
 OWNER kolony_api ARGUMENTS (the_runs uuid[]) RETURNS TABLE(run_id uuid, became text, refused text) LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
     SELECT * FROM kolony.take_steps(the_runs, 'retry', NULL, NULL, false)
+
+--- function revoke_rule(the_rule uuid)
+OWNER kolony_api ARGUMENTS (the_rule uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    rule kolony.approval_rules;
+BEGIN
+    SELECT * INTO rule FROM kolony.approval_rules l
+    WHERE l.rule_id = the_rule AND l.workspace_id = ANY (kolony.my_workspace_ids());
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such rule here' USING ERRCODE = 'P0002', HINT = 'see kolony rule list';
+    END IF;
+    PERFORM kolony.require_role(rule.workspace_id, 'operator');
+    UPDATE kolony.approval_rules l SET revoked_at = clock_timestamp(), revoked_by = kolony.my_profile_id()
+    WHERE l.workspace_id = rule.workspace_id AND l.rule_id = the_rule AND l.revoked_at IS NULL;
+    IF FOUND THEN
+        PERFORM kolony.record_audit(rule.workspace_id, 'APPROVAL_RULE_REVOKED',
+            rule.decision || ' ' || coalesce("left"(rule.prefix, 150), rule.tool),
+            jsonb_build_object('rule_id', the_rule, 'hits', rule.hits), rule.agent_id);
+        PERFORM kolony.hint(rule.workspace_id, 'approval_rule:' || the_rule);
+    END IF;
+END
 
 --- function revoke_token(the_token uuid)
 OWNER kolony_roleadm ARGUMENTS (the_token uuid) RETURNS jsonb LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -6671,6 +9384,49 @@ BEGIN
     RETURN replaced.made;
 END
 
+--- function rule_fits(prefix text, decision text, command text)
+OWNER kolony_api ARGUMENTS (prefix text, decision text, command text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    wanted text[];
+    found text[];
+BEGIN
+    IF prefix IS NULL THEN
+        RETURN true;
+    END IF;
+    -- What could not be stored as it came is not what somebody has seen.
+    IF command IS NULL OR decision = 'allow' AND strpos(command, U&'\FFFD') > 0 THEN
+        RETURN false;
+    END IF;
+    IF prefix = command THEN
+        RETURN true;
+    END IF;
+    wanted := kolony.rule_words(prefix);
+    IF wanted IS NULL THEN
+        RETURN false;
+    END IF;
+    found := kolony.shell_words(command);
+    IF found[1:cardinality(wanted)] = wanted THEN
+        RETURN true;
+    END IF;
+    RETURN decision = 'reject'
+        AND starts_with(regexp_replace(ltrim("left"(command, 16384), E' \t\r\n'), '\s+', ' ', 'g'),
+                        array_to_string(wanted, ' '))
+        AND substr(regexp_replace(ltrim("left"(command, 16384), E' \t\r\n'), '\s+', ' ', 'g'),
+                   length(array_to_string(wanted, ' ')) + 1, 1) !~ '[A-Za-z0-9_]';
+END
+
+--- function rule_for(home uuid, of_agent uuid, tool text, command text)
+OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid, tool text, command text) RETURNS kolony.approval_rules LANGUAGE sql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+    SELECT l FROM kolony.approval_rules l
+    WHERE l.workspace_id = rule_for.home AND l.revoked_at IS NULL AND (l.until IS NULL OR l.until > clock_timestamp())
+      AND (l.agent_id IS NULL OR l.agent_id = rule_for.of_agent) AND (l.tool IS NULL OR l.tool = rule_for.tool)
+      AND kolony.rule_fits(l.prefix, l.decision, rule_for.command)
+    ORDER BY l.decision = 'reject' DESC, l.agent_id IS NOT NULL DESC, l.tool IS NOT NULL DESC,
+             length(l.prefix) DESC NULLS LAST, l.rule_id
+    LIMIT 1
+
 --- function rule_for_step(the_rule uuid)
 OWNER kolony_api ARGUMENTS (the_rule uuid) RETURNS kolony.notification_rules LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -6686,6 +9442,11 @@ BEGIN
     PERFORM kolony.require_role(rule.workspace_id, CASE WHEN rule.profile_id IS NULL THEN 'admin' ELSE 'viewer' END);
     RETURN rule;
 END
+
+--- function rule_words(prefix text)
+OWNER kolony_api ARGUMENTS (prefix text) RETURNS text[] LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT CASE WHEN prefix !~ '[*?~''"]' THEN kolony.shell_words(prefix) END
 
 --- function run_for_step(the_run uuid)
 OWNER kolony_api ARGUMENTS (the_run uuid) RETURNS kolony.runs LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -6778,6 +9539,33 @@ BEGIN
     RETURN made;
 END
 
+--- function say(thread kolony.conversations, content text, file_names text[], files bytea[])
+OWNER kolony_api ARGUMENTS (thread kolony.conversations, content text, file_names text[], files bytea[]) RETURNS kolony.messages LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    open_before uuid[];
+    message kolony.messages;
+BEGIN
+    SELECT coalesce(array_agg(c.command_id), '{}') INTO open_before FROM (
+        SELECT m.command_id FROM kolony.messages m
+        WHERE m.workspace_id = thread.workspace_id AND m.conversation_id = thread.conversation_id AND m.unanswered
+        ORDER BY m.number DESC LIMIT 100) m
+    JOIN kolony.commands c ON c.workspace_id = thread.workspace_id AND c.command_id = m.command_id AND c.outcome IS NULL;
+    SELECT s.command_id, s.run_id INTO STRICT message.command_id, message.run_id
+    FROM kolony.send_command(thread.workspace_id, ARRAY[thread.agent_id], content, after_commands => open_before,
+        after_need => 'ended') s;
+    message.origin := 'person';
+    message.author_id := kolony.my_profile_id();
+    message.content := content;
+    message := kolony.add_message(thread.workspace_id, thread.conversation_id, message);
+    PERFORM kolony.put_attachments(thread.workspace_id, message.message_id, file_names, files);
+    -- Whoever answers has read what is answered.
+    INSERT INTO kolony.conversation_reads AS d (workspace_id, conversation_id, profile_id, upto)
+    VALUES (thread.workspace_id, thread.conversation_id, message.author_id, message.number)
+    ON CONFLICT (workspace_id, conversation_id, profile_id) DO UPDATE SET upto = greatest(d.upto, excluded.upto);
+    RETURN message;
+END
+
 --- function schema_version()
 OWNER kolony_api ARGUMENTS () RETURNS integer LANGUAGE sql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -6868,6 +9656,23 @@ BEGIN
     RETURN sealed;
 END
 
+--- function search_reports(in_workspace uuid, what text, at_most integer)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, what text, at_most integer DEFAULT 200) RETURNS TABLE(report_id uuid, excerpt text) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_column
+DECLARE
+    asked CONSTANT tsquery := websearch_to_tsquery('pg_catalog.english', "left"(coalesce(what, ''), 1000));
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'viewer');
+    RETURN QUERY
+    SELECT found.report_id, ts_headline('pg_catalog.english', concat_ws(E'\n', found.title, found.body), asked,
+        'StartSel=«, StopSel=», MaxFragments=2, MaxWords=18, MinWords=5, FragmentDelimiter=" … "')
+    FROM (SELECT p.report_id, p.title, p.body, ts_rank(p.words, asked) AS rank FROM kolony.reports p
+          WHERE p.workspace_id = in_workspace AND p.words @@ asked
+          ORDER BY rank DESC, p.report_id DESC LIMIT least(greatest(at_most, 1), 1000)) found
+    ORDER BY found.rank DESC, found.report_id DESC;
+END
+
 --- function send_command(in_workspace uuid, to_agents uuid[], content text, priority integer, as_draft boolean, max_attempts integer, retry_on text, time_limit_ms bigint, kind text, about_runs uuid[], parent uuid, not_before timestamp with time zone, after_commands uuid[], after_need text, at_a_time integer, stop_after integer, idempotency_key text, constraint_profile uuid, token_budget bigint, memory_limit_mb integer, cpu_limit_percent integer, target_words text, preset uuid, preset_version integer)
 OWNER kolony_api ARGUMENTS (in_workspace uuid, to_agents uuid[], content text, priority integer DEFAULT 50, as_draft boolean DEFAULT false, max_attempts integer DEFAULT 3, retry_on text DEFAULT 'lost'::text, time_limit_ms bigint DEFAULT NULL::bigint, kind text DEFAULT 'natural'::text, about_runs uuid[] DEFAULT '{}'::uuid[], parent uuid DEFAULT NULL::uuid, not_before timestamp with time zone DEFAULT NULL::timestamp with time zone, after_commands uuid[] DEFAULT '{}'::uuid[], after_need text DEFAULT 'completed'::text, at_a_time integer DEFAULT NULL::integer, stop_after integer DEFAULT NULL::integer, idempotency_key text DEFAULT NULL::text, constraint_profile uuid DEFAULT NULL::uuid, token_budget bigint DEFAULT NULL::bigint, memory_limit_mb integer DEFAULT NULL::integer, cpu_limit_percent integer DEFAULT NULL::integer, target_words text DEFAULT NULL::text, preset uuid DEFAULT NULL::uuid, preset_version integer DEFAULT NULL::integer) RETURNS TABLE(command_id uuid, number bigint, run_id uuid, ordinal integer, agent_id uuid, agent text, repeated boolean) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -6949,6 +9754,18 @@ BEGIN
     WHERE c.workspace_id = in_workspace AND c.command_id = new.command_id ORDER BY t.ordinal;
 END
 
+--- function send_message(the_conversation uuid, content text, file_names text[], files bytea[])
+OWNER kolony_api ARGUMENTS (the_conversation uuid, content text, file_names text[] DEFAULT '{}'::text[], files bytea[] DEFAULT '{}'::bytea[]) RETURNS TABLE(conversation_id uuid, conversation bigint, message_id uuid, message integer, command_id uuid, command_number bigint, run_id uuid) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_column
+DECLARE
+    thread kolony.conversations := kolony.conversation_for_step(the_conversation, 'operator');
+    said kolony.messages := kolony.say(thread, send_message.content, file_names, files);
+BEGIN
+    RETURN QUERY SELECT thread.conversation_id, thread.number, said.message_id, said.number, said.command_id, c.number,
+        said.run_id FROM kolony.commands c WHERE c.workspace_id = thread.workspace_id AND c.command_id = said.command_id;
+END
+
 --- function set_agent_desired(of_agent uuid, to_desired text, why text)
 OWNER kolony_api ARGUMENTS (of_agent uuid, to_desired text, why text DEFAULT ''::text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -7016,6 +9833,46 @@ BEGIN
     PERFORM kolony.hint(in_workspace, 'people:*');
 END
 
+--- function set_budget(in_workspace uuid, scope text, subject text, period text, token_limit bigint, usd_limit numeric, warn_percent integer, hard boolean)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, scope text, subject text, period text, token_limit bigint, usd_limit numeric, warn_percent integer DEFAULT 80, hard boolean DEFAULT true) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+#variable_conflict use_column
+DECLARE
+    about uuid;
+    made uuid;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    IF period IS NULL OR period NOT IN ('day', 'week', 'month', 'total') THEN
+        RAISE EXCEPTION 'a budget is for a day, a week, a month or in total' USING ERRCODE = '22023';
+    END IF;
+    IF token_limit IS NULL AND usd_limit IS NULL OR token_limit NOT BETWEEN 0 AND 1000000000000000
+       OR usd_limit NOT BETWEEN 0 AND 100000000 THEN
+        RAISE EXCEPTION 'a budget is 0 to 10^15 tokens, or 0 to 100000000 US dollars, or both' USING ERRCODE = '22023';
+    END IF;
+    IF warn_percent IS NULL OR warn_percent NOT BETWEEN 1 AND 100 THEN
+        RAISE EXCEPTION 'a warning comes at 1 to 100 percent' USING ERRCODE = '22023';
+    END IF;
+    PERFORM FROM kolony.workspaces w WHERE w.workspace_id = in_workspace FOR UPDATE;
+    about := kolony.budget_subject(in_workspace, scope, subject);
+    INSERT INTO kolony.budgets AS b (workspace_id, scope, group_id, agent_id, preset_id, command_id, profile_id, period,
+        token_limit, usd_limit, warn_percent, hard, set_by)
+    VALUES (in_workspace, scope, CASE scope WHEN 'people' THEN about END, CASE scope WHEN 'agent' THEN about END,
+        CASE scope WHEN 'preset' THEN about END, CASE scope WHEN 'command' THEN about END,
+        CASE scope WHEN 'person' THEN about END, period, token_limit, usd_limit, warn_percent, coalesce(hard, true),
+        kolony.my_profile_id())
+    ON CONFLICT (workspace_id, scope, subject_id, period) WHERE removed_at IS NULL DO UPDATE SET
+        token_limit = EXCLUDED.token_limit, usd_limit = EXCLUDED.usd_limit, warn_percent = EXCLUDED.warn_percent,
+        hard = EXCLUDED.hard, set_by = EXCLUDED.set_by
+    RETURNING b.budget_id INTO made;
+    PERFORM kolony.recount_budget(in_workspace, made);
+    PERFORM kolony.record_audit(in_workspace, 'BUDGET_SET', concat_ws(' ', scope, nullif(subject, '')),
+        jsonb_build_object('budget_id', made, 'period', period, 'token_limit', token_limit, 'usd_limit', usd_limit,
+            'warn_percent', warn_percent, 'hard', hard), CASE scope WHEN 'agent' THEN about END,
+        CASE scope WHEN 'command' THEN about END);
+    PERFORM kolony.hint(in_workspace, 'usage:*'), kolony.hint(in_workspace, 'agents:*');
+    RETURN made;
+END
+
 --- function set_default_constraint(in_workspace uuid, the_constraint uuid)
 OWNER kolony_api ARGUMENTS (in_workspace uuid, the_constraint uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -7079,6 +9936,40 @@ BEGIN
     PERFORM kolony.hint(in_workspace, 'workspace:' || in_workspace);
 END
 
+--- function set_masking(in_workspace uuid, masked boolean)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, masked boolean) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    UPDATE kolony.workspaces w SET masks_secrets = masked
+    WHERE w.workspace_id = in_workspace AND w.masks_secrets <> masked;
+    IF FOUND THEN
+        PERFORM kolony.record_audit(in_workspace, 'MASKING_CHANGED', CASE WHEN masked THEN 'on' ELSE 'off' END,
+            jsonb_build_object('masks_secrets', masked));
+        PERFORM kolony.hint(in_workspace, 'people:*');
+    END IF;
+END
+
+--- function set_note(of_agent uuid, name text, content text, base integer)
+OWNER kolony_api ARGUMENTS (of_agent uuid, name text, content text, base integer DEFAULT NULL::integer) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_variable
+DECLARE
+    agent kolony.agents := kolony.agent_for_writing(of_agent);
+    made integer;
+BEGIN
+    IF base <> coalesce((SELECT n.version FROM kolony.agent_notes n
+                         WHERE n.workspace_id = agent.workspace_id AND n.agent_id = of_agent AND n.name = name), 0)
+    THEN
+        RAISE EXCEPTION 'the note "%" was changed meanwhile', "left"(name, 100)
+            USING ERRCODE = '55000', HINT = 'read it again';
+    END IF;
+    made := kolony.write_note(agent.workspace_id, of_agent, name, content, NULL);
+    PERFORM kolony.record_audit(agent.workspace_id, 'NOTE_CHANGED', agent.name || ' ' || name,
+        jsonb_build_object('name', name, 'version', made, 'bytes', octet_length(content)), of_agent);
+    RETURN made;
+END
+
 --- function set_notification_settings(quiet_from time without time zone, quiet_to time without time zone, time_zone text, bell text, desktop text, sound_from text)
 OWNER kolony_api ARGUMENTS (quiet_from time without time zone, quiet_to time without time zone, time_zone text, bell text, desktop text, sound_from text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -7103,6 +9994,96 @@ BEGIN
     ON CONFLICT (profile_id) DO UPDATE SET quiet_from = EXCLUDED.quiet_from, quiet_to = EXCLUDED.quiet_to,
         time_zone = EXCLUDED.time_zone, bell = EXCLUDED.bell, desktop = EXCLUDED.desktop,
         sound_from = EXCLUDED.sound_from;
+END
+
+--- function set_people_group(in_workspace uuid, called text, logins text[])
+OWNER kolony_api ARGUMENTS (in_workspace uuid, called text, logins text[]) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+DECLARE
+    made uuid;
+    people uuid[];
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    IF called IS NULL OR called <> btrim(called) OR length(called) NOT BETWEEN 1 AND 100
+       OR called ~ '[\u0001-\u001f\u007f-\u009f]' THEN
+        RAISE EXCEPTION 'a team''s name is 1 to 100 printable characters' USING ERRCODE = '22023';
+    END IF;
+    PERFORM FROM kolony.workspaces w WHERE w.workspace_id = in_workspace FOR UPDATE;
+    SELECT array_agg(kolony.budget_subject(in_workspace, 'person', l)) INTO people FROM unnest(logins) l;
+    INSERT INTO kolony.people_groups AS g (workspace_id, name, made_by) VALUES (in_workspace, called, kolony.my_profile_id())
+    ON CONFLICT (workspace_id, name) DO UPDATE SET name = EXCLUDED.name RETURNING g.group_id INTO made;
+    DELETE FROM kolony.people_group_members m WHERE m.workspace_id = in_workspace AND m.group_id = made;
+    INSERT INTO kolony.people_group_members (workspace_id, group_id, profile_id)
+    SELECT DISTINCT in_workspace, made, p FROM unnest(people) p;
+    PERFORM kolony.recount_budget(in_workspace, b.budget_id) FROM kolony.budgets b
+    WHERE b.workspace_id = in_workspace AND b.group_id = made AND b.removed_at IS NULL;
+    PERFORM kolony.record_audit(in_workspace, 'TEAM_SET', called,
+        jsonb_build_object('group_id', made, 'people', to_jsonb(logins)));
+    PERFORM kolony.hint(in_workspace, 'usage:*'), kolony.hint(in_workspace, 'agents:*');
+    RETURN made;
+END
+
+--- function set_price(in_workspace uuid, for_models text, input_usd numeric, output_usd numeric, cached_usd numeric, cache_write_usd numeric, valid_from date)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, for_models text, input_usd numeric, output_usd numeric, cached_usd numeric DEFAULT NULL::numeric, cache_write_usd numeric DEFAULT NULL::numeric, valid_from date DEFAULT NULL::date) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_variable
+DECLARE
+    since CONSTANT date := coalesce(valid_from, '2000-01-01'); -- for what was used before, too
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    IF for_models IS NULL OR length(for_models) NOT BETWEEN 1 AND 200 OR for_models ~ '[\u0001-\u0020\u007f-\u009f]' THEN
+        RAISE EXCEPTION 'a model''s name is 1 to 200 printable characters without blanks' USING ERRCODE = '22023',
+            HINT = '* stands for anything, as in *sonnet-4*';
+    END IF;
+    IF (input_usd IS NULL) <> (output_usd IS NULL) THEN
+        RAISE EXCEPTION 'a price is one for input and one for output' USING ERRCODE = '22023';
+    END IF;
+    IF EXISTS (SELECT FROM unnest(ARRAY[input_usd, output_usd, cached_usd, cache_write_usd]) p
+               WHERE p NOT BETWEEN 0 AND 100000) THEN
+        RAISE EXCEPTION 'a price is 0 to 100000 US dollars for a million tokens' USING ERRCODE = '22023';
+    END IF;
+    INSERT INTO kolony.model_prices AS m (workspace_id, pattern, valid_from, input_usd, cached_usd, cache_write_usd,
+        output_usd, set_by)
+    VALUES (in_workspace, for_models, since, input_usd, cached_usd, cache_write_usd, output_usd, kolony.my_profile_id())
+    ON CONFLICT ON CONSTRAINT model_prices_pkey DO UPDATE SET input_usd = EXCLUDED.input_usd,
+        cached_usd = EXCLUDED.cached_usd, cache_write_usd = EXCLUDED.cache_write_usd,
+        output_usd = EXCLUDED.output_usd, set_by = EXCLUDED.set_by;
+    PERFORM kolony.record_audit(in_workspace, 'PRICE_SET', for_models, jsonb_build_object('input_usd', input_usd,
+        'cached_usd', cached_usd, 'cache_write_usd', cache_write_usd, 'output_usd', output_usd, 'valid_from', since));
+    PERFORM kolony.hint(in_workspace, 'usage:*');
+END
+
+--- function set_report_status(the_report uuid, new_status text)
+OWNER kolony_api ARGUMENTS (the_report uuid, new_status text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    report kolony.reports;
+    run kolony.runs;
+BEGIN
+    SELECT p.* INTO report FROM kolony.reports p
+    WHERE p.report_id = the_report AND p.workspace_id = ANY (kolony.my_workspace_ids());
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such report here' USING ERRCODE = 'P0002', HINT = 'see kolony report list';
+    END IF;
+    PERFORM kolony.require_role(report.workspace_id, 'operator');
+    IF new_status IS NULL OR new_status NOT IN ('draft', 'complete') THEN
+        RAISE EXCEPTION 'a person can make a report draft or complete, not %', coalesce("left"(new_status, 40), 'nothing')
+            USING ERRCODE = '22023';
+    END IF;
+    SELECT r.* INTO STRICT run FROM kolony.runs r
+    WHERE r.workspace_id = report.workspace_id AND r.run_id = report.run_id FOR NO KEY UPDATE;
+    IF run.outcome IS NULL THEN
+        RAISE EXCEPTION 'its run still writes it' USING ERRCODE = '55000', HINT = 'wait until the run has ended';
+    END IF;
+    UPDATE kolony.reports p SET status = new_status, status_by = kolony.my_profile_id(), updated_at = now(),
+        completed_at = CASE WHEN new_status = 'complete' THEN now() END
+    WHERE p.workspace_id = report.workspace_id AND p.report_id = the_report AND p.status <> new_status
+    RETURNING p.* INTO report;
+    IF FOUND THEN
+        PERFORM kolony.record_audit(report.workspace_id, 'REPORT_STATUS_CHANGED', report.title,
+            jsonb_build_object('status', new_status), run.agent_id, run.command_id, run.run_id);
+        PERFORM kolony.hint(report.workspace_id, 'report:' || the_report);
+    END IF;
 END
 
 --- function set_role(in_workspace uuid, who text, as_role text)
@@ -7134,6 +10115,45 @@ OWNER kolony_api ARGUMENTS (the_runs uuid[], priority integer) RETURNS TABLE(run
 AS
     SELECT * FROM kolony.take_steps(the_runs, 'priority', NULL, priority, false)
 
+--- function set_time_zone(in_workspace uuid, new_zone text)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, new_zone text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    IF new_zone IS NULL OR NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = new_zone) THEN
+        RAISE EXCEPTION 'this server knows no time zone "%"', new_zone
+            USING ERRCODE = '22023', HINT = 'a name such as Europe/Berlin, or UTC';
+    END IF;
+    UPDATE kolony.workspaces w SET time_zone = new_zone WHERE w.workspace_id = in_workspace AND w.time_zone <> new_zone;
+    PERFORM kolony.hint(in_workspace, 'usage:*');
+END
+
+--- function set_variable(of_agent uuid, name text, value text, secret boolean, description text)
+OWNER kolony_api ARGUMENTS (of_agent uuid, name text, value text, secret boolean DEFAULT false, description text DEFAULT NULL::text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_variable
+DECLARE
+    agent kolony.agents := kolony.agent_for_writing(of_agent);
+    was kolony.agent_variables;
+    others record;
+BEGIN
+    PERFORM kolony.check_variable(name, value, secret, description);
+    SELECT v.* INTO was FROM kolony.agent_variables v
+    WHERE v.workspace_id = agent.workspace_id AND v.agent_id = of_agent AND v.name = name;
+    SELECT count(*) AS many, coalesce(sum(v.length), 0) AS bytes INTO others FROM kolony.agent_variables v
+    WHERE v.workspace_id = agent.workspace_id AND v.agent_id = of_agent AND v.name <> name;
+    IF others.many >= 200 OR others.bytes + octet_length(value) > 262144 THEN
+        RAISE EXCEPTION 'an agent has at most 200 variables with 256 KiB together' USING ERRCODE = '54000';
+    END IF;
+    INSERT INTO kolony.agent_variables AS v (workspace_id, agent_id, name, description, value, secret, updated_by)
+    VALUES (agent.workspace_id, of_agent, name, coalesce(description, ''), value, secret, kolony.my_profile_id())
+    ON CONFLICT ON CONSTRAINT agent_variables_pkey DO UPDATE SET value = EXCLUDED.value, secret = EXCLUDED.secret,
+        description = coalesce(description, v.description), updated_by = EXCLUDED.updated_by, updated_at = now();
+    PERFORM kolony.record_audit(agent.workspace_id, 'VARIABLE_SET', agent.name || ' ' || name,
+        jsonb_build_object('name', name, 'secret', secret, 'new', was.name IS NULL), of_agent);
+    PERFORM kolony.hint(agent.workspace_id, 'variable:' || of_agent);
+END
+
 --- function set_waiting_priority(home uuid, the_run uuid, to_priority integer, by integer)
 OWNER kolony_api ARGUMENTS (home uuid, the_run uuid, to_priority integer, by integer) RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -7149,6 +10169,14 @@ BEGIN
     PERFORM kolony.put_waiting(waiting);
     UPDATE kolony.runs r SET priority = waiting.priority WHERE r.workspace_id = home AND r.run_id = the_run;
     RETURN waiting.priority::text;
+END
+
+--- function settings_brief(home uuid)
+OWNER kolony_api ARGUMENTS (home uuid) RETURNS jsonb LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN (SELECT jsonb_build_object('mask_secrets', w.masks_secrets) FROM kolony.workspaces w
+            WHERE w.workspace_id = home);
 END
 
 --- function settle(in_workspace uuid)
@@ -7248,6 +10276,14 @@ BEGIN
     END IF;
 END
 
+--- function shell_words(command text)
+OWNER kolony_api ARGUMENTS (command text) RETURNS text[] LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT array_agg(regexp_replace(w[1], '''([^'']*)''|"([^"]*)"', '\1\2', 'g') ORDER BY place)
+    FROM regexp_matches(command, '(([^ ''"]|''[^'']*''|"[^"]*")+)', 'g') WITH ORDINALITY found (w, place)
+    WHERE octet_length(command) <= 8192
+      AND command ~ '^([ A-Za-z0-9_./:=,@%+^*?~-]|''[ -&(-~]*''|"[] #%-[^_a-~]*")*$'
+
 --- function shift_runs_priority(the_runs uuid[], by integer)
 OWNER kolony_api ARGUMENTS (the_runs uuid[], by integer) RETURNS TABLE(run_id uuid, became text, refused text) LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -7286,6 +10322,33 @@ DECLARE
 BEGIN
     UPDATE kolony.attempts t SET started_at = coalesce(t.started_at, now())
     WHERE t.workspace_id = held.workspace_id AND t.attempt_id = the_attempt AND t.ended_at IS NULL;
+END
+
+--- function start_conversation(in_workspace uuid, with_agent uuid, content text, title text, file_names text[], files bytea[])
+OWNER kolony_api ARGUMENTS (in_workspace uuid, with_agent uuid, content text, title text DEFAULT NULL::text, file_names text[] DEFAULT '{}'::text[], files bytea[] DEFAULT '{}'::bytea[]) RETURNS TABLE(conversation_id uuid, conversation bigint, message_id uuid, message integer, command_id uuid, command_number bigint, run_id uuid) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_column
+DECLARE
+    thread kolony.conversations;
+    said kolony.messages;
+    called text := btrim(coalesce(title, "left"(btrim(split_part(btrim(start_conversation.content, E' \t\r\n'), E'\n', 1),
+        E' \t\r'), 100)));
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'operator');
+    PERFORM kolony.check_content(start_conversation.content);
+    PERFORM kolony.check_conversation_title(called);
+    PERFORM FROM kolony.agents a WHERE a.workspace_id = in_workspace AND a.agent_id = with_agent FOR KEY SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no agent % in this workspace', coalesce(with_agent::text, 'null')
+            USING ERRCODE = 'P0002', HINT = 'see kolony agent list';
+    END IF;
+    INSERT INTO kolony.conversations (workspace_id, agent_id, title, opened_by)
+    VALUES (in_workspace, with_agent, called, kolony.my_profile_id()) RETURNING * INTO thread;
+    PERFORM kolony.record_audit(in_workspace, 'CONVERSATION_STARTED', '~' || thread.number,
+        jsonb_build_object('title', called), with_agent);
+    said := kolony.say(thread, start_conversation.content, file_names, files);
+    RETURN QUERY SELECT thread.conversation_id, thread.number, said.message_id, said.number, said.command_id, c.number,
+        said.run_id FROM kolony.commands c WHERE c.workspace_id = in_workspace AND c.command_id = said.command_id;
 END
 
 --- function step_command(the_command uuid, step text, why text)
@@ -7429,6 +10492,33 @@ BEGIN
         RAISE EXCEPTION 'command #% is no draft', command.number USING ERRCODE = '55000';
     END IF;
     PERFORM kolony.enqueue(command.workspace_id, the_command);
+END
+
+--- function sum_up_usage(mine kolony.attempt_usage, first integer)
+OWNER kolony_api ARGUMENTS (mine kolony.attempt_usage, first integer) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    tokens bigint;
+    cost numeric;
+BEGIN
+    -- In one order, so that two that add to the same sums never wait for each other.
+    INSERT INTO kolony.usage_days AS d (workspace_id, day, agent_id, profile_id, model, preset_id, input_fresh,
+        input_cached, cache_write, output, reasoning, calls, cost_usd, estimated_usd)
+    SELECT u.workspace_id, u.day, mine.agent_id, mine.profile_id, u.model, mine.preset_id, sum(u.input_fresh),
+           sum(u.input_cached), sum(u.cache_write), sum(u.output), sum(u.reasoning), sum(u.calls), sum(u.cost_usd),
+           sum(u.estimated_usd)
+    FROM kolony.usage_reports u
+    WHERE u.workspace_id = mine.workspace_id AND u.attempt_id = mine.attempt_id AND u.number >= first
+    GROUP BY u.workspace_id, u.day, u.model ORDER BY u.day, u.model
+    ON CONFLICT ON CONSTRAINT one_sum_of_each DO UPDATE SET
+        input_fresh = d.input_fresh + EXCLUDED.input_fresh, input_cached = d.input_cached + EXCLUDED.input_cached,
+        cache_write = d.cache_write + EXCLUDED.cache_write, output = d.output + EXCLUDED.output,
+        reasoning = d.reasoning + EXCLUDED.reasoning, calls = d.calls + EXCLUDED.calls,
+        cost_usd = d.cost_usd + EXCLUDED.cost_usd, estimated_usd = d.estimated_usd + EXCLUDED.estimated_usd;
+    SELECT sum(u.input_fresh + u.input_cached + u.cache_write + u.output), sum(u.cost_usd) INTO tokens, cost
+    FROM kolony.usage_reports u
+    WHERE u.workspace_id = mine.workspace_id AND u.attempt_id = mine.attempt_id AND u.number >= first;
+    PERFORM kolony.draw_on_budgets(mine, tokens, cost);
 END
 
 --- function tag_agents(the_agents uuid[], put_on text[], take_off text[])
@@ -7725,6 +10815,13 @@ BEGIN
     RETURN made;
 END
 
+--- function today_in(home uuid)
+OWNER kolony_api ARGUMENTS (home uuid) RETURNS date LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN (SELECT (now() AT TIME ZONE w.time_zone)::date FROM kolony.workspaces w WHERE w.workspace_id = home);
+END
+
 --- function token_for_step(the_token uuid)
 OWNER kolony_api ARGUMENTS (the_token uuid) RETURNS kolony.agent_tokens LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -7912,6 +11009,66 @@ BEGIN
     PERFORM kolony.hint(home, 'agent:' || was.agent_id);
 END
 
+--- function unpaid(home uuid, of_agent uuid, OUT closed boolean, OUT commands uuid[], OUT presets uuid[], OUT people uuid[])
+OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid, OUT closed boolean, OUT commands uuid[], OUT presets uuid[], OUT people uuid[]) RETURNS record LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF NOT EXISTS (SELECT FROM kolony.budgets b WHERE b.workspace_id = home AND b.removed_at IS NULL) THEN
+        RETURN;
+    END IF;
+    SELECT bool_or(o.scope = 'workspace' OR o.subject_id = of_agent),
+           array_agg(o.subject_id) FILTER (WHERE o.scope = 'command'),
+           array_agg(o.subject_id) FILTER (WHERE o.scope = 'preset'),
+           array_agg(coalesce(m.profile_id, o.subject_id)) FILTER (WHERE o.scope = 'person' OR m.profile_id IS NOT NULL)
+    INTO closed, commands, presets, people
+    FROM kolony.budget_overview o
+    LEFT JOIN kolony.people_group_members m
+        ON o.scope = 'people' AND m.workspace_id = home AND m.group_id = o.subject_id
+    WHERE o.workspace_id = home AND o.hard AND o.share >= 1;
+END
+
+--- function unset_variable(of_agent uuid, name text)
+OWNER kolony_api ARGUMENTS (of_agent uuid, name text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_variable
+DECLARE
+    agent kolony.agents := kolony.agent_for_writing(of_agent);
+BEGIN
+    DELETE FROM kolony.agent_variables v
+    WHERE v.workspace_id = agent.workspace_id AND v.agent_id = of_agent AND v.name = name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no variable "%" of this agent', "left"(name, 200)
+            USING ERRCODE = 'P0002', HINT = 'see kolony agent var list';
+    END IF;
+    PERFORM kolony.record_audit(agent.workspace_id, 'VARIABLE_UNSET', agent.name || ' ' || name,
+        jsonb_build_object('name', name), of_agent);
+    PERFORM kolony.hint(agent.workspace_id, 'variable:' || of_agent);
+END
+
+--- function usage_of(held kolony.leases)
+OWNER kolony_api ARGUMENTS (held kolony.leases) RETURNS kolony.attempt_usage LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    mine kolony.attempt_usage;
+BEGIN
+    INSERT INTO kolony.attempt_usage (workspace_id, attempt_id, run_id, command_id, agent_id, profile_id, preset_id)
+    SELECT r.workspace_id, held.attempt_id, r.run_id, c.command_id, r.agent_id, c.created_by, c.preset_id
+    FROM kolony.runs r JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+    WHERE r.workspace_id = held.workspace_id AND r.run_id = held.run_id
+    ON CONFLICT (workspace_id, attempt_id) DO NOTHING;
+    SELECT * INTO STRICT mine FROM kolony.attempt_usage u
+    WHERE u.workspace_id = held.workspace_id AND u.attempt_id = held.attempt_id FOR NO KEY UPDATE;
+    RETURN mine;
+END
+
+--- function variables_brief(home uuid, of_agent uuid)
+OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid) RETURNS jsonb LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN (SELECT jsonb_agg(jsonb_build_object('name', v.name, 'value', v.value, 'secret', v.secret) ORDER BY v.name)
+            FROM kolony.agent_variables v WHERE v.workspace_id = home AND v.agent_id = of_agent);
+END
+
 --- function verdict_on(run kolony.runs, command kolony.commands, ended text, tries integer)
 OWNER kolony_api ARGUMENTS (run kolony.runs, command kolony.commands, ended text, tries integer) RETURNS text LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
 AS
@@ -8030,6 +11187,62 @@ BEGIN
     END IF;
     PERFORM kolony.require_role(webhook.workspace_id, 'admin');
     RETURN webhook;
+END
+
+--- function weigh_money(report jsonb, by_prices numeric, INOUT since jsonb, INOUT base jsonb, OUT cost numeric, OUT estimated numeric)
+OWNER kolony_api ARGUMENTS (report jsonb, by_prices numeric, INOUT since jsonb, INOUT base jsonb, OUT cost numeric, OUT estimated numeric) RETURNS record LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    now_said CONSTANT numeric := kolony.figure(report -> 'cost_usd');
+    so_far CONSTANT numeric := coalesce((since ->> 'cost_usd')::numeric, 0);
+    guessed CONSTANT numeric := coalesce((since ->> 'estimated_usd')::numeric, 0);
+    sums CONSTANT boolean := coalesce((report ->> 'money_cumulative')::boolean, false);
+BEGIN
+    IF now_said IS NULL THEN
+        cost := CASE WHEN base ? 'names_money' AND report ->> 'scope' IS DISTINCT FROM 'call' THEN 0
+                     ELSE coalesce(round(by_prices, 9), 0) END;
+        estimated := cost;
+        since := since || jsonb_build_object('cost_usd', so_far + cost, 'estimated_usd', guessed + cost);
+    ELSIF sums THEN
+        cost := greatest(now_said - coalesce((base ->> 'cost_usd')::numeric, 0), 0) - so_far;
+        cost := greatest(cost, -guessed);
+        estimated := -guessed;
+        base := base || jsonb_build_object('cost_usd', now_said, 'names_money', true);
+        since := since - 'cost_usd' - 'estimated_usd';
+    ELSE
+        -- Of a single call it is that call's; of more it stands for the calls before, too.
+        estimated := CASE WHEN report ->> 'scope' = 'call' THEN 0 ELSE -guessed END;
+        cost := now_said + estimated;
+        base := base || '{"names_money": true}';
+        since := since || jsonb_build_object('cost_usd', so_far + cost, 'estimated_usd', guessed + estimated);
+    END IF;
+END
+
+--- function weigh_tokens(report jsonb, INOUT since jsonb, INOUT base jsonb, OUT added jsonb)
+OWNER kolony_api ARGUMENTS (report jsonb, INOUT since jsonb, INOUT base jsonb, OUT added jsonb) RETURNS record LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    name text;
+    now_said numeric;
+    so_far numeric;
+    more numeric;
+BEGIN
+    added := '{}';
+    FOREACH name IN ARRAY ARRAY['input_fresh', 'input_cached', 'cache_write', 'output', 'reasoning', 'calls'] LOOP
+        now_said := trunc(kolony.figure(report -> name));
+        so_far := coalesce((since ->> name)::numeric, 0);
+        IF now_said IS NULL THEN
+            more := 0;
+        ELSIF coalesce((report ->> 'cumulative')::boolean, false) THEN
+            more := greatest(now_said - coalesce((base ->> name)::numeric, 0) - so_far, 0);
+            base := base || jsonb_build_object(name, now_said);
+            since := since - name;
+        ELSE
+            more := now_said;
+            since := since || jsonb_build_object(name, so_far + now_said);
+        END IF;
+        added := added || jsonb_build_object(name, more);
+    END LOOP;
 END
 
 --- function why_agent(home uuid, of_agent uuid)
@@ -8178,6 +11391,19 @@ BEGIN
         ORDER BY q.priority DESC, q.place, q.run_id LIMIT 3;
 END
 
+--- function why_unpaid(run kolony.runs)
+OWNER kolony_api ARGUMENTS (run kolony.runs) RETURNS TABLE(depth integer, kind text, words text, remedy text, subject_id uuid) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    empty kolony.budget_overview := kolony.empty_budget(run.workspace_id, run.run_id);
+BEGIN
+    IF empty.budget_id IS NOT NULL THEN
+        RETURN QUERY SELECT 0, 'no_budget', 'no budget left: ' || kolony.budget_words(empty),
+            CASE empty.period WHEN 'total' THEN 'raise the budget'
+                 ELSE format('raise the budget, or wait for the next %s', empty.period) END, empty.budget_id;
+    END IF;
+END
+
 --- function why_waiting(the_run uuid)
 OWNER kolony_api ARGUMENTS (the_run uuid) RETURNS TABLE(depth integer, kind text, words text, remedy text, subject_id uuid) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -8201,8 +11427,28 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY SELECT * FROM kolony.why_blocked(run);
+    RETURN QUERY SELECT * FROM kolony.why_unpaid(run);
     RETURN QUERY SELECT * FROM kolony.why_agent(run.workspace_id, run.agent_id);
     RETURN QUERY SELECT * FROM kolony.why_queued(run);
+END
+
+--- function withdraw_question(the_approval uuid, why text)
+OWNER kolony_api ARGUMENTS (the_approval uuid, why text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+DECLARE
+    token kolony.agent_tokens := kolony.my_token();
+    withdrawn uuid;
+BEGIN
+    UPDATE kolony.approvals p SET heard_at = clock_timestamp(),
+        expired_at = CASE WHEN p.expires_at <= clock_timestamp() THEN clock_timestamp() END,
+        cancelled_at = CASE WHEN p.expires_at <= clock_timestamp() THEN NULL ELSE clock_timestamp() END,
+        cancelled_why = CASE WHEN p.expires_at <= clock_timestamp() THEN NULL ELSE "left"(why, 1000) END
+    WHERE p.workspace_id = token.workspace_id AND p.approval_id = the_approval AND p.agent_id = token.agent_id
+      AND p.answered_at IS NULL AND p.cancelled_at IS NULL AND p.expired_at IS NULL
+    RETURNING p.approval_id INTO withdrawn;
+    IF withdrawn IS NOT NULL THEN
+        PERFORM kolony.hint(token.workspace_id, 'inbox:' || withdrawn);
+    END IF;
 END
 
 --- function workspace_of_agent(of_agent uuid)
@@ -8219,6 +11465,28 @@ BEGIN
     RETURN found_id;
 END
 
+--- function write_note(home uuid, of_agent uuid, name text, content text, in_run uuid)
+OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid, name text, content text, in_run uuid) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_variable
+DECLARE
+    made integer;
+BEGIN
+    PERFORM kolony.check_note(name, content);
+    IF (SELECT count(*) FROM kolony.agent_notes n
+        WHERE n.workspace_id = home AND n.agent_id = of_agent AND n.name <> name) >= 100
+    THEN
+        RAISE EXCEPTION 'an agent keeps at most 100 notes' USING ERRCODE = '54000';
+    END IF;
+    INSERT INTO kolony.agent_notes AS n (workspace_id, agent_id, name, content, updated_by, updated_run)
+    VALUES (home, of_agent, name, content, CASE WHEN in_run IS NULL THEN kolony.my_profile_id() END, in_run)
+    ON CONFLICT ON CONSTRAINT agent_notes_pkey DO UPDATE SET content = EXCLUDED.content, version = n.version + 1,
+        updated_by = EXCLUDED.updated_by, updated_run = EXCLUDED.updated_run, updated_at = now()
+    RETURNING n.version INTO made;
+    PERFORM kolony.hint(home, 'note_kept:' || of_agent);
+    RETURN made;
+END
+
 --- grants database of kolony
 GRANT CONNECT TO kolony_agents
 GRANT CONNECT TO kolony_backup
@@ -8233,6 +11501,9 @@ GRANT EXECUTE TO kolony_agents
 --- grants function add_person(in_workspace uuid, who text, verifier text, as_role text, called text)
 GRANT EXECUTE TO kolony_user
 
+--- grants function add_rule(in_workspace uuid, of_agent uuid, tool text, prefix text, decision text, until timestamp with time zone, note text)
+GRANT EXECUTE TO kolony_user
+
 --- grants function add_webhook(in_workspace uuid, called text, url text, secret text, kinds text[], at_least text)
 GRANT EXECUTE TO kolony_user
 
@@ -8245,19 +11516,34 @@ GRANT EXECUTE TO kolony_user
 --- grants function announce(hints text[])
 GRANT EXECUTE TO kolony_agents
 
+--- grants function answer_always(the_approval uuid, allow boolean, prefix text, until timestamp with time zone, any_agent boolean, note text)
+GRANT EXECUTE TO kolony_user
+
 --- grants function answer_approval(the_approval uuid, allow boolean, answer text, note text)
 GRANT EXECUTE TO kolony_user
 
 --- grants function answer_approvals(approvals uuid[], allow boolean, answer text, note text)
 GRANT EXECUTE TO kolony_user
 
+--- grants function answer_message()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function append_artifact_part(the_attempt uuid, the_artifact uuid, at_part integer, with_data bytea)
+GRANT EXECUTE TO kolony_agents
+
 --- grants function append_output(the_attempt uuid, seqs integer[], streams text[], ats timestamp with time zone[], first_lines bigint[], line_counts integer[], datas bytea[])
 GRANT EXECUTE TO kolony_agents
+
+--- grants function append_trace(the_attempt uuid, entries jsonb)
+GRANT EXECUTE TO kolony_agents
+
+--- grants function archive_conversation(the_conversation uuid, archived boolean)
+GRANT EXECUTE TO kolony_user
 
 --- grants function are_tags(words text[])
 GRANT EXECUTE TO kolony_api
 
---- grants function ask(the_attempt uuid, name text, kind text, title text, detail text, options jsonb, risk text, expires_seconds integer)
+--- grants function ask(the_attempt uuid, name text, kind text, title text, detail text, options jsonb, risk text, expires_seconds integer, tool text, command text, request jsonb)
 GRANT EXECUTE TO kolony_agents
 
 --- grants function assign_run(the_run uuid, to_agent uuid)
@@ -8301,6 +11587,9 @@ GRANT EXECUTE TO kolony_backup
 GRANT EXECUTE TO kolony_user
 
 --- grants function beat(the_session uuid, with_health jsonb, holding uuid[])
+GRANT EXECUTE TO kolony_agents
+
+--- grants function begin_attempt(the_attempt uuid)
 GRANT EXECUTE TO kolony_agents
 
 --- grants function cancel_command(the_command uuid, why text)
@@ -8360,6 +11649,9 @@ GRANT EXECUTE TO kolony_user
 --- grants function delete_constraint(the_constraint uuid)
 GRANT EXECUTE TO kolony_user
 
+--- grants function delete_note(of_agent uuid, name text)
+GRANT EXECUTE TO kolony_user
+
 --- grants function delete_notification_rule(the_rule uuid)
 GRANT EXECUTE TO kolony_user
 
@@ -8373,6 +11665,9 @@ GRANT EXECUTE TO kolony_user
 GRANT EXECUTE TO kolony_user
 
 --- grants function discard_plan(the_run uuid, only_items integer[])
+GRANT EXECUTE TO kolony_user
+
+--- grants function edit_agent(of_agent uuid, change jsonb)
 GRANT EXECUTE TO kolony_user
 
 --- grants function edit_command(the_command uuid, content text, priority integer)
@@ -8399,6 +11694,9 @@ GRANT EXECUTE TO kolony_api
 --- grants function ensure_profile()
 GRANT EXECUTE TO kolony_user
 
+--- grants function ensure_trace_partition(for_day date)
+GRANT EXECUTE TO kolony_api
+
 --- grants function enter_by_gate()
 GRANT EXECUTE TO kolony_owner
 
@@ -8408,10 +11706,13 @@ GRANT EXECUTE TO kolony_user
 --- grants function fill_preset(the_preset uuid, given jsonb, of_version integer, partly boolean)
 GRANT EXECUTE TO kolony_user
 
---- grants function finish_attempt(the_attempt uuid, ended text, with_exit_code integer, with_signal integer, with_error text, with_usage jsonb, chunks bigint, bytes bigint, lines bigint, limit_hit text)
+--- grants function finish_attempt(the_attempt uuid, ended text, with_exit_code integer, with_signal integer, with_error text, with_usage jsonb, chunks bigint, bytes bigint, lines bigint, limit_hit text, reason text, warning text)
 GRANT EXECUTE TO kolony_agents
 
 --- grants function force_out(in_workspace uuid, who text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function forget_folder(in_workspace uuid, on_host text, the_path text)
 GRANT EXECUTE TO kolony_user
 
 --- grants function free_dependents()
@@ -8449,6 +11750,15 @@ GRANT EXECUTE TO kolony_user
 
 --- grants function issue_token(of_agent uuid, new_login text, verifier text, new_hash bytea, new_hint text, new_label text, new_expiry timestamp with time zone)
 GRANT EXECUTE TO kolony_user
+
+--- grants function keep_artifact(the_attempt uuid, name text, kind text, media_type text, size bigint, sha256 text, not_kept text)
+GRANT EXECUTE TO kolony_agents
+
+--- grants function keep_notes(the_attempt uuid, notes jsonb)
+GRANT EXECUTE TO kolony_agents
+
+--- grants function keep_usage()
+GRANT EXECUTE TO kolony_owner
 
 --- grants function lift_stop(in_workspace uuid, agents uuid[])
 GRANT EXECUTE TO kolony_user
@@ -8517,11 +11827,20 @@ GRANT EXECUTE TO kolony_roleadm
 --- grants function note_failed_run()
 GRANT EXECUTE TO kolony_owner
 
+--- grants function note_folder(the_attempt uuid, facts jsonb)
+GRANT EXECUTE TO kolony_agents
+
 --- grants function note_login(in_workspace uuid, claimed_version text)
 GRANT EXECUTE TO kolony_user
 
 --- grants function note_logout(in_workspace uuid)
 GRANT EXECUTE TO kolony_user
+
+--- grants function note_reply(the_attempt uuid, content text, cut boolean)
+GRANT EXECUTE TO kolony_agents
+
+--- grants function note_session(the_attempt uuid, session_id text, how text, adapter text, program text, version text, mode text, cwd text, why text)
+GRANT EXECUTE TO kolony_agents
 
 --- grants function note_step(the_attempt uuid, step text, detail text)
 GRANT EXECUTE TO kolony_agents
@@ -8541,7 +11860,16 @@ GRANT EXECUTE TO kolony_roleadm
 --- grants function propose_plan(the_attempt uuid, items jsonb)
 GRANT EXECUTE TO kolony_agents
 
+--- grants function put_report(the_attempt uuid, document jsonb, new_status text, new_source text)
+GRANT EXECUTE TO kolony_agents
+
 --- grants function read_all_notifications(in_workspace uuid, up_to timestamp with time zone)
+GRANT EXECUTE TO kolony_user
+
+--- grants function read_attachment(the_attempt uuid, the_attachment uuid)
+GRANT EXECUTE TO kolony_agents
+
+--- grants function read_conversation(the_conversation uuid, upto integer)
 GRANT EXECUTE TO kolony_user
 
 --- grants function read_notifications(which uuid[])
@@ -8568,7 +11896,16 @@ GRANT EXECUTE TO kolony_user
 --- grants function remove_audit_month(of_month date)
 GRANT EXECUTE TO kolony_api
 
+--- grants function remove_budget(the_budget uuid)
+GRANT EXECUTE TO kolony_user
+
+--- grants function remove_people_group(in_workspace uuid, called text)
+GRANT EXECUTE TO kolony_user
+
 --- grants function remove_person(in_workspace uuid, who text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function remove_price(in_workspace uuid, for_models text)
 GRANT EXECUTE TO kolony_user
 
 --- grants function remove_sealed_entries(home uuid, the_seal integer)
@@ -8577,8 +11914,14 @@ GRANT EXECUTE TO kolony_api
 --- grants function remove_webhook(the_webhook uuid)
 GRANT EXECUTE TO kolony_user
 
+--- grants function rename_conversation(the_conversation uuid, title text)
+GRANT EXECUTE TO kolony_user
+
 --- grants function replace_token(the_token uuid, new_login text, new_hash bytea, new_hint text, overlap interval, new_label text, new_expiry timestamp with time zone, OUT made uuid, OUT old_login text, OUT old_expiry timestamp with time zone)
 GRANT EXECUTE TO kolony_roleadm
+
+--- grants function report_usage(the_attempt uuid, reports jsonb)
+GRANT EXECUTE TO kolony_agents
 
 --- grants function require_role(in_workspace uuid, needed text)
 GRANT EXECUTE TO kolony_roleadm
@@ -8604,6 +11947,9 @@ GRANT EXECUTE TO kolony_user
 --- grants function retry_runs(the_runs uuid[])
 GRANT EXECUTE TO kolony_user
 
+--- grants function revoke_rule(the_rule uuid)
+GRANT EXECUTE TO kolony_user
+
 --- grants function revoke_token(the_token uuid)
 GRANT EXECUTE TO kolony_user
 
@@ -8623,13 +11969,22 @@ GRANT EXECUTE TO kolony_user
 --- grants function seal_audit_now(in_workspace uuid)
 GRANT EXECUTE TO kolony_user
 
+--- grants function search_reports(in_workspace uuid, what text, at_most integer)
+GRANT EXECUTE TO kolony_user
+
 --- grants function send_command(in_workspace uuid, to_agents uuid[], content text, priority integer, as_draft boolean, max_attempts integer, retry_on text, time_limit_ms bigint, kind text, about_runs uuid[], parent uuid, not_before timestamp with time zone, after_commands uuid[], after_need text, at_a_time integer, stop_after integer, idempotency_key text, constraint_profile uuid, token_budget bigint, memory_limit_mb integer, cpu_limit_percent integer, target_words text, preset uuid, preset_version integer)
+GRANT EXECUTE TO kolony_user
+
+--- grants function send_message(the_conversation uuid, content text, file_names text[], files bytea[])
 GRANT EXECUTE TO kolony_user
 
 --- grants function set_agent_desired(of_agent uuid, to_desired text, why text)
 GRANT EXECUTE TO kolony_user
 
 --- grants function set_audit_retention(in_workspace uuid, days integer)
+GRANT EXECUTE TO kolony_user
+
+--- grants function set_budget(in_workspace uuid, scope text, subject text, period text, token_limit bigint, usd_limit numeric, warn_percent integer, hard boolean)
 GRANT EXECUTE TO kolony_user
 
 --- grants function set_default_constraint(in_workspace uuid, the_constraint uuid)
@@ -8641,7 +11996,22 @@ GRANT EXECUTE TO kolony_user
 --- grants function set_limits(in_workspace uuid, new_plan text, members integer, agents integer, waiting_runs integer)
 GRANT EXECUTE TO kolony_user
 
+--- grants function set_masking(in_workspace uuid, masked boolean)
+GRANT EXECUTE TO kolony_user
+
+--- grants function set_note(of_agent uuid, name text, content text, base integer)
+GRANT EXECUTE TO kolony_user
+
 --- grants function set_notification_settings(quiet_from time without time zone, quiet_to time without time zone, time_zone text, bell text, desktop text, sound_from text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function set_people_group(in_workspace uuid, called text, logins text[])
+GRANT EXECUTE TO kolony_user
+
+--- grants function set_price(in_workspace uuid, for_models text, input_usd numeric, output_usd numeric, cached_usd numeric, cache_write_usd numeric, valid_from date)
+GRANT EXECUTE TO kolony_user
+
+--- grants function set_report_status(the_report uuid, new_status text)
 GRANT EXECUTE TO kolony_user
 
 --- grants function set_role(in_workspace uuid, who text, as_role text)
@@ -8651,6 +12021,12 @@ GRANT EXECUTE TO kolony_user
 GRANT EXECUTE TO kolony_user
 
 --- grants function set_runs_priority(the_runs uuid[], priority integer)
+GRANT EXECUTE TO kolony_user
+
+--- grants function set_time_zone(in_workspace uuid, new_zone text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function set_variable(of_agent uuid, name text, value text, secret boolean, description text)
 GRANT EXECUTE TO kolony_user
 
 --- grants function settle(in_workspace uuid)
@@ -8664,6 +12040,9 @@ GRANT EXECUTE TO kolony_user
 
 --- grants function start_attempt(the_attempt uuid)
 GRANT EXECUTE TO kolony_agents
+
+--- grants function start_conversation(in_workspace uuid, with_agent uuid, content text, title text, file_names text[], files bytea[])
+GRANT EXECUTE TO kolony_user
 
 --- grants function stop_agents(in_workspace uuid, agents uuid[], why text)
 GRANT EXECUTE TO kolony_user
@@ -8692,6 +12071,9 @@ GRANT EXECUTE TO kolony_user
 --- grants function undo(the_step uuid)
 GRANT EXECUTE TO kolony_user
 
+--- grants function unset_variable(of_agent uuid, name text)
+GRANT EXECUTE TO kolony_user
+
 --- grants function verify_audit(in_workspace uuid, OUT ok boolean, OUT seals integer, OUT sealed bigint, OUT removed bigint, OUT unsealed bigint, OUT at_seal integer, OUT at_entry bigint, OUT difference text)
 GRANT EXECUTE TO kolony_user
 
@@ -8704,6 +12086,9 @@ GRANT EXECUTE TO kolony_user
 
 --- grants function why_waiting(the_run uuid)
 GRANT EXECUTE TO kolony_user
+
+--- grants function withdraw_question(the_approval uuid, why text)
+GRANT EXECUTE TO kolony_agents
 
 --- grants schema kolony
 GRANT CREATE, USAGE TO kolony_api
@@ -8719,8 +12104,16 @@ GRANT USAGE TO kolony_api
 --- grants sequence commands_number_seq
 GRANT SELECT TO kolony_backup
 
+--- grants sequence conversations_number_seq
+GRANT SELECT TO kolony_backup
+
 --- grants sequence notification_events_event_id_seq
 GRANT SELECT TO kolony_backup
+
+--- grants table agent_notes
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
 
 --- grants table agent_sessions
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
@@ -8735,7 +12128,46 @@ GRANT SELECT TO kolony_backup
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 
+--- grants table agent_variables
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+
+--- grants table agent_variables (agent_id)
+GRANT SELECT TO kolony_user
+
+--- grants table agent_variables (created_at)
+GRANT SELECT TO kolony_user
+
+--- grants table agent_variables (description)
+GRANT SELECT TO kolony_user
+
+--- grants table agent_variables (length)
+GRANT SELECT TO kolony_user
+
+--- grants table agent_variables (name)
+GRANT SELECT TO kolony_user
+
+--- grants table agent_variables (secret)
+GRANT SELECT TO kolony_user
+
+--- grants table agent_variables (shown)
+GRANT SELECT TO kolony_user
+
+--- grants table agent_variables (updated_at)
+GRANT SELECT TO kolony_user
+
+--- grants table agent_variables (updated_by)
+GRANT SELECT TO kolony_user
+
+--- grants table agent_variables (workspace_id)
+GRANT SELECT TO kolony_user
+
 --- grants table agents
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table approval_rules
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
@@ -8745,7 +12177,22 @@ GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
+--- grants table artifact_parts
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table artifacts
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
 --- grants table attempt_steps
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table attempt_usage
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
@@ -8770,6 +12217,16 @@ GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
+--- grants table budget_spending
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table budgets
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
 --- grants table command_dependencies
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
@@ -8781,6 +12238,25 @@ GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
 --- grants table constraint_profiles
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table conversation_reads
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table conversation_replies
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+
+--- grants table conversation_sessions
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table conversations
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
@@ -8800,7 +12276,22 @@ GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
+--- grants table message_attachments
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table messages
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
 --- grants table migrations
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table model_prices
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
@@ -8838,6 +12329,16 @@ GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
+--- grants table people_group_members
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table people_groups
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
 --- grants table plan_items
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
@@ -8869,6 +12370,16 @@ GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
+--- grants table report_findings
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table reports
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
 --- grants table runs
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
@@ -8880,6 +12391,15 @@ GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
 --- grants table scheduled_runs
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table session_usage
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+
+--- grants table shipped_prices
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
@@ -8903,12 +12423,27 @@ GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
+--- grants table trace_entries
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
 --- grants table undo_steps
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
 --- grants table upkeep
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table usage_days
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table usage_reports
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
@@ -8927,6 +12462,11 @@ GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
+--- grants table work_folders
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
 --- grants table workspaces
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
@@ -8936,15 +12476,36 @@ GRANT SELECT TO kolony_user
 GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
 
+--- grants view agent_note_overview
+GRANT SELECT TO kolony_user
+
 --- grants view agent_overview
 GRANT SELECT TO kolony_api
+GRANT SELECT TO kolony_user
+
+--- grants view agent_variable_overview
 GRANT SELECT TO kolony_user
 
 --- grants view approval_overview
 GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
 
+--- grants view approval_rule_overview
+GRANT SELECT TO kolony_user
+
+--- grants view artifact_overview
+GRANT SELECT TO kolony_api
+GRANT SELECT TO kolony_user
+
+--- grants view budget_overview
+GRANT SELECT TO kolony_api
+GRANT SELECT TO kolony_user
+
 --- grants view command_overview
+GRANT SELECT TO kolony_api
+GRANT SELECT TO kolony_user
+
+--- grants view conversation_overview
 GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
 
@@ -8953,6 +12514,14 @@ GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
 
 --- grants view preset_overview
+GRANT SELECT TO kolony_user
+
+--- grants view price_list
+GRANT SELECT TO kolony_api
+GRANT SELECT TO kolony_user
+
+--- grants view report_overview
+GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
 
 --- grants view run_listed
@@ -8972,5 +12541,9 @@ GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
 
 --- grants view stops_in_force
+GRANT SELECT TO kolony_api
+GRANT SELECT TO kolony_user
+
+--- grants view usage_overview
 GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user

@@ -100,8 +100,9 @@ DECLARE
     wrong text := CASE
         WHEN name IS NULL OR name !~ '^[A-Za-z_][A-Za-z0-9_]{0,199}$' THEN
             'a variable''s name is letters, digits and "_", and begins with no digit'
-        WHEN name ~* '^(KOLONY_|PG|LD_|DYLD_|BASH_FUNC_)' OR upper(name) = ANY (ARRAY['ENV', 'BASH_ENV', 'SHELLOPTS',
-            'BASHOPTS', 'PS4', 'IFS', 'PROMPT_COMMAND', 'GCONV_PATH', 'HOSTALIASES', 'LOCALDOMAIN', 'RES_OPTIONS']) THEN
+        WHEN name ~* '^(KOLONY_|PG|LD_|DYLD_|BASH_FUNC_)'
+             OR name ~* ('^(ENV|BASH_ENV|SHELLOPTS|BASHOPTS|PS4|IFS|PROMPT_COMMAND|GCONV_PATH|HOSTALIASES|LOCALDOMAIN'
+                 || '|RES_OPTIONS)$') THEN
             format('%s is not for agents'' variables: it reaches into the runner or into every program', name)
         WHEN value IS NULL THEN 'a variable needs a value'
         WHEN octet_length(value) > 32768 THEN 'a value has at most 32 KiB'

@@ -30,6 +30,8 @@ async def leave(of: Furnisher) -> None:
     of.ids["artifact"] = await agent.fetchval(keep, attempt, "result.txt", len(_FILE), digest)
     await agent.execute("SELECT kolony.append_artifact_part($1, $2, 0, $3)", attempt, of.ids["artifact"], _FILE)
     of.ids["unfinished"] = await agent.fetchval(keep, attempt, "more.txt", len(_FILE), digest)
+    facts = {"path": "/srv/work/1", "isolation": "run", "base_commit": "0" * 40}
+    await agent.execute("SELECT kolony.note_folder($1, $2)", attempt, facts)
     await _report(of)
 
 

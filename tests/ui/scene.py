@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from tests.database import Agent
+from tests.ui.scene_records import leave
 from tests.ui.stage import Runner, Stage
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -38,6 +39,7 @@ async def build(stage: Stage) -> dict[str, Any]:
     runners = {name: await stage.runner(agent, host="forge") for name, agent in agents.items()}
     await _history(stage, agents, runners)
     runs = await _present(stage, agents, runners)
+    reviewed = await superuser.fetchval("SELECT attempt_id FROM kolony.attempts WHERE run_id = $1", runs["review"])
     ada = await database.connect("ada")
     await ada.execute("SELECT kolony.set_agent_desired($1, 'paused', 'rate limit')", agents["claude-2"].agent_id)
     for name, why, failed in (("gemini-1", "stopped by its owner", False), ("worker-7", "exit 137", True)):
@@ -45,6 +47,7 @@ async def build(stage: Stage) -> dict[str, Any]:
             "SELECT kolony.close_session($1, $2, $3)", runners[name].session_id, why, failed
         )
     await _kept(stage)
+    await leave(stage, agents, runners, reviewed, NOON)
     await _set_times(superuser, agents, runs)
     await _quiet(stage, superuser)
     return {"agents": {name: agent.agent_id for name, agent in agents.items()}, "runs": runs, "runners": runners}

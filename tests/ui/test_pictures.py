@@ -23,7 +23,7 @@ Walk = Callable[[KolonyApp, Pilot[int], dict[str, Any]], Awaitable[None]]
 
 
 async def _dashboard(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> None:
-    await until(lambda: "ON CONFLICT" in words(app), "the output is shown")
+    await until(lambda: "ON CONFLICT" in words(app) and "Remo" in words(app), "output and questions are shown")
 
 
 async def _composer(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> None:
@@ -49,6 +49,30 @@ async def _queue(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> No
 async def _run(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> None:
     app.open_run(scene["runs"]["review"])
     await until(lambda: "ON CONFLICT" in words(app) and "asked by" in words(app), "the run is shown")
+
+
+async def _trace(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> None:
+    await _run(app, pilot, scene)
+    await pilot.press("t")
+    await until(lambda: "Two writers can pass" in words(app), "the trace is shown")
+
+
+async def _thoughts(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> None:
+    await _run(app, pilot, scene)
+    await pilot.press("T")
+    await until(lambda: "70" in words(app), "the map is drawn")
+
+
+async def _conversations(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> None:
+    await pilot.press("5")
+    await until(lambda: "41 s become 6" in words(app) and "1 new" not in words(app), "the thread is read")
+
+
+async def _reports(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> None:
+    await pilot.press("7")
+    await until(lambda: "Dependencies" in words(app), "the reports are shown")
+    await pilot.press("enter")
+    await until(lambda: "made to loop" in words(app), "the report is shown")
 
 
 async def _inbox(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> None:
@@ -79,7 +103,8 @@ async def _audit(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> No
 
 WALKS: dict[str, Walk] = {
     "dashboard": _dashboard, "composer": _composer, "fleet": _fleet, "agent": _agent, "queue": _queue, "run": _run,
-    "inbox": _inbox, "playbooks": _playbooks, "audit": _audit, "settings": _settings, "help": _help,
+    "trace": _trace, "thoughts": _thoughts, "conversations": _conversations, "reports": _reports, "inbox": _inbox,
+    "playbooks": _playbooks, "audit": _audit, "settings": _settings, "help": _help,
 }  # fmt: skip
 
 
