@@ -1,1 +1,1 @@
-"""The runner: session, claims, adapters, output, limits."""
+"""The runner: its session and claims here; attempts, their programs and what they leave, adapters and types below."""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from kolony_tui.agent.brief import Brief
 from kolony_tui.agent.events import Event
-from kolony_tui.agent.meter import Taken
+from kolony_tui.agent.supervision.meter import Taken
 from kolony_tui.models.constraints import Limits
 from kolony_tui.models.errors import KolonyError
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from kolony_tui.agent.limits import Exceeded
+from kolony_tui.agent.attempt.limits import Exceeded
 
 TraceType = Literal["llm_prompt", "tool_call", "response", "thought", "plan", "event"]
 TraceStatus = Literal["running", "completed", "failed", "denied", "cancelled"]

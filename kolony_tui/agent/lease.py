@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kolony_tui.agent.guardian import boot_seconds
+from kolony_tui.agent.supervision.guardian import boot_seconds
 
 _MARGIN_SHARE = 1 / 6
 _MARGIN_LEAST, _MARGIN_MOST = 1.0, 5.0

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from kolony_tui.agent.adapter import Assignment
-from kolony_tui.agent.cage import Cages
+from kolony_tui.agent.attempt.launch import Launch, told
 from kolony_tui.agent.events import Event, Output
-from kolony_tui.agent.guard import Guard
-from kolony_tui.agent.ladder import Graces
-from kolony_tui.agent.launch import Launch, told
-from kolony_tui.agent.meter import Meter, Taken
-from kolony_tui.agent.supervised import Supervised
+from kolony_tui.agent.supervision.cage import Cages
+from kolony_tui.agent.supervision.guard import Guard
+from kolony_tui.agent.supervision.ladder import Graces
+from kolony_tui.agent.supervision.meter import Meter, Taken
+from kolony_tui.agent.supervision.supervised import Supervised
 
 
 class ProcessWork:

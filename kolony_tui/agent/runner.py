@@ -14,18 +14,18 @@ from uuid import UUID
 
 import asyncpg
 
-from kolony_tui.agent import sweeping
 from kolony_tui.agent.adapter import AdapterFactory, Assignment
 from kolony_tui.agent.announcer import Announcer
-from kolony_tui.agent.execution import Desk, Execution
-from kolony_tui.agent.guard import Guard
+from kolony_tui.agent.attempt.execution import Desk, Execution
+from kolony_tui.agent.attempt.run_folder import sweep
+from kolony_tui.agent.attempt.verdict import Stop
+from kolony_tui.agent.attempt.work_folder import Isolation
 from kolony_tui.agent.health import Health
 from kolony_tui.agent.link import CALL_SECONDS, Link
 from kolony_tui.agent.report import Report
-from kolony_tui.agent.run_folder import sweep
 from kolony_tui.agent.session import Order, Session, application_name, check, open_session, token_refused
-from kolony_tui.agent.verdict import Stop
-from kolony_tui.agent.work_folder import Isolation
+from kolony_tui.agent.supervision import sweeping
+from kolony_tui.agent.supervision.guard import Guard
 from kolony_tui.db.connect import pause_seconds
 from kolony_tui.db.listen import EVERYTHING, Listener
 from kolony_tui.db.target import Target

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from kolony_tui import __version__
 from kolony_tui.agent.adapter import Assignment
-from kolony_tui.agent.guardian import boot_seconds
 from kolony_tui.agent.lease import Lease
 from kolony_tui.agent.link import Link
+from kolony_tui.agent.supervision.guardian import boot_seconds
 from kolony_tui.models.errors import KolonyError, LoginRefused, NotFound, SchemaMismatch
 from kolony_tui.server.migrations import newest_version
 

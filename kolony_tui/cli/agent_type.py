@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from kolony_tui.agent.agent_type import AgentType
-    from kolony_tui.agent.trying import Tried
+    from kolony_tui.agent.types.agent_type import AgentType
+    from kolony_tui.agent.types.trying import Tried
 
 _DOCTOR_EPILOG = """\
 Each is looked for on PATH, asked for its version, and, if Kolony can speak to it, greeted as a run would greet it; no
@@ -57,7 +57,7 @@ def _home() -> Path:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from kolony_tui.agent.known_types import known_types
+    from kolony_tui.agent.types.known_types import known_types
     from kolony_tui.cli.printing import print_json, print_table
 
     found = known_types(_home())
@@ -75,7 +75,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from kolony_tui.agent.known_types import file_of, type_named
+    from kolony_tui.agent.types.known_types import file_of, type_named
     from kolony_tui.cli.printing import print_json, print_line, print_table
 
     kind = type_named(_home(), args.name)
@@ -100,7 +100,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _path(args: argparse.Namespace) -> int:
-    from kolony_tui.agent.known_types import OWN_FOLDER
+    from kolony_tui.agent.types.known_types import OWN_FOLDER
     from kolony_tui.cli.printing import print_json, print_line
 
     folder = _home() / OWN_FOLDER
@@ -128,7 +128,7 @@ def _facts(kind: AgentType) -> dict[str, Any]:
 def _doctor(args: argparse.Namespace) -> int:
     import asyncio
 
-    from kolony_tui.agent.known_types import known_types, type_named
+    from kolony_tui.agent.types.known_types import known_types, type_named
 
     if args.type and args.all:
         raise UsageError("give a TYPE or --all, not both")
@@ -156,8 +156,8 @@ async def _try(kinds: list[AgentType], args: argparse.Namespace) -> list[Tried]:
     from pathlib import Path
     from tempfile import TemporaryDirectory
 
-    from kolony_tui.agent.launch import Launch
-    from kolony_tui.agent.trying import tried
+    from kolony_tui.agent.attempt.launch import Launch
+    from kolony_tui.agent.types.trying import tried
 
     with TemporaryDirectory(prefix="kolony-doctor-") as scratch:
         launch = Launch("doctor", Path(scratch), Path(scratch), passed=tuple(args.env))

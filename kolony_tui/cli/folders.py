@@ -13,7 +13,7 @@ TYPE_CHECKING = False  # typing.TYPE_CHECKING without typing: these modules are 
 if TYPE_CHECKING:
     from typing import Any, Literal
 
-    from kolony_tui.agent.work_folder import Isolation
+    from kolony_tui.agent.attempt.work_folder import Isolation
     from kolony_tui.core.session import PersonSession
     from kolony_tui.models.work_folders import WorkFolder
 
@@ -37,7 +37,7 @@ def isolation_of(args: argparse.Namespace) -> Isolation | None:
         if args.isolation or args.base or args.copy:
             raise UsageError("--isolation, --base and --copy say nothing without --repo DIR")
         return None
-    from kolony_tui.agent.work_folder import Isolation, check
+    from kolony_tui.agent.attempt.work_folder import Isolation, check
 
     per: Literal["run", "conversation", "none"] = args.isolation or "conversation"
     if per == "none" and (args.base or args.copy):
@@ -92,7 +92,7 @@ def _remove(args: argparse.Namespace) -> int:
 
 
 def _remove_one(path: Path, known: WorkFolder | None, *, force: bool) -> None:
-    from kolony_tui.agent.work_folder import left, remove
+    from kolony_tui.agent.attempt.work_folder import left, remove
 
     if known is not None and known.state == "in use":
         raise KolonyError(f"{path} is in use by {known.run}", "wait for its end, or cancel it")

@@ -15,9 +15,9 @@ from kolony_tui.models.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from typing import Any
 
-    from kolony_tui.agent.choosing import Choice
-    from kolony_tui.agent.ladder import Graces
-    from kolony_tui.agent.launch import Launch
+    from kolony_tui.agent.attempt.launch import Launch
+    from kolony_tui.agent.supervision.ladder import Graces
+    from kolony_tui.agent.types.choosing import Choice
     from kolony_tui.core.tokens import Token
 
 TOKEN_VARIABLE = "KOLONY_AGENT_TOKEN"  # noqa: S105  (a name, not a token)
@@ -134,8 +134,8 @@ def run(args: argparse.Namespace) -> int:
     """Runs until stopped. Raises KolonyError; a refused token is exit code 3, another agent's token 4."""
     import asyncio
 
-    from kolony_tui.agent.ladder import Graces
     from kolony_tui.agent.login import agents_target
+    from kolony_tui.agent.supervision.ladder import Graces
     from kolony_tui.core.connection import find_destination
     from kolony_tui.server.home import kolony_home
 
@@ -149,14 +149,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(args: argparse.Namespace, target: Any, launch: Launch, chosen: Choice, graces: Graces) -> None:
-    from kolony_tui.agent.cage import enforcement, find_cages
-    from kolony_tui.agent.choosing import Workshop
-    from kolony_tui.agent.guard import Guard
-    from kolony_tui.agent.meter import Meter
-    from kolony_tui.agent.outfit import Outfit
     from kolony_tui.agent.report import Report
     from kolony_tui.agent.runner import Runner, Settings
     from kolony_tui.agent.stopping import close_memory, stop_on_end_of_input, stop_on_signals
+    from kolony_tui.agent.supervision.cage import enforcement, find_cages
+    from kolony_tui.agent.supervision.guard import Guard
+    from kolony_tui.agent.supervision.meter import Meter
+    from kolony_tui.agent.types.choosing import Workshop
+    from kolony_tui.agent.types.outfit import Outfit
     from kolony_tui.server.home import kolony_home
 
     close_memory()
@@ -190,7 +190,7 @@ async def _serve(args: argparse.Namespace, target: Any, launch: Launch, chosen: 
 
 
 def _chosen(args: argparse.Namespace, launch: Launch) -> Choice:
-    from kolony_tui.agent.choosing import Choice
+    from kolony_tui.agent.types.choosing import Choice
 
     return Choice(args.adapter, args.type, launch.program, args.trust)
 
@@ -227,7 +227,7 @@ def _read(file: Path) -> str:
 
 
 def _launch(args: argparse.Namespace) -> Launch:
-    from kolony_tui.agent.launch import Launch
+    from kolony_tui.agent.attempt.launch import Launch
     from kolony_tui.server.home import kolony_home
     from kolony_tui.server.private_files import private_folder
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from kolony_tui.agent.acp import AcpSession
-from kolony_tui.agent.acp_opening import Task
+from kolony_tui.agent.acp.opening import Task
+from kolony_tui.agent.acp.session import AcpSession
 from kolony_tui.agent.events import Asked, Event, Output, Traced
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from kolony_tui.agent.claude import ClaudeTalk
+from kolony_tui.agent.claude.stream import ClaudeTalk
 from kolony_tui.agent.events import Asked, Ended, Event, Output, Traced
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts" / "claude-native"

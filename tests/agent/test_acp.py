@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from kolony_tui.agent.acp_work import AcpWork
+from kolony_tui.agent.acp.work import AcpWork
 from kolony_tui.agent.adapter import CannotStart
-from kolony_tui.agent.agent_type import AgentType
+from kolony_tui.agent.attempt.launch import Launch
 from kolony_tui.agent.brief import Brief
 from kolony_tui.agent.events import Asked, Ended, Event, Opened, Output, Traced, Used, Withdrawn
-from kolony_tui.agent.guard import Guard
-from kolony_tui.agent.ladder import Graces
-from kolony_tui.agent.launch import Launch
+from kolony_tui.agent.supervision.guard import Guard
+from kolony_tui.agent.supervision.ladder import Graces
+from kolony_tui.agent.types.agent_type import AgentType
 from tests.agent.colony import assignment, lives
 
 FAKE = Path(__file__).parent / "fakes" / "acp.py"
@@ -190,7 +190,7 @@ async def test_an_agent_that_never_greets_is_given_up(make: Callable[..., Run]) 
 async def test_an_agent_that_prints_garbage_is_named_so(
     make: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kolony_tui.agent.acp_work.GARBAGE_SECONDS", 0.3)
+    monkeypatch.setattr("kolony_tui.agent.acp.work.GARBAGE_SECONDS", 0.3)
     run = await make("garbage").go()
     assert run.ended.reason == "handshake"
     assert run.ended.error.endswith("it printed what is no message: It does not speak your protocol.")
@@ -200,7 +200,7 @@ async def test_an_agent_that_prints_garbage_is_named_so(
 async def test_silence_behind_what_cannot_be_read_is_the_end(
     make: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kolony_tui.agent.acp_work.SILENT_SECONDS", 0.2)
+    monkeypatch.setattr("kolony_tui.agent.acp.work.SILENT_SECONDS", 0.2)
     run = await make("stammers").go()
     assert run.ended.reason == "protocol"
     assert run.ended.error.startswith("Fake went silent behind a line that is no JSON")

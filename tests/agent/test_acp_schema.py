@@ -8,8 +8,8 @@ from typing import Any
 from acp import schema
 from pydantic import BaseModel
 
-from kolony_tui.agent.acp import AcpSession
-from kolony_tui.agent.acp_opening import Task
+from kolony_tui.agent.acp.opening import Task
+from kolony_tui.agent.acp.session import AcpSession
 from kolony_tui.agent.events import Opened
 from tests.agent.acp_replay import recordings, replayed
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kolony_tui.agent.acp import AcpSession
-from kolony_tui.agent.acp_opening import Task
-from kolony_tui.agent.acp_tools import exact_command, unfenced
-from kolony_tui.agent.acp_usage import of_answer, of_update
+from kolony_tui.agent.acp.jsonrpc import Call, Junk, Note, Peer, Reply
+from kolony_tui.agent.acp.opening import Task
+from kolony_tui.agent.acp.session import AcpSession
+from kolony_tui.agent.acp.tools import exact_command, unfenced
+from kolony_tui.agent.acp.usage import of_answer, of_update
 from kolony_tui.agent.events import Asked, Event, Output, Traced, Withdrawn
 from kolony_tui.agent.json_lines import JsonLines, NotJson, TooLong
-from kolony_tui.agent.jsonrpc import Call, Junk, Note, Peer, Reply
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 VALUES = st.recursive(

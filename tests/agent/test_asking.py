@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kolony_tui.agent.asking import Question, question_in
+from kolony_tui.agent.attempt.asking import Question, question_in
 from kolony_tui.models.errors import UsageError
 
 _WORDS = st.text(st.characters(), max_size=20)

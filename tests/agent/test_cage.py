@@ -14,15 +14,15 @@ from uuid import uuid4
 
 import pytest
 
-from kolony_tui.agent import cage
 from kolony_tui.agent.adapter import CannotStart
-from kolony_tui.agent.cage import Cage, Cages, enforcement, find_cages, own_cgroup
+from kolony_tui.agent.attempt.launch import Launch
+from kolony_tui.agent.attempt.limits import to_watch
 from kolony_tui.agent.events import Ended, Output
-from kolony_tui.agent.guard import Guard
-from kolony_tui.agent.ladder import Graces
-from kolony_tui.agent.launch import Launch
-from kolony_tui.agent.limits import to_watch
 from kolony_tui.agent.process import ProcessWork
+from kolony_tui.agent.supervision import cage
+from kolony_tui.agent.supervision.cage import Cage, Cages, enforcement, find_cages, own_cgroup
+from kolony_tui.agent.supervision.guard import Guard
+from kolony_tui.agent.supervision.ladder import Graces
 from kolony_tui.models.constraints import Limits
 from kolony_tui.models.errors import UsageError
 from tests.agent.colony import assignment, lives, until

@@ -8,7 +8,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kolony_tui.agent.changes import KEPT_CHARACTERS, KEPT_FILES, Changes, FileChanges, unified
+from kolony_tui.agent.record.changes import KEPT_CHARACTERS, KEPT_FILES, Changes, FileChanges, unified
 
 _TEXT = st.lists(st.sampled_from(["a", "b", "c", "", "-d", "+e", " f", "\x0b", "\u2028", "\\ g"]), max_size=30).flatmap(
     lambda lines: st.sampled_from(["\n".join(lines), "".join(f"{line}\n" for line in lines)])

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from kolony_tui.agent.claude import ClaudeTalk
-from kolony_tui.agent.claude_tools import command_of
+from kolony_tui.agent.claude.stream import ClaudeTalk
+from kolony_tui.agent.claude.tools import command_of
 from kolony_tui.agent.events import Asked, Ended, Event, Opened, Output, Traced, Used, Withdrawn
 from tests.agent.claude_replay import TRANSCRIPTS, compact, recordings, replayed
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from kolony_tui.agent import claude_work
 from kolony_tui.agent.adapter import CannotStart
+from kolony_tui.agent.attempt.launch import Launch
 from kolony_tui.agent.brief import Brief
-from kolony_tui.agent.claude_work import ClaudeWork
+from kolony_tui.agent.claude import work as claude_work
+from kolony_tui.agent.claude.work import ClaudeWork
 from kolony_tui.agent.events import Ended, Event, Opened, Output
-from kolony_tui.agent.guard import Guard
-from kolony_tui.agent.known_types import type_named
-from kolony_tui.agent.ladder import Graces
-from kolony_tui.agent.launch import Launch
-from kolony_tui.agent.outfit import Outfit
+from kolony_tui.agent.supervision.guard import Guard
+from kolony_tui.agent.supervision.ladder import Graces
+from kolony_tui.agent.types.known_types import type_named
+from kolony_tui.agent.types.outfit import Outfit
 from tests.agent.colony import assignment
 
 FAKE = (sys.executable, str(Path(__file__).parent / "fakes" / "claude.py"))

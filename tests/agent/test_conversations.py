@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from kolony_tui.agent.attempt.told import prompt_text
 from kolony_tui.agent.brief import Brief
-from kolony_tui.agent.told import prompt_text
 from tests.agent.colony import Colony, assignment
 from tests.database import PASSWORD
 

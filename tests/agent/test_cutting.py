@@ -9,8 +9,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kolony_tui.agent.output import CHUNK_BYTES, FLUSH_SECONDS, Chunk, Cutter
-from kolony_tui.agent.spool import Spool
+from kolony_tui.agent.attempt.output import CHUNK_BYTES, FLUSH_SECONDS, Chunk, Cutter
+from kolony_tui.agent.attempt.spool import Spool
 
 PIECES = st.lists(
     st.tuples(

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from kolony_tui.agent.attempt.launch import Launch
 from kolony_tui.agent.events import Ended, Output
-from kolony_tui.agent.guard import Guard
-from kolony_tui.agent.ladder import Graces
-from kolony_tui.agent.launch import Launch
 from kolony_tui.agent.process import ProcessWork
-from kolony_tui.agent.shims import ShimProcess
+from kolony_tui.agent.supervision.guard import Guard
+from kolony_tui.agent.supervision.ladder import Graces
+from kolony_tui.agent.supervision.shims import ShimProcess
 from tests.agent.colony import assignment, lives, until
 
 IGNORES = "trap '' INT TERM; echo $$; while :; do sleep 0.05; done"
@@ -153,7 +153,7 @@ async def test_what_ends_by_itself_is_told_nothing_of(stand: Stand) -> None:
 async def test_what_cannot_be_ended_is_not_confirmed(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     # As work in uninterruptible sleep, or of another user: signals do nothing.
     with monkeypatch.context() as patched:
-        patched.setattr("kolony_tui.agent.tree.os.kill", lambda pid, number: None)
+        patched.setattr("kolony_tui.agent.supervision.tree.os.kill", lambda pid, number: None)
         patched.setattr(ShimProcess, "kill", lambda shim: None)
         climb = await stand.run(IGNORES, interrupt=0.05, terminate=0.05, confirm=0.2)
         [pid] = await climb.says(1)

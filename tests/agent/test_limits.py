@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from kolony_tui.agent import guardian
-from kolony_tui.agent.limits import Clock, Exceeded, Watch, second_line, tokens_in
-from kolony_tui.agent.meter import Meter, Taken
+from kolony_tui.agent.attempt.limits import Clock, Exceeded, Watch, second_line, tokens_in
+from kolony_tui.agent.supervision import guardian
+from kolony_tui.agent.supervision.meter import Meter, Taken
 from kolony_tui.models.constraints import Limits
 from tests.agent.colony import until
 

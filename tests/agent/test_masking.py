@@ -9,9 +9,9 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kolony_tui.agent.attempt.masking import Masking, Stream, forms, masking_of
 from kolony_tui.agent.brief import Brief
 from kolony_tui.agent.events import Asked, Ended, Output, Traced
-from kolony_tui.agent.masking import Masking, Stream, forms, masking_of
 
 SECRETS = [b"abcab", b"cabbage", b"aaaa", b"secret"]
 PIECES = st.sampled_from(["a", "ab", "abc", "abca", "b", "ca", "cab", "cabb", "bage", "aa", "s", "secr", "et", "t x",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from kolony_tui.agent.masking import Masking
-from kolony_tui.agent.memory import files, left
+from kolony_tui.agent.attempt.masking import Masking
+from kolony_tui.agent.attempt.memory import files, left
 
 GIVEN = ({"name": "a", "content": "one\n", "version": 3}, {"name": "b", "content": "two\n", "version": 1})
 

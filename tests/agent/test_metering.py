@@ -8,12 +8,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from kolony_tui.agent.attempt.limits import Watch
 from kolony_tui.agent.events import Ended, Output, Used
-from kolony_tui.agent.limits import Watch
 from kolony_tui.agent.link import Link
-from kolony_tui.agent.meter import Taken
-from kolony_tui.agent.metering import UsageBook
-from kolony_tui.agent.record import Bench
+from kolony_tui.agent.record.metering import UsageBook
+from kolony_tui.agent.record.sinks import Bench
+from kolony_tui.agent.supervision.meter import Taken
 from kolony_tui.models.constraints import Limits
 from tests.agent.colony import Colony
 from tests.database import Agent, Workspace

@@ -12,12 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from kolony_tui.agent.attempt.launch import Launch, file_name
 from kolony_tui.agent.events import Ended, Output
-from kolony_tui.agent.guard import Guard
-from kolony_tui.agent.guardian import boot_seconds, members
-from kolony_tui.agent.ladder import Graces
-from kolony_tui.agent.launch import Launch, file_name
 from kolony_tui.agent.process import ProcessWork
+from kolony_tui.agent.supervision.guard import Guard
+from kolony_tui.agent.supervision.guardian import boot_seconds, members
+from kolony_tui.agent.supervision.ladder import Graces
 from tests.agent.colony import assignment, lives, until
 
 

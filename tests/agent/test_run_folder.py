@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from kolony_tui.agent.adapter import Assignment
-from kolony_tui.agent.run_folder import RunFolder, sweep
+from kolony_tui.agent.attempt.run_folder import RunFolder, sweep
 from tests.agent.colony import Colony, until
 
 ASK = """\

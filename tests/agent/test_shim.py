@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kolony_tui.agent import shim
-from kolony_tui.agent.guard import Guard
+from kolony_tui.agent.supervision import shim
+from kolony_tui.agent.supervision.guard import Guard
 from tests.agent.colony import lives, until
 from tests.agent.test_supervised import DEAF, SCATTERS, Yard, everything, pids, yard
 
@@ -23,10 +23,10 @@ RUNNER = """
 import asyncio, sys
 from pathlib import Path
 from tests.agent.colony import assignment
-from kolony_tui.agent.guard import Guard
-from kolony_tui.agent.ladder import Graces
-from kolony_tui.agent.launch import Launch
-from kolony_tui.agent.supervised import Supervised
+from kolony_tui.agent.supervision.guard import Guard
+from kolony_tui.agent.supervision.ladder import Graces
+from kolony_tui.agent.attempt.launch import Launch
+from kolony_tui.agent.supervision.supervised import Supervised
 
 async def main():
     folder = Path(sys.argv[1])

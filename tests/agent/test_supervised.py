@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from kolony_tui.agent.adapter import CannotStart
+from kolony_tui.agent.attempt.launch import Launch
 from kolony_tui.agent.events import Ended
-from kolony_tui.agent.guard import Guard
-from kolony_tui.agent.ladder import Graces
-from kolony_tui.agent.launch import Launch
-from kolony_tui.agent.supervised import TAIL_BYTES, Supervised
+from kolony_tui.agent.supervision.guard import Guard
+from kolony_tui.agent.supervision.ladder import Graces
+from kolony_tui.agent.supervision.supervised import TAIL_BYTES, Supervised
 from tests.agent.colony import assignment, lives
 
 SCATTERS = (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from kolony_tui.agent.sweeping import Hold, sweep
+from kolony_tui.agent.supervision.sweeping import Hold, sweep
 from tests.agent.colony import Colony, lives, until
 
 RUN = "019bd000-0000-7000-8000-00000000000a"

@@ -12,14 +12,14 @@ from typing import Any, cast
 
 import pytest
 
-from kolony_tui.agent import tracing
 from kolony_tui.agent.adapter import Adapter
+from kolony_tui.agent.attempt.limits import Clock
 from kolony_tui.agent.events import Ended, Traced
-from kolony_tui.agent.limits import Clock
 from kolony_tui.agent.link import Link
-from kolony_tui.agent.record import Bench
-from kolony_tui.agent.trace_file import TraceFile
-from kolony_tui.agent.tracing import TraceBook
+from kolony_tui.agent.record import tracing
+from kolony_tui.agent.record.sinks import Bench
+from kolony_tui.agent.record.trace_file import TraceFile
+from kolony_tui.agent.record.tracing import TraceBook
 from kolony_tui.core import trace
 from kolony_tui.models.errors import Fenced
 from kolony_tui.models.untrusted import Untrusted

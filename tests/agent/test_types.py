@@ -10,12 +10,12 @@ import psutil
 import pytest
 
 from kolony_tui.agent.adapter import CannotStart
-from kolony_tui.agent.agent_type import AgentType, Untrusted
-from kolony_tui.agent.choosing import Choice
-from kolony_tui.agent.known_types import known_names, known_types, read_type, type_named
-from kolony_tui.agent.launch import Launch
-from kolony_tui.agent.outfit import Outfit, words
-from kolony_tui.agent.trying import Tried, tried
+from kolony_tui.agent.attempt.launch import Launch
+from kolony_tui.agent.types.agent_type import AgentType, Untrusted
+from kolony_tui.agent.types.choosing import Choice
+from kolony_tui.agent.types.known_types import known_names, known_types, read_type, type_named
+from kolony_tui.agent.types.outfit import Outfit, words
+from kolony_tui.agent.types.trying import Tried, tried
 from kolony_tui.models.errors import NotFound, UsageError
 from tests.agent.colony import assignment
 

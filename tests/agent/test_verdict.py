@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from kolony_tui.agent.attempt.limits import Exceeded
+from kolony_tui.agent.attempt.verdict import REASONS, Stop, judged
 from kolony_tui.agent.events import Ended
-from kolony_tui.agent.limits import Exceeded
 from kolony_tui.agent.link import Lapsed
-from kolony_tui.agent.verdict import REASONS, Stop, judged
 
 WELL = Ended(exit_code=0)
 BADLY = Ended(exit_code=3, error="exit 3")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from kolony_tui.agent.adapter import CannotStart
-from kolony_tui.agent.work_folder import Isolation, check, diff, left, prepare, remove, settle
+from kolony_tui.agent.attempt.work_folder import Isolation, check, diff, left, prepare, remove, settle
 from tests.agent.colony import Colony
 from tests.database import PASSWORD
 

@@ -51,7 +51,7 @@ def main() -> None:
 @contextmanager
 def _runner(made: Installation, home: Path) -> Iterator[None]:
     token = json.loads(made.kolony(home, "token", "issue", "worker", "--json"))["token"]
-    words = [made.program("kolony"), "agent", "run", "worker", "--adapter", "acp", "--", sys.executable, FAKE]
+    words = [str(made.program("kolony")), "agent", "run", "worker", "--adapter", "acp", "--", sys.executable, str(FAKE)]
     process = subprocess.Popen(
         words, env={**made.environment(home), "KOLONY_AGENT_TOKEN": token}, stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -17,7 +17,7 @@ from statistics import median
 
 import psutil
 
-from kolony_tui.agent import shim
+from kolony_tui.agent.supervision import shim
 from tests.bench.measuring import Installation, installation, machine
 from tests.bench.runner_overhead import runner
 

@@ -80,7 +80,7 @@ async def _retire(app: KolonyApp, _: str) -> None:
 
 
 async def _create(app: KolonyApp, name: str) -> None:
-    from kolony_tui.agent.known_types import known_names
+    from kolony_tui.agent.types.known_types import known_names
     from kolony_tui.server.home import kolony_home
 
     name, _, kind = name.partition(" type=")

@@ -7,18 +7,19 @@ import json
 import os
 import sys
 import time
+from typing import Any
 
 
-def say(message):
+def say(message: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
     sys.stdout.flush()
 
 
-def update(session, **what):
+def update(session: str, **what: Any) -> None:
     say({"method": "session/update", "params": {"sessionId": session, "update": what}})
 
 
-def permission(number, session, command):
+def permission(number: int, session: str, command: str) -> str:
     say(
         {
             "id": 1000 + number,
@@ -47,10 +48,10 @@ def permission(number, session, command):
         message = json.loads(line)
         if message.get("id") == 1000 + number:
             outcome = message["result"]["outcome"]
-            return outcome.get("optionId", outcome["outcome"])
+            return str(outcome.get("optionId", outcome["outcome"]))
 
 
-def main():
+def main() -> None:
     for line in sys.stdin:
         message = json.loads(line)
         method, number = message.get("method"), message.get("id")

@@ -1,0 +1,1 @@
+"""What an attempt leaves beside its output, each kind on its own way into the database."""
