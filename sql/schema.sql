@@ -372,9 +372,11 @@ COLUMN content_id uuid
 COLUMN why_not text
 COLUMN created_at timestamp with time zone NOT NULL DEFAULT now()
 COLUMN kept_at timestamp with time zone
+CONSTRAINT artifact_has_a_plain_name CHECK ((name !~ '[[:cntrl:]]'::text))
+CONSTRAINT artifact_stays_in_its_folder CHECK ((name !~ '(^|/)(\.{1,2})?(/|$)'::text))
 CONSTRAINT artifacts_kind_check CHECK ((kind = ANY (ARRAY['file'::text, 'diff'::text, 'patch'::text])))
 CONSTRAINT artifacts_media_type_check CHECK (((length(media_type) <= 100) AND (media_type ~ '^[a-z0-9.+-]+/[a-z0-9.+-]+$'::text)))
-CONSTRAINT artifacts_name_check CHECK ((((octet_length(name) >= 1) AND (octet_length(name) <= 1024)) AND (name !~ '[[:cntrl:]]'::text) AND (name !~ '(^|/)(\.{1,2})?(/|$)'::text)))
+CONSTRAINT artifacts_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 1024)))
 CONSTRAINT artifacts_pkey PRIMARY KEY (workspace_id, artifact_id)
 CONSTRAINT artifacts_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
 CONSTRAINT artifacts_size_check CHECK ((size >= 0))
@@ -942,7 +944,9 @@ COLUMN message_id uuid NOT NULL
 COLUMN name text NOT NULL
 COLUMN bytes integer GENERATED s octet_length(data)
 COLUMN data bytea NOT NULL
-CONSTRAINT attachment_has_a_file_name CHECK ((((length(name) >= 1) AND (length(name) <= 200)) AND (name !~ '[/\\\u0001-\u001f\u007f-\u009f]'::text) AND (name !~ '^\.'::text) AND (octet_length(name) <= 250)))
+CONSTRAINT attachment_fits_a_folder CHECK ((octet_length(name) <= 250))
+CONSTRAINT attachment_has_a_file_name CHECK (((name !~ '[/\\\u0001-\u001f\u007f-\u009f]'::text) AND (name !~ '^\.'::text)))
+CONSTRAINT attachment_has_a_short_name CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 CONSTRAINT attachment_is_small CHECK ((octet_length(data) <= 4194304))
 CONSTRAINT message_attachments_pkey PRIMARY KEY (workspace_id, attachment_id)
 CONSTRAINT message_attachments_workspace_id_message_id_fkey FOREIGN KEY (workspace_id, message_id) REFERENCES kolony.messages(workspace_id, message_id)
@@ -1025,10 +1029,11 @@ CONSTRAINT model_prices_cached_usd_check CHECK ((cached_usd >= (0)::numeric))
 CONSTRAINT model_prices_currency_check CHECK ((currency = 'USD'::text))
 CONSTRAINT model_prices_input_usd_check CHECK ((input_usd >= (0)::numeric))
 CONSTRAINT model_prices_output_usd_check CHECK ((output_usd >= (0)::numeric))
-CONSTRAINT model_prices_pattern_check CHECK ((((length(pattern) >= 1) AND (length(pattern) <= 200)) AND (pattern !~ '[\u0001-\u0020\u007f-\u009f]'::text)))
+CONSTRAINT model_prices_pattern_check CHECK (((length(pattern) >= 1) AND (length(pattern) <= 200)))
 CONSTRAINT model_prices_pkey PRIMARY KEY (workspace_id, pattern, valid_from)
 CONSTRAINT model_prices_set_by_fkey FOREIGN KEY (set_by) REFERENCES kolony.profiles(profile_id)
 CONSTRAINT model_prices_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CONSTRAINT price_has_a_plain_pattern CHECK ((pattern !~ '[\u0001-\u0020\u007f-\u009f]'::text))
 CREATE INDEX model_prices_by_setter ON kolony.model_prices USING btree (set_by)
 CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.model_prices FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
 ROW SECURITY ENABLED FORCED
@@ -1236,7 +1241,8 @@ COLUMN group_id uuid NOT NULL DEFAULT kolony.new_id()
 COLUMN name text NOT NULL
 COLUMN made_by uuid
 COLUMN made_at timestamp with time zone NOT NULL DEFAULT now()
-CONSTRAINT people_group_name CHECK ((((length(name) >= 1) AND (length(name) <= 100)) AND (name = btrim(name)) AND (name !~ '[\u0001-\u001f\u007f-\u009f]'::text)))
+CONSTRAINT people_group_name CHECK (((length(name) >= 1) AND (length(name) <= 100)))
+CONSTRAINT people_group_plain_name CHECK (((name = btrim(name)) AND (name !~ '[\u0001-\u001f\u007f-\u009f]'::text)))
 CONSTRAINT people_groups_made_by_fkey FOREIGN KEY (made_by) REFERENCES kolony.profiles(profile_id)
 CONSTRAINT people_groups_pkey PRIMARY KEY (workspace_id, group_id)
 CONSTRAINT people_groups_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)

@@ -110,7 +110,8 @@ COMMENT ON COLUMN kolony.shipped_prices.as_of IS 'when somebody looked at the ma
 
 CREATE TABLE kolony.model_prices (
     workspace_id    uuid NOT NULL REFERENCES kolony.workspaces,
-    pattern         text NOT NULL CHECK (length(pattern) BETWEEN 1 AND 200 AND pattern !~ '[\u0001-\u0020\u007f-\u009f]'),
+    pattern         text NOT NULL CHECK (length(pattern) BETWEEN 1 AND 200)
+                    CONSTRAINT price_has_a_plain_pattern CHECK (pattern !~ '[\u0001-\u0020\u007f-\u009f]'),
     valid_from      date NOT NULL,
     input_usd       numeric(12, 6) CHECK (input_usd >= 0),
     cached_usd      numeric(12, 6) CHECK (cached_usd >= 0),

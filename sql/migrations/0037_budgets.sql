@@ -15,8 +15,8 @@ COMMENT ON COLUMN kolony.attempts.over_budget_at IS
 CREATE TABLE kolony.people_groups (
     workspace_id uuid NOT NULL REFERENCES kolony.workspaces,
     group_id     uuid NOT NULL DEFAULT kolony.new_id(),
-    name         text NOT NULL CONSTRAINT people_group_name CHECK (length(name) BETWEEN 1 AND 100 AND name = btrim(name)
-                                                                   AND name !~ '[\u0001-\u001f\u007f-\u009f]'),
+    name         text NOT NULL CONSTRAINT people_group_name CHECK (length(name) BETWEEN 1 AND 100)
+                     CONSTRAINT people_group_plain_name CHECK (name = btrim(name) AND name !~ '[\u0001-\u001f\u007f-\u009f]'),
     made_by      uuid REFERENCES kolony.profiles,
     made_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (workspace_id, group_id),

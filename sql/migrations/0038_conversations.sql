@@ -67,8 +67,9 @@ CREATE TABLE kolony.message_attachments (
     PRIMARY KEY (workspace_id, attachment_id),
     UNIQUE (workspace_id, message_id, name),
     FOREIGN KEY (workspace_id, message_id) REFERENCES kolony.messages (workspace_id, message_id),
-    CONSTRAINT attachment_has_a_file_name CHECK (length(name) BETWEEN 1 AND 200 AND name !~ '[/\\\u0001-\u001f\u007f-\u009f]'
-        AND name !~ '^\.' AND octet_length(name) <= 250),
+    CONSTRAINT attachment_has_a_file_name CHECK (name !~ '[/\\\u0001-\u001f\u007f-\u009f]' AND name !~ '^\.'),
+    CONSTRAINT attachment_has_a_short_name CHECK (length(name) BETWEEN 1 AND 200),
+    CONSTRAINT attachment_fits_a_folder CHECK (octet_length(name) <= 250),
     CONSTRAINT attachment_is_small CHECK (octet_length(data) <= 4194304)
 );
 

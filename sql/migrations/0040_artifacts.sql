@@ -10,8 +10,9 @@ CREATE TABLE kolony.artifacts (
     artifact_id  uuid NOT NULL DEFAULT kolony.new_id(),
     run_id       uuid NOT NULL,
     attempt_id   uuid NOT NULL,
-    name         text NOT NULL CHECK (octet_length(name) BETWEEN 1 AND 1024 AND name !~ '[[:cntrl:]]'
-                     AND name !~ '(^|/)(\.{1,2})?(/|$)'),
+    name         text NOT NULL CHECK (octet_length(name) BETWEEN 1 AND 1024)
+                     CONSTRAINT artifact_has_a_plain_name CHECK (name !~ '[[:cntrl:]]')
+                     CONSTRAINT artifact_stays_in_its_folder CHECK (name !~ '(^|/)(\.{1,2})?(/|$)'),
     kind         text NOT NULL CHECK (kind IN ('file', 'diff', 'patch')),
     media_type   text NOT NULL CHECK (length(media_type) <= 100 AND media_type ~ '^[a-z0-9.+-]+/[a-z0-9.+-]+$'),
     size         bigint NOT NULL CHECK (size >= 0),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kolony_tui.agent.attempt.limits import Clock, Exceeded, Watch, second_line, tokens_in
+from kolony_tui.agent.attempt.limits import Clock, Exceeded, Watch, tokens_in
 from kolony_tui.agent.supervision import guardian
 from kolony_tui.agent.supervision.meter import Meter, Taken
 from kolony_tui.models.constraints import Limits
@@ -126,16 +126,6 @@ async def test_nothing_is_measured_without_a_limit() -> None:
     assert watch.look() is None
 
 
-async def test_the_kernel_refuses_what_grows_faster_than_one_can_look() -> None:
-    greedy = "try: bytearray(2_000_000_000)\nexcept MemoryError: print('refused')"
-    with program("sh", "-c", 'read go; exec "$0" -c "$1"', sys.executable, greedy) as waiting:
-        assert waiting.stdin is not None
-        assert waiting.stdout is not None
-        # 4 x 50 MB and 1 GiB are allowed; the watch, which would come first, is not there.
-        second_line(waiting.pid, Limits(memory_limit_mb=50))
-        waiting.stdin.write(b"go\n")
-        waiting.stdin.flush()
-        assert await asyncio.to_thread(waiting.stdout.readline) == b"refused\n"
 
 
 async def test_each_look_is_shared() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -205,3 +206,17 @@ async def test_a_program_sees_nothing_of_its_supervision(yard: Yard) -> None:
 
     # ls has its own directory open as a fourth.
     assert printed["stdout"].split() == [b"0", b"1", b"2", b"3", b"0", b"300", b"1"]
+
+
+@pytest.mark.parametrize(("limit", "said"), [(50, b"refused"), (None, b"given")])
+async def test_the_kernel_refuses_what_grows_faster_than_one_can_look(
+    tmp_path: Path, limit: int | None, said: bytes
+) -> None:
+    # 4 x 50 MB and 1 GiB are allowed; the watch over the limit, which would come first, is not there.
+    greedy = "try: bytearray(2_000_000_000); print('given')\nexcept MemoryError: print('refused')"
+    work = assignment("x", memory_limit_mb=limit)
+    program = Supervised(work, Launch("worker", tmp_path / "work", tmp_path), Guard(), Graces())
+    await program.start(["sh", "-c", '"$0" -c "$1"; :', sys.executable, greedy])
+    printed, _ = await asyncio.wait_for(everything(program), 20)
+    await program.close()
+    assert printed["stdout"].strip() == said

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import resource
 import sys
 import time
 from collections import deque
@@ -232,15 +230,14 @@ def to_watch(limits: Limits, held: frozenset[str]) -> Limits:
     )
 
 
-def second_line(pid: int, limits: Limits) -> None:
-    """Lets the kernel refuse a process far more memory than its run may have, should it grow faster than one can look.
+def writable_memory(limits: Limits) -> int | None:
+    """The bytes of writable memory that the kernel lets each process have, should it grow faster than one can look.
 
-    Four times the limit and 1 GiB, of writable memory: programs reserve much that they never use. Linux only.
+    Four times the limit and 1 GiB: programs reserve much that they never use. Linux only.
     """
-    if limits.memory_limit_mb is not None and sys.platform == "linux":
-        most = 4 * limits.memory_limit_mb * MEGABYTE + 1024**3
-        with contextlib.suppress(OSError, ValueError):
-            resource.prlimit(pid, resource.RLIMIT_DATA, (most, most))
+    if limits.memory_limit_mb is None or sys.platform != "linux":
+        return None
+    return 4 * limits.memory_limit_mb * MEGABYTE + 1024**3
 
 
 def time_is_up(milliseconds: int) -> Exceeded:

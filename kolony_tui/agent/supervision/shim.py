@@ -270,6 +270,10 @@ def become(job: dict[str, Any], shim: int, telling: int) -> None:
         for file, text in (("/proc/self/oom_score_adj", _OOM_SCORE), (job["cage"], str(os.getpid()))):
             if file:
                 put(file, text)
+        if job["writable"]:
+            hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+            most = job["writable"] if hard == resource.RLIM_INFINITY else min(job["writable"], hard)
+            resource.setrlimit(resource.RLIMIT_DATA, (most, most))
         stage = "folder"
         os.chdir(job["folder"])
         stage = "program"

@@ -189,9 +189,17 @@ def spawn(streams: tuple[int, int, int], kept: Sequence[int] = ()) -> ShimProces
 
 
 def job_of(
-    words: Sequence[str], folder: Path, environment: Mapping[str, str], kept: Sequence[int], cage: Cage | None
+    words: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    kept: Sequence[int],
+    cage: Cage | None,
+    writable: int | None,
 ) -> dict[str, Any]:
-    """What a shim is told of its program. Raises CannotStart for what no program can be given."""
+    """What a shim is told of its program; ``writable`` bytes of memory for each of its processes at most.
+
+    Raises CannotStart for what no program can be given.
+    """
     texts = [*words, *environment, *environment.values()]
     if any("\0" in text for text in texts):
         raise CannotStart(f"the program {words[0]!r} cannot be started: embedded null byte")
@@ -201,6 +209,7 @@ def job_of(
         "environment": dict(environment),
         "kept": list(kept),
         "cage": "" if cage is None else str(cage.place / "cgroup.procs"),
+        "writable": writable or 0,
     }
 
 

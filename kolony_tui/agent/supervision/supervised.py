@@ -14,7 +14,7 @@ from typing import Any
 
 from kolony_tui.agent.adapter import Assignment, CannotStart
 from kolony_tui.agent.attempt.launch import Launch, make
-from kolony_tui.agent.attempt.limits import second_line
+from kolony_tui.agent.attempt.limits import writable_memory
 from kolony_tui.agent.events import Ended
 from kolony_tui.agent.supervision import marker
 from kolony_tui.agent.supervision.cage import Cage, Cages
@@ -85,7 +85,8 @@ class Supervised:
         ours: dict[str, int] = {}
         try:
             variables = self._launch.variables(self._work, self.folder) if environment is None else environment
-            job = job_of(words, self.folder, {**variables, **self._mark()}, pass_fds, self._cage)
+            writable = writable_memory(self._work.limits)
+            job = job_of(words, self.folder, {**variables, **self._mark()}, pass_fds, self._cage, writable)
             self._shim = self._spawn(ours, pass_fds, duplex=duplex, stdin=stdin)
             self._guard.add_shim(self._shim.pid)
             self._began = time.monotonic()
@@ -134,8 +135,6 @@ class Supervised:
         if self._cage is not None and not self._cage.enter(leader):
             self._cage.remove()
             self._cage = None
-        if "memory_limit" not in self.holds:
-            second_line(leader, self._work.limits)
 
     @property
     def holds(self) -> frozenset[str]:
