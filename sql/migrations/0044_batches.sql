@@ -1,0 +1,1 @@
+-- Batches: claims, begins and ends of many attempts in one call.

@@ -1,0 +1,1 @@
+-- Storage parameters of tables that change all the time, so that they stay small.

@@ -1,0 +1,1 @@
+-- Output: how it is stored and read back.

@@ -1,0 +1,1 @@
+-- Redaction: secrets and common token shapes are counted where they were masked; a workspace may switch it off.

@@ -1,0 +1,1 @@
+-- Retention: what is kept how long, what is archived, what is held.

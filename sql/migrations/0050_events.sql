@@ -1,0 +1,1 @@
+-- Events: what happened to agents and commands, in order.

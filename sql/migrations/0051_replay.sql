@@ -1,0 +1,1 @@
+-- Replay: the fleet, the queue and a run as of a moment.
