@@ -1,1 +1,5 @@
 -- Retention: what is kept how long, what is archived, what is held.
+
+SET LOCAL ROLE kolony_owner;
+
+RESET ROLE;

@@ -1,1 +1,5 @@
 -- Events: what happened to agents and commands, in order.
+
+SET LOCAL ROLE kolony_owner;
+
+RESET ROLE;
