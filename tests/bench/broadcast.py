@@ -8,23 +8,16 @@ finish; its peer are the functions of migration 0006 under other names, with the
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
-from statistics import median
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import asyncpg
 
 from kolony_tui.db.queries import sql_folder
-from kolony_tui.server.embedded import EmbeddedServer
-from kolony_tui.server.home import Home
-from kolony_tui.server.migrations import migrate
-from tests.bench.measuring import machine, told
+from tests.bench.figures import Figure, rounds
+from tests.bench.measuring import milliseconds, turn_by_turn
+from tests.bench.peers import server
 
 AGENTS, SENDS, BOUND_SEND = 1_000, 15, 5.0
 RUNS, BLOCKS, BOUND_RUN = 150, 8, 1.25
@@ -53,36 +46,37 @@ SELECT workspace_id, run_id, agent_id, priority FROM runs
 """
 
 
-async def main() -> None:
-    """Print both figures."""
-    print(machine())
+async def main() -> list[Figure]:
+    """Both figures."""
     async with _server() as dsn:
         superuser, operator, runner = [await asyncpg.connect(dsn) for _ in range(3)]
         await operator.execute(f"SET SESSION AUTHORIZATION {PERSON}")
         agents = [row[0] for row in await superuser.fetch("SELECT agent_id FROM kolony.agents ORDER BY name")]
-        await _sends(operator, superuser, agents)
+        figures = [await _sends(operator, superuser, agents)]
         await superuser.execute("TRUNCATE kolony.commands CASCADE; ANALYZE")
         await runner.execute(f"SET SESSION AUTHORIZATION {RUNNER}")
-        await _runs(runner, superuser, agents[0])
+        figures.append(await _runs(runner, superuser, agents[0]))
         for connection in (superuser, operator, runner):
             await connection.close()
+    return figures
 
 
-async def _sends(operator: asyncpg.Connection, superuser: asyncpg.Connection, agents: list[UUID]) -> None:
+async def _sends(operator: asyncpg.Connection, superuser: asyncpg.Connection, agents: list[UUID]) -> Figure:
     home = await operator.fetchval("SELECT workspace_id FROM kolony.workspaces")
     call = "SELECT count(*) FROM kolony.send_command($1, $2, 'true')"
     sides: dict[str, Callable[[], Awaitable[object]]] = {
         "send_command": lambda: operator.fetchval(call, home, agents),
         "one insert": lambda: superuser.execute(_INSERT, agents),
     }
-    taken = await _interleaved(sides, SENDS)
-    ours, peer = ((name, median(taken[name])) for name in sides)
+    taken = await turn_by_turn(sides, rounds(SENDS))
+    ours, peer = (milliseconds(taken[name]) for name in sides)
     rows = await superuser.fetchval("SELECT count(*) FROM kolony.ready_runs")
-    assert rows == 2 * (SENDS + 1) * len(agents)
-    print(told(f"a command to {len(agents):,} agents", ours, peer, BOUND_SEND))
+    assert rows == 2 * (rounds(SENDS) + 1) * len(agents)
+    what, reach = f"a command to {len(agents):,} agents", f"at most {BOUND_SEND:.0f} times"
+    return Figure(what, "ms", ours, "one multi-row insert of the same rows", peer, reach, limit=BOUND_SEND)
 
 
-async def _runs(runner: asyncpg.Connection, superuser: asyncpg.Connection, agent: UUID) -> None:
+async def _runs(runner: asyncpg.Connection, superuser: asyncpg.Connection, agent: UUID) -> Figure:
     await superuser.execute(_released())
 
     async def way(suffix: str) -> None:
@@ -94,27 +88,14 @@ async def _runs(runner: asyncpg.Connection, superuser: asyncpg.Connection, agent
             await runner.execute(finish, held["attempt_id"])
 
     async with superuser.transaction():
-        for _ in range(2 * (BLOCKS + 1) * RUNS):
+        for _ in range(2 * (rounds(BLOCKS) + 1) * RUNS):
             await superuser.execute(_INSERT, [agent])
     await superuser.execute("VACUUM ANALYZE")
     session = await runner.fetchval("SELECT session_id FROM kolony.open_session('bench', 1, '0', 'process', 10)")
-    taken = await _interleaved({"now": lambda: way(""), "as released": lambda: way("_before")}, BLOCKS)
-    ours, peer = ((name, median(taken[name])) for name in taken)
-    print(told(f"{RUNS} runs claimed, started and finished", ours, peer, BOUND_RUN))
-    rates = ", ".join(f"{RUNS / seconds:.0f} a second {name}" for name, seconds in (ours, peer))
-    print(f"one connection: {rates}")
-
-
-async def _interleaved(sides: dict[str, Callable[[], Awaitable[object]]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each side, taken in turns; a first round is not counted."""
-    taken: dict[str, list[float]] = {name: [] for name in sides}
-    for number in range(rounds + 1):
-        for name in list(sides)[:: 1 if number % 2 else -1]:
-            began = time.perf_counter()
-            await sides[name]()
-            if number:
-                taken[name].append(time.perf_counter() - began)
-    return taken
+    taken = await turn_by_turn({"now": lambda: way(""), "as released": lambda: way("_before")}, rounds(BLOCKS))
+    ours, peer = ([RUNS / seconds for seconds in taken[name]] for name in taken)
+    what, reach = "runs claimed, started and finished one by one over one connection", f"at least {1 / BOUND_RUN}"
+    return Figure(what, "runs/s", ours, "the functions of migration 0006", peer, reach, "higher", 1 / BOUND_RUN)
 
 
 def _released() -> str:
@@ -135,27 +116,12 @@ def _released() -> str:
 @asynccontextmanager
 async def _server() -> AsyncIterator[str]:
     """A server with the fleet on it, which goes at the end: the superuser's URL."""
-    folder = Path(tempfile.mkdtemp(prefix="kolony-bench-")).resolve()
-    server = EmbeddedServer(Home(folder / "home"))
-    try:
-        await server.ensure_async()
-        given = server.superuser_dsn("postgres")
-        superuser = await asyncpg.connect(given)
-        await superuser.execute("CREATE ROLE bench_installer CREATEROLE")
-        await superuser.execute("CREATE DATABASE kolony_bench OWNER bench_installer")
-        await superuser.close()
-        parts = urlsplit(given)
-        dsn = urlunsplit((parts.scheme, parts.netloc, "/kolony_bench", parts.query, ""))
+    with server() as made:
+        dsn = await made.kolony_database()
         owner = await asyncpg.connect(dsn)
-        await owner.execute("SET SESSION AUTHORIZATION bench_installer")
-        await migrate(owner)
-        await owner.execute("RESET SESSION AUTHORIZATION")
         for role, group in ((PERSON, "kolony_user"), (RUNNER, "kolony_agents")):
             await owner.execute(f"CREATE ROLE {role} LOGIN IN ROLE {group}")
         await owner.execute(_FLEET)
         await owner.execute("VACUUM ANALYZE")
         await owner.close()
         yield dsn
-    finally:
-        server.stop(force=True)
-        shutil.rmtree(folder)

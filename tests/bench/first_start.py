@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.bench.measuring import Installation, installation, interleaved, machine, timed, told
+from tests.bench.figures import Figure, rounds
+from tests.bench.measuring import Installation, installation, interleaved, milliseconds, timed
 from tests.terminal import running
 
 ROUNDS = 5
@@ -35,23 +36,31 @@ Empty().run()
 """
 
 
-def main() -> None:
-    """Print both figures."""
-    print(machine())
+def main() -> list[Figure]:
+    """Both figures."""
     with installation() as installed:
         first = interleaved(
-            {"kolony": lambda: _first(installed), "server": lambda: _server_alone(installed)}, ROUNDS
+            {"kolony": lambda: _first(installed), "server": lambda: _server_alone(installed)}, rounds(ROUNDS)
         )
-        what = "first start to a screen that takes keys"
-        print(told(what, ("kolony", first["kolony"]), ("initdb and start", first["server"]), FIRST_BOUND))
         with installed.home() as home:
             installed.kolony(home, "db", "start")
             _app(installed, home)
             later = interleaved(
-                {"kolony": lambda: _app(installed, home), "textual": lambda: _empty(installed, home)}, LATER_ROUNDS
+                {"kolony": lambda: _app(installed, home), "textual": lambda: _empty(installed, home)},
+                rounds(LATER_ROUNDS),
             )
-        what = f"later start ({GRACE} s granted)"
-        print(told(what, ("kolony", later["kolony"]), ("empty app + 0.3 s", later["textual"] + GRACE), LATER_BOUND))
+    granted = [seconds + GRACE for seconds in later["textual"]]
+    return [
+        Figure(
+            "first start to a screen that takes keys", "ms", milliseconds(first["kolony"]),
+            "`initdb` and server start alone", milliseconds(first["server"]), f"at most {FIRST_BOUND} times",
+            limit=FIRST_BOUND,
+        ),
+        Figure(
+            "later start", "ms", milliseconds(later["kolony"]), f"an empty Textual app and {GRACE} s",
+            milliseconds(granted), f"at most {LATER_BOUND} times", limit=LATER_BOUND,
+        ),
+    ]  # fmt: skip
 
 
 def _first(installed: Installation) -> float:
@@ -113,7 +122,3 @@ def _server_alone(installed: Installation) -> float:
     finally:
         run(*pg_ctl, "-m", "immediate", "stop")
         shutil.rmtree(folder)
-
-
-if __name__ == "__main__":
-    main()

@@ -8,9 +8,11 @@ from __future__ import annotations
 import subprocess
 import time
 from pathlib import Path
+from statistics import median
 
 from kolony_tui.db.queries import query
-from tests.bench.measuring import Installation, installation, interleaved, machine, program_time, told
+from tests.bench.figures import Figure, rounds
+from tests.bench.measuring import Installation, installation, interleaved, milliseconds, program_time
 
 RUNS = 500
 LISTED = 200
@@ -19,9 +21,9 @@ ROUNDS = 21
 BOUND = 3.0
 
 
-def main() -> None:
-    """Print the figure for a workspace with a past, and for one with a single run."""
-    print(machine())
+def main() -> list[Figure]:
+    """The figure for a workspace with a past, and for one with a single run."""
+    figures = []
     with installation() as installed, installed.home() as home:
         many = _workspace(installed, home, "main", RUNS)
         few = _workspace(installed, home, "few", 1)
@@ -30,16 +32,20 @@ def main() -> None:
             psql = [installed.postgres / "psql", _url(installed, home), "-XAtc", statement]
             kolony = [installed.program("kolony"), "run", "list", "--json", "--workspace", slug]
             python = [installed.program("python"), "-c", "import argparse, ctypes, json"]
-            medians = interleaved(
+            taken = interleaved(
                 {
                     "kolony": lambda kolony=kolony, env=environment: program_time(kolony, env),  # type: ignore[misc]
                     "psql": lambda psql=psql, env=environment: program_time(psql, env),  # type: ignore[misc]
                     "python": lambda python=python, env=environment: program_time(python, env),  # type: ignore[misc]
                 },
-                ROUNDS,
+                rounds(ROUNDS),
             )
-            print(told(f"list of {runs}", ("kolony", medians["kolony"]), ("psql", medians["psql"]), BOUND))
-            print(f"  of which Python itself with argparse, ctypes and json: {medians['python'] * 1000:.0f} ms")
+            ours, psql_ms, python_ms = (milliseconds(taken[name]) for name in ("kolony", "psql", "python"))
+            what = f"`kolony run list --json`, {runs} run{'s' if runs > 1 else ''}"
+            reach = f"at most {BOUND:.0f} times"
+            figures.append(Figure(what, "ms", ours, "`psql -c` of the same query", psql_ms, reach, limit=BOUND))
+            print(f"of which Python itself with argparse, ctypes and json: {median(python_ms):.0f} ms")
+    return figures
 
 
 def _url(installed: Installation, home: Path) -> str:
@@ -84,7 +90,3 @@ def _psql(installed: Installation, home: Path, statement: str) -> str:
         check=True,
     )
     return done.stdout.strip()
-
-
-if __name__ == "__main__":
-    main()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from statistics import median, quantiles
 from typing import Any
 
 from textual import events
@@ -22,8 +21,9 @@ from kolony_tui.ui.app import KolonyApp
 from kolony_tui.ui.opening import Opening
 from kolony_tui.ui.screens.framed import FramedScreen
 from kolony_tui.ui.widgets.rows import RowList
+from tests.bench.figures import Figure, at_most_over, percentile, rounds
 from tests.bench.large_fleet import AGENTS, ENDED, large_fleet
-from tests.bench.measuring import machine
+from tests.bench.measuring import milliseconds
 
 ROUNDS = 9
 PAINT_BOUND, KEY_BOUND = 0.3, 0.1
@@ -121,41 +121,43 @@ async def _answer(app: KolonyApp, rows: RowList[Any], letter: str, answered: Cal
     return time.perf_counter() - began
 
 
-def _told(what: str, seconds: list[float], bound: float, over: float = 0.0) -> str:
-    worst = quantiles(seconds, n=20)[-1] if len(seconds) > 1 else seconds[0]
-    middle = median(seconds) - over
-    verdict = "holds" if middle <= bound else "DOES NOT HOLD"
-    beside = f" over an empty screen's {over * 1000:.0f}" if over else ""
-    return f"{what}: {middle * 1000:.0f} ms{beside}, p95 {worst * 1000:.0f} (at most {bound * 1000:.0f}: {verdict})"
-
-
-async def measure(target: Target) -> None:
-    """Prints the figures of a workspace."""
+async def measure(target: Target) -> list[Figure]:
+    """The figures of a workspace."""
     destination = Destination(target, "main", embedded=False, key="bench")
     app = KolonyApp(Opening(find=lambda say: destination))
+    figures = []
     async with app.run_test(size=(140, 40), notifications=False) as pilot:
         await _until(lambda: app.live.link.state == "live" and app.pulse is not None, "the app is live")
         app.add_mode("empty", FramedScreen)
-        empty = []
+        empty: dict[tuple[str, str, str], list[float]] = {each: [] for each in LISTS}
         times: dict[tuple[str, str, str], list[float]] = {each: [] for each in LISTS}
-        for turn in range(ROUNDS + 1):
+        for turn in range(rounds(ROUNDS) + 1):
             for each in LISTS:
                 blank = await _shown(app, "empty", None)
                 taken = await _shown(app, each[0], each[1])
                 if turn:
-                    empty.append(blank)
+                    empty[each].append(blank)
                     times[each].append(taken)
         for each, seconds in times.items():
-            print(_told(f"first paint of {each[2]}", seconds, PAINT_BOUND, median(empty)), flush=True)
+            figures.append(
+                Figure(
+                    f"first paint of {each[2]}", "ms", milliseconds(seconds), "an empty screen of the same app",
+                    milliseconds(empty[each]), f"at most {PAINT_BOUND * 1000:.0f} ms above",
+                    limit=at_most_over(PAINT_BOUND * 1000),
+                )
+            )  # fmt: skip
         for mode, of, text in TYPED:
             keys = [key for _ in range(3) for key in await _typed(app, pilot, mode, of, text)]
-            print(_told(f"a key of /{text} in {of}", keys, KEY_BOUND), flush=True)
+            print(f"a key of /{text} in {of}: p95 {percentile(keys, 95) * 1000:.0f} ms", flush=True)
+            reach = f"at most {KEY_BOUND * 1000:.0f} ms"
+            what = f"a key of the filter `/{text}` in {of}"
+            figures.append(Figure(what, "ms", milliseconds(keys), reach=reach, limit=KEY_BOUND * 1000))
         app.exit()
+    return figures
 
 
-async def main() -> None:
-    """Make the workspace and print its figures."""
-    print(machine())
+async def main() -> list[Figure]:
+    """Makes the workspace and measures in it."""
     async with large_fleet() as (target, _):
         print(f"{AGENTS:,} agents, {ENDED:,} runs that ended")
-        await measure(target)
+        return await measure(target)

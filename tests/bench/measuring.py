@@ -1,19 +1,17 @@
-"""What all benchmarks share: an installation like a stranger's, times side by side, and how they are told."""
+"""What all benchmarks share: an installation like a stranger's, and times side by side."""
 
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -95,26 +93,29 @@ def program_time(program: Sequence[str | Path], environment: Mapping[str, str]) 
     )
 
 
-def interleaved(measures: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
-    """The median of each measure over ``rounds``, each round taking all of them once; a first round is not counted."""
+def interleaved(measures: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Each measure ``rounds`` times, each round taking all of them once; a first round is not counted."""
     taken: dict[str, list[float]] = {name: [] for name in measures}
     for number in range(rounds + 1):
         for name, measure in measures.items():
             seconds = measure()
             if number:
                 taken[name].append(seconds)
-    return {name: median(seconds) for name, seconds in taken.items()}
+    return taken
 
 
-def machine() -> str:
-    """The machine in one line."""
-    load = f"load {os.getloadavg()[0]:.1f} at the start"
-    return f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}, {load}"
+async def turn_by_turn(measures: Mapping[str, Callable[[], Awaitable[object]]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each measure ``rounds`` times, in turns that change their order; a first round is not counted."""
+    taken: dict[str, list[float]] = {name: [] for name in measures}
+    for number in range(rounds + 1):
+        for name in list(measures)[:: 1 if number % 2 else -1]:
+            began = time.perf_counter()
+            await measures[name]()
+            if number:
+                taken[name].append(time.perf_counter() - began)
+    return taken
 
 
-def told(what: str, ours: tuple[str, float], peer: tuple[str, float], bound: float) -> str:
-    """A figure in one line: both sides in milliseconds, their ratio and what it may be."""
-    ratio = ours[1] / peer[1]
-    verdict = "holds" if ratio <= bound else "DOES NOT HOLD"
-    sides = f"{ours[0]} {ours[1] * 1000:.0f} ms, {peer[0]} {peer[1] * 1000:.0f} ms"
-    return f"{what}: {sides}, ratio {ratio:.2f} (at most {bound}: {verdict})"
+def milliseconds(seconds: Iterable[float]) -> list[float]:
+    """Seconds as milliseconds."""
+    return [1000 * each for each in seconds]

@@ -10,7 +10,7 @@ import gc
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from statistics import median, quantiles
+from statistics import median
 
 import psutil
 from rich.text import Text
@@ -21,10 +21,12 @@ from textual.widgets import RichLog
 
 from kolony_tui.models.records import OutputPiece
 from kolony_tui.ui.widgets.output import OutputView
+from tests.bench.figures import Figure, percentile, rounds
 
 BATCH = 50
 KEYS = 40
 LINES_A_SECOND = 5_000
+ROUNDS = 5
 Feed = Callable[[list[str]], None]
 
 
@@ -137,16 +139,23 @@ async def memory(total: int) -> float:
         return added / 1e6
 
 
-async def main() -> None:
-    """Print each figure with both sides and their ratio."""
-    print(f"memory added by 1,000,000 lines: {await memory(1_000_000):.0f} MB (bound: 30)")
-    peer, ours = await throughput(rich_log, 3_000), await throughput(output_view, 60_000)
-    print(f"lines/s:          OutputView {ours:10,.0f}   RichLog {peer:8,.0f}   ratio {ours / peer:6.0f}x")
-    theirs, mine = await key_latency(rich_log), await key_latency(output_view)
-    for name, figure in (("p50", median), ("p95", lambda waits: quantiles(waits, n=20)[-1])):
-        peer, ours = figure(theirs), figure(mine)
-        print(f"key wait {name}, ms: OutputView {ours:10.1f}   RichLog {peer:8.1f}   ratio {peer / ours:6.1f}x")
-
-
-if __name__ == "__main__":
-    asyncio.run(main())
+async def main() -> list[Figure]:
+    """Lines a second, keys' waits, and memory."""
+    added = await memory(1_000_000)
+    sides = {"ours": output_view, "peer": rich_log}
+    rates: dict[str, list[float]] = {name: [] for name in sides}
+    waits: dict[str, list[list[float]]] = {name: [] for name in sides}
+    for _ in range(rounds(ROUNDS)):
+        for name, make in sides.items():
+            rates[name].append(await throughput(make, 60_000 if name == "ours" else 3_000))
+            waits[name].append(await key_latency(make))
+    ours, peer = ([percentile(each, 95) for each in waits[name]] for name in sides)
+    middles = [median(map(median, waits[name])) for name in sides]
+    print(f"a key's wait, p50: {middles[0]:.1f} ms, RichLog {middles[1]:.1f}")
+    return [
+        Figure("output view", "lines/s", rates["ours"], "Textual's RichLog", rates["peer"], "at least 15 times",
+               "higher", 15.0),
+        Figure(f"a key's wait while {LINES_A_SECOND:,} lines/s come in, p95", "ms", ours, "Textual's RichLog", peer,
+               "at most 20 ms, and 1/15", limit=lambda it: it.middle <= 20 and it.middle <= it.peer_middle / 15),
+        Figure("memory that 1,000,000 lines add", "MB", [added], reach="at most 30 MB", limit=30.0),
+    ]  # fmt: skip

@@ -21,9 +21,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median, quantiles
 
-from tests.bench.measuring import ROOT, Installation, installation, machine
+from tests.bench.figures import Figure, percentile
+from tests.bench.measuring import ROOT, Installation, installation
 
 ASKED = 60
 BOUND_MS = 300
@@ -32,20 +32,16 @@ PAUSES = (0.05, 1.2)
 """Seconds until the operator allows what was asked, at random: no rhythm hides behind another."""
 
 
-def main() -> None:
-    """Print the figure."""
-    print(machine())
+def main() -> list[Figure]:
+    """The figure."""
     with installation() as made, made.home() as home:
         made.kolony(home, "db", "start")
         made.kolony(home, "agent", "create", "worker")
         with _runner(made, home), _terminal(made, home) as screen:
             taken = _asked(made, home, screen)
-    worst = quantiles(taken, n=20)[-1]
-    verdict = "holds" if worst <= BOUND_MS else "DOES NOT HOLD"
-    print(
-        f"a permission request is on the operator's screen {median(taken):.0f} ms after the agent's line, p95 "
-        f"{worst:.0f} ms, of {len(taken)} (p95 at most {BOUND_MS}: {verdict})"
-    )
+    what = "from an agent's line that asks for permission to the operator's screen"
+    reach = f"p95 at most {BOUND_MS} ms"
+    return [Figure(what, "ms", taken, reach=reach, limit=lambda it: percentile(it.ours, 95) <= BOUND_MS)]
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
@@ -31,7 +31,8 @@ from kolony_tui.db.startup import SETTINGS
 from kolony_tui.server.embedded import EmbeddedServer
 from kolony_tui.server.home import Home
 from kolony_tui.server.migrations import migrate
-from tests.bench.measuring import machine
+from tests.bench.figures import Figure, rounds
+from tests.bench.measuring import milliseconds
 
 WORKSPACES, RUNS, CHUNKS = 20, 50, 1_000
 """So many in all, in each workspace, and in each run."""
@@ -42,7 +43,7 @@ TODAY = datetime.now(UTC).date()
 BATCH = 64
 """Chunks that the app reads at once."""
 BLOCKS = 12
-"""Each gives a ratio of its own; their quartiles are the spread."""
+"""Each gives a ratio of its own."""
 BOUND = 1.2
 READER, PASSWORD = "bench_reader", "only for a benchmark"
 OLD_SERVER = Path("/usr/lib/postgresql/15/bin")
@@ -87,20 +88,20 @@ READINGS = (
 )  # fmt: skip
 
 
-def main() -> None:
-    """Print the figure of each statement on each server."""
-    print(machine())
+def main() -> list[Figure]:
+    """The figure of each statement on each server."""
     with _embedded() as dsn:
-        asyncio.run(_measure(dsn))
+        figures = asyncio.run(_measure(dsn))
     given = os.environ.get("KOLONY_TEST_SERVER")
     if given:
-        asyncio.run(_measure(given))
+        figures += asyncio.run(_measure(given))
     elif (OLD_SERVER / "initdb").exists():
         with _old_server() as dsn:
-            asyncio.run(_measure(dsn))
+            figures += asyncio.run(_measure(dsn))
+    return figures
 
 
-async def _measure(server: str) -> None:
+async def _measure(server: str) -> list[Figure]:
     superuser = await asyncpg.connect(server)
     await _drop(superuser)
     await superuser.execute("CREATE ROLE bench_installer CREATEROLE")
@@ -118,15 +119,17 @@ async def _measure(server: str) -> None:
         place = parts.netloc.rpartition("@")[2]
         login = urlunsplit((parts.scheme, f"{READER}@{place}", "/kolony_bench", parts.query, ""))
         reader = await asyncpg.connect(login, password=PASSWORD, server_settings=SETTINGS)
-        await _tell(reader, owner)
-        await reader.close()
+        try:
+            return await _figures(reader, owner)
+        finally:
+            await reader.close()
     finally:
         await owner.close()
         await _drop(superuser)
         await superuser.close()
 
 
-async def _tell(reader: asyncpg.Connection, owner: asyncpg.Connection) -> None:
+async def _figures(reader: asyncpg.Connection, owner: asyncpg.Connection) -> list[Figure]:
     rows = await owner.fetch(
         """SELECT t.workspace_id, t.run_id FROM kolony.attempts t JOIN kolony.memberships m USING (workspace_id)
            ORDER BY t.run_id"""
@@ -135,16 +138,17 @@ async def _tell(reader: asyncpg.Connection, owner: asyncpg.Connection) -> None:
     total = await owner.fetchval("SELECT count(*) FROM kolony.output_chunks")
     version = await owner.fetchval("SELECT current_setting('server_version')")
     print(f"PostgreSQL {version}: {total:,} chunks in {WORKSPACES} workspaces, the reader a member of {MEMBER_OF}")
+    figures = []
     for reading in READINGS:
-        blocks = [await _block(reader, owner, reading, runs) for _ in range(BLOCKS)]
-        low, _, high = quantiles([median(ours) / median(theirs) for ours, theirs in blocks], n=4)
-        mine = median(seconds for ours, _ in blocks for seconds in ours)
-        peer = median(seconds for _, theirs in blocks for seconds in theirs)
-        verdict = "holds" if mine / peer <= BOUND else "DOES NOT HOLD"
-        print(
-            f"{reading.what}: with row security {mine * 1000:.3f} ms, without {peer * 1000:.3f} ms, "
-            f"ratio {mine / peer:.2f}, quartiles {low:.2f} to {high:.2f} (at most {BOUND}: {verdict})"
-        )
+        blocks = [await _block(reader, owner, reading, runs) for _ in range(rounds(BLOCKS))]
+        ours, peer = ([median(block[side]) for block in blocks] for side in (0, 1))
+        figures.append(
+            Figure(
+                f"{reading.what}, PostgreSQL {version.split()[0]}", "ms", milliseconds(ours),
+                "the same without row security", milliseconds(peer), f"at most {BOUND} times", limit=BOUND,
+            )
+        )  # fmt: skip
+    return figures
 
 
 async def _block(
@@ -212,7 +216,3 @@ def _old_server() -> Iterator[str]:
     finally:
         run(*control, "-m", "immediate", "stop")
         shutil.rmtree(folder)
-
-
-if __name__ == "__main__":
-    main()

@@ -7,15 +7,15 @@ claim is the same claim without the barrier.
 from __future__ import annotations
 
 import time
-from statistics import median
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from kolony_tui.db.connect import connect
+from tests.bench.figures import Figure, rounds
 from tests.bench.large_fleet import large_fleet
-from tests.bench.measuring import machine
+from tests.bench.measuring import milliseconds
 
 STOPS = 11
 BOUND_MS = 50
@@ -26,22 +26,21 @@ GATE = "NOT kolony.pass_gate(session.workspace_id, session.agent_id)"
 LOGIN = "ka_00000000000bec01"
 
 
-async def main() -> None:
-    """Print both figures."""
-    print(machine())
+async def main() -> list[Figure]:
+    """Both figures."""
     async with large_fleet() as (person, dsn):
         superuser = await asyncpg.connect(dsn)
         operator = await connect(person, "kolony bench")
         home = await operator.fetchval("SELECT workspace_id FROM kolony.workspaces")
-        await _stops(operator, superuser, home)
-        await _claims(superuser, home)
+        figures = [await _stops(operator, superuser, home), await _claims(superuser, home)]
         await operator.close()
         await superuser.close()
+    return figures
 
 
-async def _stops(operator: asyncpg.Connection, superuser: asyncpg.Connection, home: UUID) -> None:
+async def _stops(operator: asyncpg.Connection, superuser: asyncpg.Connection, home: UUID) -> Figure:
     taken = []
-    for _ in range(STOPS + 1):
+    for _ in range(rounds(STOPS) + 1):
         began = time.perf_counter()
         made = await operator.fetchval("SELECT kolony.stop_agents($1, NULL, 'a benchmark')", home)
         taken.append(time.perf_counter() - began)
@@ -53,21 +52,17 @@ async def _stops(operator: asyncpg.Connection, superuser: asyncpg.Connection, ho
         )
         await superuser.execute("VACUUM kolony.runs, kolony.agents")
     agents = await superuser.fetchval("SELECT count(*) FROM kolony.agents")
-    middle = median(taken[1:]) * 1000
-    verdict = "holds" if middle <= BOUND_MS else "DOES NOT HOLD"
-    print(
-        f"stop of {agents:,} agents, {asked:,} runs at work: {middle:.0f} ms with its commit, "
-        f"{min(taken[1:]) * 1000:.0f} to {max(taken[1:]) * 1000:.0f} (at most {BOUND_MS}: {verdict})"
-    )
+    what = f"emergency stop of {agents:,} agents with {asked:,} runs at work, with its commit"
+    return Figure(what, "ms", milliseconds(taken[1:]), reach=f"at most {BOUND_MS} ms", limit=float(BOUND_MS))
 
 
-async def _claims(superuser: asyncpg.Connection, home: UUID) -> None:
+async def _claims(superuser: asyncpg.Connection, home: UUID) -> Figure:
     released = await superuser.fetchval("SELECT pg_get_functiondef('kolony.claim_runs(uuid, integer)'::regprocedure)")
     assert GATE in released
     sides = {"with": released, "without": released.replace(GATE, "false")}
     session = await _claimer(superuser, home)
     blocks: dict[str, list[float]] = {name: [] for name in sides}
-    for block in range(2 * BLOCKS + 2):
+    for block in range(2 * rounds(BLOCKS) + 2):
         name = ("with", "without")[(block + block // 2) % 2]
         await superuser.execute("RESET SESSION AUTHORIZATION")
         await superuser.execute(sides[name])
@@ -78,12 +73,9 @@ async def _claims(superuser: asyncpg.Connection, home: UUID) -> None:
             blocks[name].append(seconds)
     await superuser.execute("RESET SESSION AUTHORIZATION")
     await superuser.execute(sides["with"])
-    ours, peer = (median(blocks[name]) / CLAIMS * 1000 for name in ("with", "without"))
-    verdict = "holds" if ours / peer <= BOUND_CLAIM else "DOES NOT HOLD"
-    print(
-        f"a claim: with the barrier {ours:.2f} ms, without {peer:.2f} ms, ratio {ours / peer:.2f} "
-        f"(at most {BOUND_CLAIM}: {verdict})"
-    )
+    ours, peer = ([seconds / CLAIMS * 1000 for seconds in blocks[name]] for name in ("with", "without"))
+    reach = f"at most {BOUND_CLAIM} times"
+    return Figure("a claim with the stop's barrier", "ms", ours, "without it", peer, reach, limit=BOUND_CLAIM)
 
 
 async def _claimer(superuser: asyncpg.Connection, home: UUID) -> UUID:

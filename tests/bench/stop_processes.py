@@ -13,12 +13,12 @@ import time
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from statistics import median
 
 import psutil
 
 from kolony_tui.agent.supervision import shim
-from tests.bench.measuring import Installation, installation, machine
+from tests.bench.figures import Figure, rounds
+from tests.bench.measuring import Installation, installation, milliseconds
 from tests.bench.runner_overhead import runner
 
 AGENTS, ROUNDS = 20, 5
@@ -34,22 +34,21 @@ LIVE = 4 + 2
 """Processes of each: the four, and the sleep of each that is deaf."""
 
 
-def main() -> None:
-    """Print the figure."""
-    print(machine())
+def main() -> list[Figure]:
+    """The figure."""
     with installation() as made, made.home() as home, ExitStack() as runners:
         made.kolony(home, "db", "start")
         names = [f"agent-{number}" for number in range(AGENTS)]
         for name in names:
             made.kolony(home, "agent", "create", name)
         started = [runners.enter_context(runner(made, home, 1, name=name)) for name in names]
-        taken = [_stop(made, home, started) for _ in range(ROUNDS)]
-    middle, worst = median(taken), max(taken)
-    verdict = "holds" if worst <= BOUND_SECONDS else "DOES NOT HOLD"
-    print(
-        f"emergency stop of {AGENTS} running agents, {AGENTS * LIVE} processes: none lives after {middle * 1000:.0f} "
-        f"ms, at most {worst * 1000:.0f} of {ROUNDS} times (at most {BOUND_SECONDS * 1000:.0f}: {verdict})"
-    )
+        taken = [_stop(made, home, started) for _ in range(rounds(ROUNDS))]
+    what = f"emergency stop of {AGENTS} running agents until none of their {AGENTS * LIVE} processes lives"
+    bound = BOUND_SECONDS * 1000
+    return [
+        Figure(what, "ms", milliseconds(taken), reach=f"each at most {bound:.0f} ms",
+               limit=lambda it: max(it.ours) <= bound)
+    ]  # fmt: skip
 
 
 def _stop(made: Installation, home: Path, runners: list[psutil.Process]) -> float:
