@@ -71,7 +71,9 @@ def installation() -> Iterator[Installation]:
         subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
         source = folder / "source"
         shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "__pycache__", "screenshots"))
-        subprocess.run([made.program("python"), "-m", "pip", "install", "-q", source], check=True)
+        subprocess.run(
+            [made.program("python"), "-m", "pip", "install", "-q", source], check=True, stderr=subprocess.DEVNULL
+        )
         yield made
     finally:
         shutil.rmtree(folder)
