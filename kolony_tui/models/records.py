@@ -16,13 +16,15 @@ OutputStream = Literal["stdout", "stderr", "log"]
 class OutputPiece:
     """One chunk of an attempt's output, as its runner cut it.
 
-    ``seq`` counts from 0 over all streams of the attempt; ``data`` is what the program wrote, byte for byte.
+    ``seq`` counts from 0 over all streams of the attempt; ``data`` is what the program wrote, byte for byte;
+    ``first_line`` counts the newlines in all earlier chunks.
     """
 
     seq: int
     stream: OutputStream
     at: datetime
     data: bytes
+    first_line: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,26 +1,37 @@
-"""`OutputFeed`: carries a run's output from the database into a view, piece by piece, live."""
+"""`OutputFeed`: carries a run's output from the database into a view: its end live, any other part when it is wanted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from kolony_tui.core import records
+from kolony_tui.core.output_parts import Extent, Output
 from kolony_tui.core.records import OutputEnd
 from kolony_tui.core.session import PersonSession
-from kolony_tui.models.records import OutputStream
+from kolony_tui.models.errors import CannotConnect, KolonyError
+from kolony_tui.models.records import OutputPiece, OutputStream
 from kolony_tui.ui.live import LiveQuery
 from kolony_tui.ui.widgets.output import OutputView
+from kolony_tui.ui.widgets.output_window import OutputWindow
 
 if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
 
-BATCH = 64
-"""Pieces read at once; a piece has at most 1 MiB, as a runner cuts them 32 KiB."""
-SHOWN_PIECES = 4096
-"""Of an output that has ended, at most the last so many pieces are read."""
+FIRST_BYTES = 128 * 1024
+"""What is read of the end before the first screenful is shown."""
+AROUND_BYTES = 768 * 1024
+"""What is read on each side of a line that is wanted."""
+STEP_BYTES = 512 * 1024
+BEHIND_BYTES = 256 * 1024
+"""Who follows the end and is further behind than this goes on at the end; what is between can be read any time."""
+WINDOW_BYTES = 8 * 1024 * 1024
+WINDOW_LINES = 250_000
+ROOM_BYTES = 5 * 1024 * 1024
+"""A reader who does not follow gets no more below than this at once."""
+TURN_BYTES = 64 * 1024
 GAP = 1 / 15
 
 
@@ -34,12 +45,19 @@ class OutputFeed:
         self.run_id: UUID | None = None
         self.stream: OutputStream | None = None
         self.end: OutputEnd | None = None
+        self.output: Output | None = None
+        """What is shown, to read any part of it; None before there is anything."""
+        self.extent = Extent(0, 0)
         self._wanted: int | None = None
-        self._after = -1
-        self._fed = 0
         self._begun: int | None = None
+        self._last = -1
+        self._piece_size = 1
+        self._at_end = False
         self._finished = False
         self._generation = 0
+        self._turn = asyncio.Lock()
+        self._line: int | None = None
+        view.far = self.want
         app.live.watch(view, LiveQuery(f"output {id(view)}", self._wants, self._pull, lambda _: None, GAP))
 
     def show(self, run_id: UUID | None, *, stream: OutputStream | None = None, attempt: int | None = None) -> None:
@@ -52,13 +70,18 @@ class OutputFeed:
         self._changed()
         self._app.live.look_again(self._view)
 
+    def want(self, line: int) -> None:
+        """Reads what is around the line with so many newlines before it, or the end where that is followed."""
+        busy = self._line is not None
+        self._line = line
+        if not busy:
+            self._app.run_worker(self._fetch(), name="output part", group=f"part {id(self)}", exit_on_error=False)
+
     def _restart(self, end: OutputEnd | None) -> None:
         self._begun = end.attempt if end is not None else None
-        self._fed, self._finished, self.end = 0, False, end
-        total = end.chunk_count if end is not None else None
-        whole = self.stream is not None or total is None or total <= SHOWN_PIECES
-        self._after = -1 if whole or total is None else total - SHOWN_PIECES - 1
-        self._view.clear(first_seq=self._after + 1)
+        self._finished, self._at_end, self.end, self.output = False, False, end, None
+        self._last = -1
+        self._view.clear()
 
     def _wants(self, kind: str, identity: str) -> bool:
         # A step on the run is announced as one of its agent; an attempt that ended says so too.
@@ -70,26 +93,113 @@ class OutputFeed:
         session, run_id, generation = self._app.output_session, self.run_id, self._generation
         if session is None or run_id is None:
             return
-        end = await records.output_end(session, run_id, self._wanted)
-        if generation != self._generation or end is None:
+        async with self._turn:
+            end = await records.output_end(session, run_id, self._wanted)
+            if generation != self._generation or end is None:
+                return
+            if end.attempt != self._begun:
+                self._restart(end)
+            self.end = end
+            if not self._finished:
+                await self._read(Output(session, run_id, end, self.stream), generation)
+        self._changed()
+
+    async def _read(self, output: Output, generation: int) -> None:
+        extent = await output.extent()
+        if generation != self._generation:
             return
-        if end.attempt != self._begun:
-            self._restart(end)
-        self.end = end
-        while not self._finished:
-            pieces = await records.output(session, run_id, end, self._after, self.stream, BATCH)
+        first = self.output is None
+        self.output, self.extent = output, extent
+        behind = (extent.pieces - self._last - 1) * self._piece_size if self.stream is None else 0
+        if first or (self._view.follow and (not self._at_end or behind > BEHIND_BYTES)):
+            await self._open_end(output, generation)
+        elif self._at_end:
+            await self._go_on(output, generation)
+        else:
+            self._view.window.go_on_below(extent.lines)
+            self._view.lines_changed()
+        if output.end.outcome is not None and generation == self._generation:
+            self._finished = True
+            if self._at_end:
+                self._view.finish(self._total(output))
+
+    async def _open_end(self, output: Output, generation: int) -> None:
+        pieces = await output.before(_NO_SEQ, FIRST_BYTES)
+        await self._put(output, pieces, whole=not pieces or pieces[0].seq == 0, at_end=True, generation=generation)
+
+    async def _go_on(self, output: Output, generation: int) -> None:
+        while pieces := await output.since(self._last + 1, STEP_BYTES):
+            last, size = pieces[-1].seq, sum(len(piece.data) for piece in pieces)
+            pieces = await output.counted(pieces)
             if generation != self._generation:
                 return
-            if pieces:
-                self._after = pieces[-1].seq
-                if self.stream is not None:
-                    # Of one stream alone every piece is there; the others' numbers are no holes.
-                    pieces = [replace(piece, seq=self._fed + at) for at, piece in enumerate(pieces)]
-                self._fed += len(pieces)
-                self._view.feed(pieces)
-            if len(pieces) < BATCH:
-                break
-        if end.outcome is not None and not self._finished:
-            self._finished = True
-            self._view.finish(self._fed if self.stream is not None else end.chunk_count or 0)
-        self._changed()
+            self._last, self._piece_size = last, max(size // len(pieces), 1)
+            self._view.feed(pieces)
+            if not self._view.follow and self._view.window.cost > ROOM_BYTES:
+                self._at_end = False
+                self._view.window.go_on_below(max(self.extent.lines, self._view.window.end_number))
+                self._view.lines_changed()
+                return
+            if size < STEP_BYTES:
+                return
+
+    async def _fetch(self) -> None:
+        try:
+            while self._line is not None:
+                line = self._line
+                async with self._turn:
+                    await self._show_around(line)
+                if self._line == line:
+                    self._line = None
+        except CannotConnect as error:
+            self._app.live.lose(error)
+        except KolonyError as error:
+            self._app.tell(error)
+        finally:
+            self._line = None
+
+    async def _show_around(self, line: int) -> None:
+        output, generation = self.output, self._generation
+        if output is None:
+            return
+        if self._view.follow:
+            await self._open_end(output, generation)
+            return
+        seq = await output.seek(line, self.extent.pieces)
+        before = await output.before(seq, AROUND_BYTES)
+        since = await output.since(seq, AROUND_BYTES)
+        behind = await output.since(since[-1].seq + 1, 1) if since else []
+        whole = sum(len(piece.data) for piece in before) < AROUND_BYTES and (not before or before[0].seq == 0)
+        await self._put(output, [*before, *since], whole=whole, at_end=not behind, generation=generation)
+
+    async def _put(
+        self, output: Output, pieces: Sequence[OutputPiece], *, whole: bool, at_end: bool, generation: int
+    ) -> None:
+        """Shows these pieces; ``whole``: from the first on, ``at_end``: up to the last that there is."""
+        counted = await output.counted(pieces)
+        first = 0 if whole or not counted else counted[0].seq
+        window = OutputWindow(first_seq=first, max_lines=WINDOW_LINES, max_bytes=WINDOW_BYTES, reachable=True)
+        taken, size = 0, 0
+        for at, piece in enumerate(counted):
+            size += len(piece.data)
+            if size >= TURN_BYTES or at == len(counted) - 1:
+                window.feed(counted[taken : at + 1])
+                taken, size = at + 1, 0
+                await asyncio.sleep(0)  # keys come first
+        if generation != self._generation:
+            return
+        self._at_end = at_end
+        if pieces:
+            self._last = pieces[-1].seq
+            self._piece_size = max(sum(len(piece.data) for piece in pieces) // len(pieces), 1)
+        if not at_end:
+            window.go_on_below(self.extent.lines)
+        elif output.end.outcome is not None and self._finished:
+            window.finish(self._total(output))
+        self._view.put(window)
+
+    def _total(self, output: Output) -> int:
+        return self.extent.pieces if self.stream is not None else output.end.chunk_count or 0
+
+
+_NO_SEQ = 2**31 - 1

@@ -44,6 +44,7 @@ class Runner:
     session_id: UUID
     agent: Agent
     held: list[asyncpg.Record] = field(default_factory=list)
+    lines: dict[UUID, int] = field(default_factory=dict)
 
     async def beat(self, **health: float) -> list[asyncpg.Record]:
         """One heartbeat; answers with the orders."""
@@ -66,14 +67,17 @@ class Runner:
     async def write(self, claim: asyncpg.Record, *pieces: bytes | tuple[str, bytes], first: int = 0) -> None:
         """Appends pieces (stdout unless named) and says so."""
         named = [piece if isinstance(piece, tuple) else ("stdout", piece) for piece in pieces]
+        counts = [data.count(b"\n") for _, data in named]
+        before = self.lines.get(claim["attempt_id"], 0)
+        self.lines[claim["attempt_id"]] = before + sum(counts)
         await self.connection.execute(
             "SELECT kolony.append_output($1, $2, $3, $4, $5, $6, $7)",
             claim["attempt_id"],
             list(range(first, first + len(named))),
             [stream for stream, _ in named],
             [datetime.now(UTC)] * len(named),
-            [0] * len(named),
-            [data.count(b"\n") for _, data in named],
+            [before + sum(counts[:at]) for at in range(len(named))],
+            counts,
             [data for _, data in named],
         )
         await self.announce(f"output:{claim['run_id']}")

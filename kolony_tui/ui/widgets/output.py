@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -114,6 +114,41 @@ class OutputView(ScrollView, can_focus=True):
         self._aim: tuple[int, float] | None = None
         self._look: Look | None = None
         self._drawn: LRUCache[Place, list[TextRow]] = LRUCache(512)
+        self.far: Callable[[int], None] | None = None
+        """Told the number of a line that is wanted and not here; ``put`` is the answer."""
+        self._asked_at: int | None = None
+
+    def put(self, window: OutputWindow) -> None:
+        """Show this part of the output from now on; the reader stays where they are, or goes where they want to."""
+        self._flush()
+        top = self.scroll_offset.y
+        place = self._window.place_at(top, backwards=False) if self._window.is_read(top, top) else None
+        row = self._window.row_of(place) - top if place is not None else 0
+        number = place.segment.number(place.number) if place is not None else self._window.number_at(top)
+        self._window = window
+        self._found = None
+        window.wrap(self._wrap_width)
+        self._restyle()
+        self._asked_at = None
+        self._show(window.with_number(number), row)
+        if self._aim is not None:
+            if (wanted := window.with_number(self._aim[0])) is not None:
+                self._reveal(wanted)
+            self._aim = None
+
+    @property
+    def window(self) -> OutputWindow:
+        """What is here."""
+        return self._window
+
+    @property
+    def line_numbers(self) -> tuple[int, int]:
+        """The number of the first line in view, and how many lines there are (both count newlines)."""
+        return self._window.number_at(self.scroll_offset.y), self._window.lines_seen
+
+    def lines_changed(self) -> None:
+        """The window has more lines below than before."""
+        self._show(*self._reading())
 
     def feed(self, pieces: Sequence[OutputPiece]) -> None:
         """Add pieces; those that are there already are ignored, missing ones may come later."""
@@ -135,7 +170,7 @@ class OutputView(ScrollView, can_focus=True):
         """Begin anew, for another attempt or at another piece, following."""
         self._pending, self._pending_bytes = [], 0
         self._window = OutputWindow(first_seq=first_seq, max_lines=self._bounds[0], max_bytes=self._bounds[1])
-        self._found = self._aim = None
+        self._found = self._aim = self._asked_at = None
         self._seen = 0
         self._window.wrap(self._wrap_width)
         self._restyle()
@@ -182,10 +217,16 @@ class OutputView(ScrollView, can_focus=True):
         self._take_aim()
 
     def _take_aim(self) -> None:
-        if self._aim is not None and (place := self._window.place_near(*self._aim)) is not None:
+        if self._aim is None:
+            return
+        place = self._window.place_near(*self._aim)
+        if place is not None:
             if self._window.lines_seen > self._aim[0]:
                 self._aim = None
             self._reveal(place)
+        elif self.far is not None and self._aim[0] < self._window.lines_seen:
+            self.follow = False
+            self.far(self._aim[0])
 
     def action_search(self) -> None:
         """Ask the screen for something to search for."""
@@ -260,6 +301,15 @@ class OutputView(ScrollView, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         if self.follow and new_value < old_value and round(new_value) < self.max_scroll_y:
             self.follow = False
+        self._ask_for_more()
+
+    def _ask_for_more(self) -> None:
+        """What is in view, and a screenful around it, is to be here."""
+        top, height = self.scroll_offset.y, self.scrollable_content_region.height
+        if self.far is None or self._asked_at == top or self._window.is_read(top - height, top + 2 * height):
+            return
+        self._asked_at = top
+        self.far(self._window.number_at(top + height // 2))
 
     def _scroll_to(self, x: float | None = None, y: float | None = None, **options: Any) -> bool:
         # An animation would fight with lines that come in meanwhile, and lose.
@@ -311,11 +361,7 @@ class OutputView(ScrollView, can_focus=True):
 
     def _place_at(self, row: int, *, backwards: bool = False) -> Place | None:
         """The line on a row, or the nearest one below (or above) it."""
-        while (there := self._window.at_row(row)) is not None:
-            if there.place is not None:
-                return there.place
-            row += -1 if backwards else 1
-        return None
+        return self._window.place_at(row, backwards=backwards)
 
     def _show(self, place: Place | None, row: int) -> None:
         """Bring size, position and counts up to date; the line at ``place`` keeps its ``row`` of the view."""
@@ -334,6 +380,7 @@ class OutputView(ScrollView, can_focus=True):
         else:
             self.new_lines = max(self._window.lines_seen - self._seen, 0)
         self.refresh()
+        self._ask_for_more()
 
     def _reflow(self) -> None:
         """Wrap anew, if need be, with the same line at the top."""
@@ -388,6 +435,8 @@ class OutputView(ScrollView, can_focus=True):
         number = self.scroll_offset.y + y
         row = self._window.at_row(number)
         if row is None:
+            return Strip.blank(width, look.text)
+        if row.kind == "unread":
             return Strip.blank(width, look.text)
         if row.place is None:
             return notice(_words(row), look).adjust_cell_length(width, look.text)

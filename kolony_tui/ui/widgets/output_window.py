@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,12 +22,13 @@ Beyond it a filled hole is still filled, but a line that it cut stays two."""
 # What a piece and a segment take in memory beside their text.
 _PIECE_COST = 200
 _SEGMENT_COST = 4096
+_FORGOTTEN_AT_ONCE = 1024
 
 
 class Segment:
     """Successive pieces without a hole, as lines."""
 
-    def __init__(self, seq: int) -> None:
+    def __init__(self, seq: int, line: int = 0) -> None:
         self.first_seq = seq
         self.next_seq = seq
         self.store = LineStore()
@@ -35,6 +37,18 @@ class Segment:
         self._open: OutputStream = "stdout"
         self._open_since: float | None = None  # when the unfinished line began
         self._last_at = 0.0
+        self._newlines = line
+        self._ids, self._leads = array("q", [0]), array("q", [line])
+
+    def number(self, line: int) -> int:
+        """How many newlines were printed before the line with this id."""
+        return line + self._leads[max(bisect_right(self._ids, line) - 1, 0)]
+
+    def with_number(self, number: int) -> int:
+        """The id of the first line with so many newlines before it, or of the last line."""
+        store = self.store
+        lines = range(store.first, store.first + len(store))
+        return store.first + min(bisect_left(lines, number, key=self.number), max(len(store) - 1, 0))
 
     def append(self, piece: OutputPiece) -> None:
         """Add the piece ``next_seq``; ``settle`` is due afterwards."""
@@ -43,7 +57,13 @@ class Segment:
             self._interrupt()
             self._open = piece.stream
         stream = self._streams.setdefault(piece.stream, LineStream())
+        before, newlines = self.store.end, piece.data.count(b"\n")
+        self._count(before, self._newlines)
         self._finish_lines(stream.feed(piece.data), at)
+        self._newlines += newlines
+        if self.store.end - before != newlines:
+            # The first newline only ended a line that another stream had cut off.
+            self._count(before, self._newlines - (self.store.end - before))
         if not stream.unfinished:
             self._open_since = None
         elif self._open_since is None:
@@ -66,7 +86,11 @@ class Segment:
             self.settle()
             return
         self._interrupt()
+        base = self.store.end
         self.store.absorb(other.store)
+        for line, lead in zip(other._ids, other._leads, strict=True):
+            self._count(base + line, line + lead)
+        self._newlines = other._newlines
         self.next_seq = other.next_seq
         self._streams, self._open = other._streams, other._open
         self._open_since, self._last_at = other._open_since, other._last_at
@@ -78,6 +102,20 @@ class Segment:
             self.store.extend(self._streams[name].close(), STREAMS.index(name), at)
         self._open_since = None
         self.settle()
+
+    def _count(self, line: int, number: int) -> None:
+        """From the line with this id on, so many newlines were before."""
+        lead = number - line
+        if self._leads[-1] == lead:
+            return
+        if self._ids[-1] == line:
+            self._leads[-1] = lead
+            return
+        gone = bisect_right(self._ids, self.store.first) - 1
+        if gone > _FORGOTTEN_AT_ONCE:
+            del self._ids[:gone], self._leads[:gone]
+        self._ids.append(line)
+        self._leads.append(lead)
 
     def _interrupt(self) -> None:
         if self._open_since is not None:
@@ -107,9 +145,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: a part of a line, or a notice about what is not there (``count`` lines or pieces)."""
+    """One row: a part of a line, or a notice about what is not there (``count`` lines or pieces).
 
-    kind: Literal["line", "earlier", "hole"]
+    ``unread``: what is in the database, and not here now; a row for each of its lines.
+    """
+
+    kind: Literal["line", "earlier", "hole", "unread"]
     count: int = 0
     pieces: int = 0
     place: Place | None = None
@@ -120,9 +161,12 @@ class OutputWindow:
     """All that is shown of one attempt: at most ``max_lines`` lines and ``max_bytes`` bytes of them, the newest.
 
     Pieces may come in any order and more than once; one that is missing leaves a hole, which is a row of its own.
+    With ``reachable`` it is a part of an output that can be read anywhere: what is above and below it has its rows.
     """
 
-    def __init__(self, *, first_seq: int, max_lines: int, max_bytes: int) -> None:
+    def __init__(self, *, first_seq: int, max_lines: int, max_bytes: int, reachable: bool = False) -> None:
+        self.reachable = reachable
+        self._below: int | None = None  # lines of the whole output, where its end is not here
         self._first_seq = first_seq
         self._max_lines = max_lines
         self._max_bytes = max_bytes
@@ -142,12 +186,32 @@ class OutputWindow:
     @property
     def lines_seen(self) -> int:
         """Lines that ever came in, those that were dropped among them."""
+        if self.reachable:
+            return max(self.end_number, self._below or 0)
         return self._earlier_lines + sum(len(segment.store) for segment in self._segments)
 
     @property
     def earlier(self) -> int:
-        """Lines that were dropped from the top."""
-        return self._earlier_lines
+        """Lines that were dropped from the top and cannot be read again."""
+        return 0 if self.reachable else self._earlier_lines
+
+    @property
+    def cost(self) -> int:
+        """Bytes that its lines take."""
+        return sum(segment.store.cost + _SEGMENT_COST for segment in self._segments)
+
+    @property
+    def end_number(self) -> int:
+        """Newlines up to its end, a line that is still being written among them."""
+        if not self._segments:
+            return 0
+        last = self._segments[-1]
+        return last.number(last.store.first + len(last.store))
+
+    def go_on_below(self, lines: int | None) -> None:
+        """The whole output has so many lines and its end is not here; None: it is."""
+        self._below = lines
+        self._lay_out()
 
     @property
     def missing(self) -> int:
@@ -198,6 +262,52 @@ class OutputWindow:
         number, part = section.place.segment.store.at_row(row - self._starts[index])
         return Row("line", place=Place(section.place.segment, number), part=part)
 
+    def number_at(self, row: int) -> int:
+        """How many newlines are before what is on a row, whether it is here or not."""
+        if not self.rows:
+            return 0
+        row = min(max(row, 0), self.rows - 1)
+        index = bisect_right(self._starts, row) - 1
+        section, start = self._rows[index], self._starts[index]
+        if section.place is not None:
+            segment = section.place.segment
+            return segment.number(segment.store.at_row(row - start)[0])
+        if section.kind == "unread":
+            return section.count + row - start
+        return self.number_at(self._starts[index + 1]) if index + 1 < len(self._rows) else self.end_number
+
+    def with_number(self, number: int) -> Place | None:
+        """The first line with so many newlines before it, if it is here."""
+        for segment in self._segments:
+            store = segment.store
+            if len(store) and number <= segment.number(store.first + len(store) - 1):
+                if number < segment.number(store.first):
+                    return None
+                return Place(segment, segment.with_number(number))
+        return None
+
+    def place_at(self, row: int, *, backwards: bool) -> Place | None:
+        """The line on a row, or the nearest one below (or above) it."""
+        if not self.rows or row >= self.rows:
+            return None
+        index = bisect_right(self._starts, max(row, 0)) - 1
+        while 0 <= index < len(self._rows):
+            place, start = self._rows[index].place, self._starts[index]
+            if place is not None:
+                end = start + place.segment.store.rows - 1
+                number, _ = place.segment.store.at_row(min(max(row, start), end) - start)
+                return Place(place.segment, number)
+            index += -1 if backwards else 1
+        return None
+
+    def is_read(self, first: int, last: int) -> bool:
+        """Whether all of these rows are here."""
+        ends = [*self._starts, self.rows][1:]
+        for section, start, end in zip(self._rows, self._starts, ends, strict=True):
+            if section.kind == "unread" and start <= last and first < end:
+                return False
+        return True
+
     def row_of(self, place: Place) -> int:
         """The row on which a line begins; of a dropped one, the first that is left."""
         for section, start in zip(self._rows, self._starts, strict=True):
@@ -235,6 +345,8 @@ class OutputWindow:
         ``at`` (seconds since the epoch)."""
         if not self._segments:
             return None
+        if self.reachable:
+            return self.with_number(number)
         left = number - self._earlier_lines
         for segment in self._segments:
             store = segment.store
@@ -260,7 +372,7 @@ class OutputWindow:
             return None
         if segment is None or piece.seq != segment.next_seq:
             index += 1
-            segment = self._open_segment(index, piece.seq)
+            segment = self._open_segment(index, piece.seq, piece.first_line)
         segment.append(piece)
         self._keep(segment, piece)
         if index + 1 < len(self._segments) and self._firsts[index + 1] == segment.next_seq:
@@ -271,8 +383,8 @@ class OutputWindow:
     def _dropped(self) -> bool:
         return bool(self._earlier_lines or self._earlier_pieces)
 
-    def _open_segment(self, index: int, seq: int) -> Segment:
-        segment = Segment(seq)
+    def _open_segment(self, index: int, seq: int, line: int) -> Segment:
+        segment = Segment(seq, line)
         segment.store.wrap(self.width)
         if index > 0 or seq > self._first_seq:
             segment.kept = []
@@ -350,7 +462,13 @@ class OutputWindow:
     def _lay_out(self) -> None:
         self._rows, self._starts, self.rows = [], [], 0
         expected = self._first_seq
-        if self._dropped:
+        if self.reachable:
+            expected = self._firsts[0] if self._dropped else expected
+            first = self._segments[0] if self._segments else None
+            above = first.number(first.store.first) if first is not None else 0
+            if above:
+                self._section(Row("unread", count=0), above)
+        elif self._dropped:
             self._section(Row("earlier", count=self._earlier_lines, pieces=self._earlier_pieces), 1)
             expected = self._firsts[0]
         for segment in self._segments:
@@ -359,7 +477,10 @@ class OutputWindow:
             if segment.store.rows:
                 self._section(Row("line", place=Place(segment, segment.store.first)), segment.store.rows)
             expected = segment.next_seq
-        if self._total is not None and self._total > expected:
+        below = (self._below or 0) - self.end_number
+        if below > 0:
+            self._section(Row("unread", count=self.end_number), below)
+        elif self._total is not None and self._total > expected:
             self._section(Row("hole", pieces=self._total - expected), 1)
 
     def _section(self, row: Row, rows: int) -> None:
