@@ -101,6 +101,16 @@ async def agents(session: PersonSession, wish: Wish) -> Page[Agent]:
     return Page(wish, rows, found[0]["passed"], groups)
 
 
+async def agents_by_id(session: PersonSession, agent_ids: Sequence[UUID]) -> list[Agent]:
+    """These agents, as far as they are here, in no order."""
+    return await session.db.rows(Agent, "fleet/agents_by_id", session.workspace.workspace_id, list(agent_ids))
+
+
+async def runs_by_id(session: PersonSession, run_ids: Sequence[UUID]) -> list[Run]:
+    """The same of runs."""
+    return await session.db.rows(Run, "work/runs_by_id", session.workspace.workspace_id, list(run_ids))
+
+
 async def agents_named(session: PersonSession, names: Sequence[str]) -> list[Agent]:
     """The agents of these names, as far as there are any."""
     return await session.db.rows(Agent, "fleet/agents_by_name", session.workspace.workspace_id, list(names))

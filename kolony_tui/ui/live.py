@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -34,8 +35,13 @@ T = TypeVar("T")
 FRAME = 1 / 30
 LIST_GAP = 0.25
 """Seconds between two readings of the same list."""
+EASE = 4.0
+"""A reading that took long is not begun again before so many times as long have passed: under any load of hints a query
+has at most a fifth of a connection's time."""
 POLL = 5.0
-"""Seconds between readings without any hint."""
+"""Seconds between readings without any hint,"""
+POLL_EASE = 40.0
+"""or so many times as long as the last one took."""
 PROBE = 1.0
 """Seconds between attempts to reach a lost server."""
 REFUSED_PROBE = 15.0
@@ -48,7 +54,9 @@ UPKEEP = 30.0
 class LiveQuery(Generic[T]):
     """What a part of the screen shows: which hints (kind, id) make it look again, what it reads, who shows it.
 
-    ``aside``: read over a connection of its own, so that what is in view never waits for it.
+    ``aside``: read over a connection of its own, so that what is in view never waits for it. ``swift``: over the one of
+    outputs, where nothing takes long. ``polled``: also without a hint. ``each_hint``: ``wants`` is asked about every
+    hint, because it notes them down.
     """
 
     name: str
@@ -57,6 +65,9 @@ class LiveQuery(Generic[T]):
     show: Callable[[T], None]
     gap: float = LIST_GAP
     aside: bool = False
+    swift: bool = False
+    polled: bool = True
+    each_hint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,18 @@ class _Watched:
     again: bool = False
     """A person's step came while it was being read: once more at once."""
     read_at: float = 0.0
+    took: float = 0.0
+
+    @property
+    def gap(self) -> float:
+        """Seconds from the end of a reading to the next."""
+        return max(self.query.gap, self.took * EASE)
+
+    def anew(self) -> None:
+        """It is to be read at once."""
+        self.dirty = True
+        self.again = self.busy
+        self.read_at = 0.0
 
 
 class Live:
@@ -92,8 +115,8 @@ class Live:
         self._app = app
         self._watched: list[_Watched] = []
         self._hints: set[str] = set()
-        self._armed = False
-        self._reached = 0.0
+        self._due = math.inf
+        self._flushed_at = 0.0
         self._probing = False
         self._reviving = False
         self._next_probe = 0.0
@@ -113,18 +136,14 @@ class Live:
         """Reads everything again (or what ``owner`` shows): after a step of one's own, or because one wants to."""
         for watched in self._watched:
             if owner is None or watched.owner is owner:
-                watched.dirty = True
-                watched.again = watched.busy
-                watched.read_at = 0.0
+                watched.anew()
         self._hurry()
 
     def look_at(self, screen: DOMNode) -> None:
         """Reads again what a screen shows that one has come back to; what is everywhere was kept up to date."""
         for watched in self._watched:
             if watched.owner is not self._app and watched.owner.is_attached and watched.owner.screen is screen:
-                watched.dirty = True
-                watched.again = watched.busy
-                watched.read_at = 0.0
+                watched.anew()
         self._hurry()
 
     def start(self) -> None:
@@ -155,48 +174,61 @@ class Live:
     # Hints in, readings out
 
     def hint(self, text: str) -> None:
-        """Notes a hint down; reading comes with the next frame."""
+        """Notes a hint down; reading comes at once, or with the next frame where this one has been read for."""
         self._hints.add(text)
-        self._arm(FRAME)
+        self._arm(max(self._flushed_at + FRAME - time.monotonic(), 0))
 
     def _arm(self, delay: float) -> None:
-        if not self._armed:
-            self._armed = True
-            after(self._app, delay, self._flush)
+        due = time.monotonic() + delay
+        if due < self._due:
+            self._due = due
+            after(self._app, delay, self._flush_if_due)
 
     def _hurry(self) -> None:
         """In this moment, however long something else is to wait."""
-        self._armed = True
-        after(self._app, 0, self._flush)
+        self._due = 0.0
+        after(self._app, 0, self._flush_if_due)
+
+    def _flush_if_due(self) -> None:
+        # Whoever was to come later than another finds the work done, and the next one due at another time.
+        if self._due <= time.monotonic() + 0.001:
+            self._flush()
 
     def _flush(self) -> None:
-        self._armed = False
-        hints, self._hints = self._hints, set()
-        for hint in hints:
-            kind, _, identity = hint.partition(":")
-            for watched in self._watched:
-                if not watched.dirty and (hint == EVERYTHING or watched.query.wants(kind, identity)):
-                    watched.dirty = True
+        self._due, self._flushed_at = math.inf, time.monotonic()
+        self._take_hints()
         if self.link.lost or self._app.session is None:
             return
         self._watched = [
             watched for watched in self._watched if watched.owner.is_attached or watched.owner is self._app
         ]
-        now = time.monotonic()
         later = [
             wait
             for watched in self._watched
             if watched.dirty and not watched.busy and self._in_front(watched.owner)
-            if (wait := self._read_or_wait(watched, now)) is not None
+            if (wait := self._read_or_wait(watched, self._flushed_at)) is not None
         ]
         if later:
             self._arm(min(later))
 
+    def _take_hints(self) -> None:
+        hints, self._hints = self._hints, set()
+        for hint in hints:
+            kind, _, identity = hint.partition(":")
+            for watched in self._watched:
+                if (not watched.dirty or watched.query.each_hint) and (
+                    hint == EVERYTHING or watched.query.wants(kind, identity)
+                ):
+                    watched.dirty = True
+
     def _in_front(self, owner: DOMNode) -> bool:
+        """Whether a person can see it: what is hidden, or below another full screen, asks nothing of the server."""
         if owner is self._app:
             return True
-        shown = all(each.display for each in owner.ancestors_with_self if isinstance(each, Widget))
-        return shown and owner.screen in self._app.screen_stack
+        stack, ground = self._app.screen_stack, self._app.ground
+        if owner.screen not in stack or (ground is not None and stack.index(owner.screen) < stack.index(ground)):
+            return False
+        return all(each.display for each in owner.ancestors_with_self if isinstance(each, Widget))
 
     def _standing(self, owner: DOMNode) -> bool:
         """Whether there is something to show to: a screen that was left is taken apart piece by piece, meanwhile."""
@@ -205,7 +237,7 @@ class Live:
         return owner.is_attached and self._app.is_running and owner.screen in self._app.screen_stack
 
     def _read_or_wait(self, watched: _Watched, now: float) -> float | None:
-        wait = watched.read_at + watched.query.gap - now
+        wait = watched.read_at + watched.gap - now
         if wait > 0:
             return wait
         watched.dirty, watched.busy = False, True
@@ -217,11 +249,13 @@ class Live:
     async def _read(self, watched: _Watched) -> None:
         session = self._app.session
         assert session is not None
+        query, began = watched.query, time.monotonic()
         try:
-            aside = self._app.aside_session if watched.query.aside else None
-            found = await watched.query.read(aside or session)
+            other = self._app.aside_session if query.aside else self._app.output_session if query.swift else None
+            found = await query.read(other or session)
+            watched.took = time.monotonic() - began
             if session is self._app.session and self._standing(watched.owner):
-                watched.query.show(found)
+                query.show(found)
             else:
                 watched.dirty = True
             self.reach()
@@ -234,7 +268,7 @@ class Live:
                 watched.again = False
                 self._hurry()
             elif watched.dirty:
-                self._arm(watched.query.gap)
+                self._arm(watched.gap)
 
     def _failed(self, watched: _Watched, error: KolonyError) -> None:
         if isinstance(error, CannotConnect):
@@ -253,8 +287,10 @@ class Live:
     # Whether the server can be reached
 
     def _poll(self) -> None:
+        now = time.monotonic()
         for watched in self._watched:
-            watched.dirty = True
+            if watched.query.polled and now - watched.read_at >= watched.took * POLL_EASE:
+                watched.dirty = True
         self._arm(0)
         if not self.link.lost:
             self._start_probe()

@@ -44,11 +44,12 @@ class Needs:
         live = self._app.live
         reading = LiveQuery("stops", self._wants_stops, stops.open_stops, self._know_stops, _STOP_GAP, aside=True)
         live.watch(self._app, reading)
-        for name, wants, gap in (
-            ("inbox", self._wants_items, _INBOX_GAP),
-            ("asked", lambda kind, _: kind == "inbox", _ASKED_GAP),
+        for name, wants, gap, polled in (
+            ("inbox", self._wants_items, _INBOX_GAP, True),
+            ("asked", lambda kind, _: kind == "inbox", _ASKED_GAP, False),  # what the other reads is the same
         ):
-            live.watch(self._app, LiveQuery(name, wants, self._read_items, self._know_items, gap, aside=True))
+            reads = LiveQuery(name, wants, self._read_items, self._know_items, gap, aside=True, polled=polled)
+            live.watch(self._app, reads)
 
     def forget(self) -> None:
         """Another workspace was entered."""

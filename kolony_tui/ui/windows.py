@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from uuid import UUID
 
 from kolony_tui.core import lists
 from kolony_tui.core.session import PersonSession
 from kolony_tui.models.errors import KolonyError
+from kolony_tui.models.fleet import Agent
 from kolony_tui.models.lists import Page, Wish
 from kolony_tui.models.work import Run, RunStatus
-from kolony_tui.ui.live import LiveQuery
+from kolony_tui.ui.live import FRAME, LiveQuery
 from kolony_tui.ui.widgets.rows import RowList
 
 if TYPE_CHECKING:
@@ -35,14 +38,33 @@ def wants_work(kind: str, identity: str) -> bool:
     return kind in ("agent", "agents", "command", "run", "stop", "inbox")
 
 
+@dataclass(frozen=True)
+class Sort(Generic[S]):
+    """What a window has rows of: which hints (kind, id) are about a row, and how rows are read by their keys."""
+
+    hints: Callable[[S], Sequence[tuple[str, UUID]]]
+    read: Callable[[PersonSession, list[Any]], Awaitable[Sequence[S]]]
+
+
+RUNS = Sort[Run](
+    lambda run: (("run", run.run_id), ("agent", run.agent_id), ("command", run.command_id)), lists.runs_by_id
+)
+AGENTS = Sort[Agent](lambda agent: (("agent", agent.agent_id),), lists.agents_by_id)
+
+
 class Window(Generic[S]):
-    """Keeps the window of a list up to date. ``read`` answers a wish; ``shown`` is told after each page."""
+    """Keeps the window of a list up to date. ``read`` answers a wish; ``shown`` is told after each page.
+
+    A hint about a row in sight has that row read at once, by its key. Which rows there are, and in which order, is
+    read less often: in a large workspace that is work for the server.
+    """
 
     def __init__(
         self,
         app: KolonyApp,
         rows: RowList[S],
         name: str,
+        sort: Sort[S],
         read: Callable[[PersonSession, Wish], Awaitable[Page[S]]],
         shown: Callable[[Page[S]], None],
     ) -> None:
@@ -51,23 +73,67 @@ class Window(Generic[S]):
         self._name = name
         self._read_page = read
         self._shown = shown
+        self._sort = sort
+        self._about: dict[tuple[str, str], list[Hashable]] = {}
+        self._touched: set[Hashable] = set()
+        self._fresh: dict[Hashable, tuple[float, S]] = {}
+        """Rows that were read by their keys, and when that began: a page that began earlier knows less."""
+        self._page_began = 0.0
         rows.source = self
 
     def start(self) -> None:
         """Begins to read; the list is on a screen."""
-        self._app.live.watch(self._rows, LiveQuery(self._name, wants_work, self._read, self._show))
+        live = self._app.live
+        live.watch(self._rows, LiveQuery(self._name, wants_work, self._read, self._show))
+        in_sight = LiveQuery(
+            f"{self._name} in sight", self._touches, self._read_touched, self._show_touched, FRAME,
+            swift=True, polled=False, each_hint=True,
+        )  # fmt: skip
+        live.watch(self._rows, in_sight)
 
     def look(self) -> None:
         """Another part is wanted: at once."""
         self._app.live.look_again(self._rows)
 
-    async def _read(self, session: PersonSession) -> Page[S]:
-        return await self._read_page(session, self._rows.wish())
+    async def _read(self, session: PersonSession) -> tuple[float, Page[S]]:
+        began = time.monotonic()
+        return began, await self._read_page(session, self._rows.wish())
 
-    def _show(self, page: Page[S]) -> None:
-        if self._rows.answers(page.wish):
-            self._rows.show_page(page)
-            self._shown(page)
+    def _show(self, read: tuple[float, Page[S]]) -> None:
+        began, page = read
+        if not self._rows.answers(page.wish):
+            return
+        self._page_began = began
+        self._fresh = {key: row for key, row in self._fresh.items() if row[0] >= began}
+        if self._fresh:
+            key = self._rows.key
+            newest = tuple(self._fresh.get(key(row), (began, row))[1] for row in page.rows)
+            page = replace(page, rows=newest)
+        self._about = {}
+        for row in page.rows:
+            for kind, identity in self._sort.hints(row):
+                self._about.setdefault((kind, str(identity)), []).append(self._rows.key(row))
+        self._rows.show_page(page)
+        self._shown(page)
+
+    # Rows in sight
+
+    def _touches(self, kind: str, identity: str) -> bool:
+        found = self._about.get((kind, identity), ())
+        self._touched.update(found)
+        return bool(found)
+
+    async def _read_touched(self, session: PersonSession) -> tuple[float, Sequence[S]]:
+        wanted = list(self._touched & self._rows.keys_in_sight())
+        self._touched.clear()
+        began = time.monotonic()
+        return began, await self._sort.read(session, wanted) if wanted else ()
+
+    def _show_touched(self, read: tuple[float, Sequence[S]]) -> None:
+        began, rows = read
+        if rows and began >= self._page_began:
+            self._fresh |= {self._rows.key(row): (began, row) for row in rows}
+            self._rows.take_up(rows)
 
     def mark(self, first: int, count: int) -> None:
         """Marks rows that are not in hand, after reading them."""
@@ -99,7 +165,7 @@ class PastRuns:
         self._counted: tuple[lists.Past, int, float] | None = None
         self._search: _Search | None = None
         self._shown = shown
-        self._window = Window(app, rows, f"runs of {rows.id}", self._read, self._show)
+        self._window = Window(app, rows, f"runs of {rows.id}", RUNS, self._read, self._show)
 
     def start(self) -> None:
         """Begins to read; the list is on a screen."""

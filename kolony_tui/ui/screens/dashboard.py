@@ -24,7 +24,7 @@ from kolony_tui.ui.widgets.output_panel import OutputPanel
 from kolony_tui.ui.widgets.panel import Panel
 from kolony_tui.ui.widgets.rows import RowList
 from kolony_tui.ui.widgets.run_list import RunList
-from kolony_tui.ui.windows import Window
+from kolony_tui.ui.windows import AGENTS, RUNS, Window
 
 
 class DashboardScreen(FramedScreen):
@@ -41,8 +41,8 @@ class DashboardScreen(FramedScreen):
         self.queue = RunList(app.drawing, empty="nothing runs or waits; n sends a command", past_below=True, id="queue")
         self.fleet.sortable, self.queue.sortable = frozenset(AGENT_ORDERS), frozenset(RUN_ORDERS)
         self._windows = (
-            Window(app, self.fleet, "fleet", app.read_agents, lambda page: self._draw_titles()),
-            Window(app, self.queue, "queue", app.read_queue, self._queue_shown),
+            Window(app, self.fleet, "fleet", AGENTS, app.read_agents, lambda page: self._draw_titles()),
+            Window(app, self.queue, "queue", RUNS, app.read_queue, self._queue_shown),
         )
         self.output = OutputPanel(id="output-panel")
         self._chosen_by_person = False
@@ -181,7 +181,11 @@ class DashboardScreen(FramedScreen):
         self.draw_hints()
 
     def _wants_run(self, kind: str, identity: str) -> bool:
-        return kind in ("agent", "agents", "run", "command")
+        run = self.output.run
+        if run is None or self._awaited is not None or kind == "agents":
+            return kind in ("agent", "agents", "run", "command")
+        about = {"run": run.run_id, "agent": run.agent_id, "command": run.command_id}
+        return kind in about and identity in ("*", str(about[kind]))
 
     async def _read_run(self, session: PersonSession) -> Run | None:
         wanted = self._awaited or (self.output.run.run_id if self.output.run is not None else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import ClassVar, Protocol, TypeVar
+from typing import ClassVar, TypeVar
 
 from textual.geometry import Size
 from textual.reactive import reactive
@@ -19,26 +19,9 @@ from kolony_tui.ui.widgets.columns import Column
 from kolony_tui.ui.widgets.row_drawing import DrawnRows
 from kolony_tui.ui.widgets.row_filter import column_fields, passing
 from kolony_tui.ui.widgets.row_groups import Heading, Lines
+from kolony_tui.ui.widgets.row_source import AHEAD, FURTHEST, Source
 
 S = TypeVar("S")
-AHEAD = 60
-"""So many rows above and below what is in view are read with it."""
-
-
-FURTHEST = 3000
-"""Rows in view may have so many between them, in groups that are folded, and still be read together."""
-
-
-class Source(Protocol):
-    """Who reads the rows of a list that has a window of them only."""
-
-    def look(self) -> None:
-        """Another part is wanted, see ``RowContent.wish``."""
-
-    def mark(self, first: int, count: int) -> None:
-        """These rows are to be marked, also those that are not in the window."""
-
-
 class RowContent(DrawnRows[S]):
     """What ``RowList`` has in it. Its subclass says what a person can do with it, and tells of changes."""
 
@@ -117,6 +100,7 @@ class RowContent(DrawnRows[S]):
         if not self.filter:
             self._total = page.passed
         before = self._cursor_line, self._pointed, list(self._view)
+        drawn = self._picture()
         self._view, self._first = list(page.rows), page.wish.first
         self._index = {self.key(row): self._first + number for number, row in enumerate(self._view)}
         self._lines = Lines(page.passed, page.groups, self.folded)
@@ -127,8 +111,21 @@ class RowContent(DrawnRows[S]):
             self._begin_anew()
         else:
             self._keep_cursor(*before)
-        self.refresh()
+        self._draw_changes(drawn, before[2])
         self._look_around()
+
+    def _picture(self) -> tuple[object, ...]:
+        """Where this is the same, every row is still on the line on which it was, or another stands there now."""
+        lines = self._lines
+        return self._first, len(self._view), len(lines), lines.groups, self.cursor, self.scroll_offset, self.known
+
+    def _draw_changes(self, before: tuple[object, ...], rows: Sequence[S]) -> None:
+        if before != self._picture() or not rows:
+            self.refresh()
+            return
+        for number, (old, new) in enumerate(zip(rows, self._view, strict=True)):
+            if old != new:
+                self.refresh_lines(self._lines.of_row(self._first + number) + self._header)
 
     def forget(self) -> None:
         """Nothing of what was shown stays; what comes is of another workspace."""

@@ -105,6 +105,30 @@ class RowList(RowContent[S], can_focus=True):
         if self._view and self.screen.is_current:
             self.refresh()
 
+    # What is in sight
+
+    def take_up(self, rows: Sequence[S]) -> None:
+        """Newer states of rows in hand, each in its place; order and filter are the next page's matter."""
+        for row in rows:
+            key = self.key(row)
+            place = self._index.get(key)
+            if place is None or self._row_at(place) == row:
+                continue
+            self._view[place - self._first] = row
+            if key in self.marks:
+                self._marked[key] = row
+            if key == self.cursor:
+                self._pointed = row
+            self.refresh_lines(self._lines.of_row(place) + self._header)
+
+    def keys_in_sight(self) -> set[Hashable]:
+        """The rows that a person sees now."""
+        top = self.scroll_offset.y
+        lines = range(top, min(top + self._page, len(self._lines)))
+        shown = (self._lines.at(line) for line in lines)
+        found = (self._row_at(at) for at in shown if not isinstance(at, Heading))
+        return {self.key(row) for row in found if row is not None}
+
     # Moving
 
     def _go_to_line(self, line: int) -> None:

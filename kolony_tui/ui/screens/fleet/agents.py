@@ -14,7 +14,7 @@ from kolony_tui.ui.screens.listing import list_title, recall, remember
 from kolony_tui.ui.widgets.agent_list import AgentList
 from kolony_tui.ui.widgets.panel import Panel
 from kolony_tui.ui.widgets.rows import RowList
-from kolony_tui.ui.windows import Window
+from kolony_tui.ui.windows import AGENTS, Window
 
 
 class AgentsScreen(FramedScreen):
@@ -28,7 +28,7 @@ class AgentsScreen(FramedScreen):
         empty = "no agents yet; :agent NAME makes one"
         self.list = AgentList(app.drawing, lambda: app.samples, full=True, empty=empty, id="agents")
         self.list.sortable = frozenset(AGENT_ORDERS)
-        self._window = Window(app, self.list, "agents", app.read_agents, lambda page: self._draw_title())
+        self._window = Window(app, self.list, "agents", AGENTS, app.read_agents, lambda page: self._draw_title())
 
     def body(self) -> ComposeResult:
         """The list."""
