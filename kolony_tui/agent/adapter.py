@@ -68,10 +68,12 @@ class Adapter(Protocol):
     """The work on one attempt. Every method is called from the runner's event loop.
 
     ``on_step`` is called with a name of ``steps.WORDS`` and a detail for each thing that is done to end or interrupt
-    the work.
+    the work. ``needs_folder``: the run's folder (``KOLONY_RUN_DIR``) is laid out for it, and what it leaves there is
+    taken.
     """
 
     on_step: Callable[[str, str], None]
+    needs_folder: bool
 
     async def start(self) -> None:
         """Begins the work. Raises CannotStart."""

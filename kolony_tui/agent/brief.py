@@ -1,4 +1,4 @@
-"""What the database tells a runner about an attempt when it begins, beside what its claim said."""
+"""What the database tells a runner about an attempt, beside what the run itself says."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NO_BRIEF = Brief()
 
 
 def brief_of(document: dict[str, Any]) -> Brief:
-    """The brief that ``kolony.begin_attempt`` answers with."""
+    """The brief as ``kolony.claim_attempts`` gives it, both parts in one."""
     conversation = document.get("conversation") or {}
     named = conversation.get("conversation_id")
     return Brief(

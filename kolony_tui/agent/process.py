@@ -18,6 +18,8 @@ from kolony_tui.agent.supervision.supervised import Supervised
 class ProcessWork:
     """One attempt as a program. An ``Adapter``."""
 
+    needs_folder = True
+
     def __init__(
         self,
         work: Assignment,

@@ -20,6 +20,7 @@ from kolony_tui.agent.attempt.execution import Desk, Execution
 from kolony_tui.agent.attempt.run_folder import sweep
 from kolony_tui.agent.attempt.verdict import Stop
 from kolony_tui.agent.attempt.work_folder import Isolation
+from kolony_tui.agent.endings import Endings
 from kolony_tui.agent.health import Health
 from kolony_tui.agent.link import CALL_SECONDS, Link
 from kolony_tui.agent.report import Report
@@ -41,7 +42,7 @@ from kolony_tui.models.errors import (
 POLL_SECONDS, POLL_SECONDS_DEAF = 5.0, 1.0
 """How often the queue is looked at without a hint: while hints come, and while they do not."""
 
-_CLAIM_AT_ONCE = 10
+_CLAIM_AT_ONCE = 50
 _HINT_SPACING = 0.05
 _CLOSE_SECONDS = 3.0
 
@@ -80,6 +81,7 @@ class Runner:
         self._application = application_name(settings.agent)
         self._link = Link(target, self._application)
         self._announcer = Announcer(self._link)
+        self._endings = Endings(self._link)
         self._health = Health(settings.enforcement[0])
         self._turn = asyncio.Lock()
         self._session: Session | None = None
@@ -290,6 +292,7 @@ class Runner:
         desk = Desk(
             link=self._link,
             announcer=self._announcer,
+            endings=self._endings,
             health=self._health,
             report=self._report,
             turn=self._turn,

@@ -48,6 +48,8 @@ class AcpWork:
     the attempt can be cancelled meanwhile.
     """
 
+    needs_folder = True
+
     def __init__(
         self,
         work: Assignment,

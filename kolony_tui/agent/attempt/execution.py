@@ -22,7 +22,7 @@ from kolony_tui.agent.attempt.steps import WORDS, Steps
 from kolony_tui.agent.attempt.verdict import Stop, Verdict, judged
 from kolony_tui.agent.attempt.work_folder import Isolation
 from kolony_tui.agent.attempt.work_place import WorkPlace
-from kolony_tui.agent.brief import brief_of
+from kolony_tui.agent.endings import Completed, Endings
 from kolony_tui.agent.events import Ended, Opened, Output
 from kolony_tui.agent.health import Health
 from kolony_tui.agent.lease import Lease
@@ -42,6 +42,7 @@ class Desk:
 
     link: Link
     announcer: Announcer
+    endings: Endings
     health: Health
     report: Report
     turn: asyncio.Lock
@@ -155,7 +156,6 @@ class Execution:
     async def run(self) -> None:
         """Does the work and writes its end. Raises LoginRefused; every other end is the attempt's own."""
         try:
-            await self._begin()
             self._announce()
             self._desk.report.say("started", f"{self.work.reference} started{self._tries()}", **self._facts())
             verdict = await self._work()
@@ -175,24 +175,19 @@ class Execution:
         finally:
             await self._close()
 
-    async def _begin(self) -> None:
-        [row] = await self._desk.link.insist(
-            "begin_attempt", self.work.attempt_id, alive=lambda: self._desk.lease.alive
-        )
-        self.work = replace(self.work, brief=brief_of(row["begin_attempt"]))
-
     async def _work(self) -> Verdict:
         if self._asked() is not None or self._to_interrupt():
             return self._verdict(Ended(error="it never began"))
         try:
-            adapter = self._adapter = self._make(replace(self.work, run_dir=self.handover.run_dir))
+            adapter = self._adapter = self._make(self._with_folder())
         except CannotStart as error:
             return Verdict("failed", Ended(), error.line, reason=error.reason)
         adapter.on_step = self._step
         self._masking = masking_of(self.work.brief, self._desk.link.secrets)
         self.record = Record(sinks_of(self._bench(adapter)), self._masking)
         try:
-            await self.handover.lay_out(self.work.brief, self._masking)
+            if adapter.needs_folder:
+                await self.handover.lay_out(self.work.brief, self._masking)
             await self._place.prepare(adapter.folder, self.work)
             await adapter.start()
         except CannotStart as error:
@@ -208,12 +203,13 @@ class Execution:
                       self.record.tokens)  # fmt: skip
         self.clock.start()
         self.handover.start()
-        watching = asyncio.create_task(self._keep(watch))
+        watching = asyncio.create_task(self._keep(watch)) if watch.needed else None
         try:
             ended = await self._print(adapter)
         finally:
             self.clock.stop()
-            watching.cancel()
+            if watching is not None:
+                watching.cancel()
             await self.handover.ended()
         for stream, data in self._masking.finish():
             self._put(stream, data)
@@ -235,9 +231,12 @@ class Execution:
             await self._place.settle()
         return verdict
 
+    def _with_folder(self) -> Assignment:
+        return replace(self.work, run_dir=self.handover.run_dir)
+
     def _bench(self, adapter: Adapter) -> Bench:
         return Bench(
-            work=replace(self.work, run_dir=self.handover.run_dir),
+            work=self._with_folder() if adapter.needs_folder else self.work,
             link=self._desk.link,
             adapter=adapter,
             clock=self.clock,
@@ -266,8 +265,7 @@ class Execution:
         return ended
 
     async def _keep(self, watch: Watch) -> None:
-        if watch.needed:
-            self._exceed(await watch.exceeded())
+        self._exceed(await watch.exceeded())
 
     def _verdict(self, ended: Ended) -> Verdict:
         if self._stuck is not None:
@@ -338,10 +336,17 @@ class Execution:
     async def _say_end(self, verdict: Verdict, chunks: int) -> None:
         ended = verdict.ended
         error = verdict.error.replace("\0", "\ufffd")[:_ERROR_CHARACTERS] if verdict.error else None
+        warning = verdict.warning.replace("\0", "\ufffd") if verdict.warning else None
+        if verdict.outcome == "completed" and self._desk.lease.alive and await self._desk.endings.written(
+            Completed(
+                self.work.attempt_id, ended.exit_code, ended.signal, error, ended.usage,
+                chunks, self._cutter.bytes, self._cutter.lines, warning,
+            )
+        ):  # fmt: skip
+            return
         await self._insist(
             "finish_attempt", self.work.attempt_id, verdict.outcome, ended.exit_code, ended.signal, error, ended.usage,
-            chunks, self._cutter.bytes, self._cutter.lines, verdict.limit_hit, verdict.reason,
-            verdict.warning.replace("\0", "\ufffd") if verdict.warning else None,
+            chunks, self._cutter.bytes, self._cutter.lines, verdict.limit_hit, verdict.reason, warning,
         )  # fmt: skip
 
     async def _mend(self, hole: str, *, first: bool) -> None:

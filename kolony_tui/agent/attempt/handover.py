@@ -40,6 +40,7 @@ class Handover:
         self._asking = Asking(work.attempt_id, self._folder, link, alive, clock, say)
         self._memory: Sequence[Mapping[str, Any]] = ()
         self._masking = Masking()
+        self._laid_out = False
         self._reporting = Reporting(work, self._folder.path, link, alive, say)
 
     @property
@@ -48,7 +49,8 @@ class Handover:
         return self._folder.path
 
     async def lay_out(self, brief: Brief, masking: Masking) -> None:
-        """Fills the folder. Raises CannotStart, Lapsed, LoginRefused."""
+        """Fills the folder; what is not laid out takes nothing back either. Raises CannotStart, Lapsed, LoginRefused."""
+        self._laid_out = True
         self._memory, self._masking, self._asking.masking = brief.memory, masking, masking
         self._reporting.mask = masking.value
         subjects = []
@@ -79,6 +81,8 @@ class Handover:
 
     def start(self) -> None:
         """The program runs, and may ask."""
+        if not self._laid_out:
+            return
         self._asking.start()
         self._reporting.start()
 
@@ -97,6 +101,8 @@ class Handover:
 
     async def keep_memory(self) -> None:
         """Takes back the agent's notes. Raises Fenced, Lapsed, LoginRefused."""
+        if not self._laid_out:
+            return
         left = await asyncio.to_thread(memory.left, self._folder.memory, self._memory, self._masking)
         remarks = list(left.remarks)
         if left.notes:
@@ -140,10 +146,14 @@ class Handover:
 
         Raises Fenced, Lapsed, LoginRefused.
         """
+        if not self._laid_out and self._work.kind != "investigate":
+            return None
         return await self._reporting.error(outcome, answer)
 
     async def close(self) -> None:
         """Takes the folder away."""
+        if not self._laid_out:
+            return
         await self._asking.close()
         await self._reporting.ended()
         await asyncio.to_thread(self._folder.remove)

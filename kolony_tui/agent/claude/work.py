@@ -35,6 +35,8 @@ class ClaudeWork:
     what was said before.
     """
 
+    needs_folder = True
+
     def __init__(
         self,
         work: Assignment,

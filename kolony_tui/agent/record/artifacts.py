@@ -94,7 +94,7 @@ class Artifacts:
     async def _store_all(self) -> None:
         if self._bench.work.run_dir is not None:
             await self._store_folder(self._bench.work.run_dir / FOLDER)
-        await self._store_patch()
+            await self._store_patch()
         for name, changes in self._changes.files.items():
             await self._store_changes(name, changes)
         if self._changes.more:
