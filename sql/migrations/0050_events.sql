@@ -1,7 +1,7 @@
 -- Events: what happened to agents and commands, in order. The timeline and replay read them.
 --
 -- Triggers write them, once a statement with all of its rows, in the transaction of what they tell of. An event holds
--- ids and short facts and no text that anybody wrote. There is no NOTIFY for it: whoever follows looks again when a hint
+-- ids and short facts, no text that anybody wrote. There is no NOTIFY for it: whoever follows looks again when a hint
 -- of the thing itself comes.
 
 SET LOCAL ROLE kolony_owner;
@@ -39,6 +39,7 @@ SELECT kolony.protect('kolony.events');
 REVOKE UPDATE, DELETE ON kolony.events FROM kolony_api;
 CREATE POLICY member ON kolony.events FOR SELECT
     USING (workspace_id = ANY ((SELECT kolony.my_workspace_ids())::uuid[]));
+CREATE POLICY retention ON kolony.events TO kolony_owner USING (true) WITH CHECK (false); -- 0049 removes what is old
 GRANT SELECT ON kolony.events TO kolony_user;
 
 -- As with output: attached rather than created in place, with row security of its own, and reached through its parent.
@@ -82,15 +83,15 @@ CREATE TRIGGER stamp_ready BEFORE UPDATE ON kolony.agent_sessions
 
 SET LOCAL ROLE kolony_api;
 
--- The moment of the events of one statement: the clock's, so that they stand in the order in which things were done.
+-- The moment of an event: the clock's, so that events stand in the order in which things were done.
 CREATE FUNCTION kolony.event_moment() RETURNS timestamptz
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    moment timestamptz := clock_timestamp();
-    utc timestamp := moment AT TIME ZONE 'UTC';
+    moment CONSTANT timestamptz := clock_timestamp();
+    part CONSTANT text := 'kolony.events_' || to_char(moment AT TIME ZONE 'UTC', 'YYYY_MM');
 BEGIN
-    IF to_regclass('kolony.events_' || to_char(utc, 'YYYY_MM')) IS NULL THEN
-        PERFORM kolony.ensure_event_partition(utc::date);
+    IF to_regclass(part) IS NULL THEN
+        PERFORM kolony.ensure_event_partition((moment AT TIME ZONE 'UTC')::date);
     END IF;
     RETURN moment;
 END
@@ -166,129 +167,141 @@ $$;
 
 CREATE FUNCTION kolony.events_of_commands() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    moment CONSTANT timestamptz := kolony.event_moment();
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO kolony.events (workspace_id, at, kind, command_id, profile_id, facts)
-        SELECT n.workspace_id, moment, CASE WHEN n.submitted_at IS NULL THEN 'command.drafted' ELSE 'command.sent' END,
+        SELECT n.workspace_id, kolony.event_moment(),
+               CASE WHEN n.submitted_at IS NULL THEN 'command.drafted' ELSE 'command.sent' END,
                n.command_id, n.created_by, jsonb_build_object('kind', n.kind, 'targets', cardinality(n.targets))
-        FROM new_rows n ORDER BY n.command_id;
+        FROM new_rows n;
         RETURN NULL;
     END IF;
     INSERT INTO kolony.events (workspace_id, at, kind, command_id, profile_id, facts)
-    SELECT n.workspace_id, moment, e.kind, n.command_id, CASE WHEN e.by_person THEN kolony.my_profile_id() END, e.facts
-    FROM new_rows n JOIN old_rows o ON o.workspace_id = n.workspace_id AND o.command_id = n.command_id
-    CROSS JOIN LATERAL (
-        SELECT 'command.edited', true, '{}'::jsonb
-        WHERE o.submitted_at IS NULL
-          AND (n.content, n.priority, n.targets, n.kind, n.not_before, n.max_attempts, n.retry_on, n.time_limit_ms,
-               n.token_budget, n.memory_limit_mb, n.cpu_limit_percent, n.constraint_id, n.at_a_time, n.stop_after,
-               n.parent_id, n.subjects)
-              IS DISTINCT FROM
-              (o.content, o.priority, o.targets, o.kind, o.not_before, o.max_attempts, o.retry_on, o.time_limit_ms,
-               o.token_budget, o.memory_limit_mb, o.cpu_limit_percent, o.constraint_id, o.at_a_time, o.stop_after,
-               o.parent_id, o.subjects)
-        UNION ALL
-        SELECT 'command.submitted', true, jsonb_build_object('targets', cardinality(n.targets))
-        WHERE o.submitted_at IS NULL AND n.submitted_at IS NOT NULL
-        UNION ALL
-        SELECT CASE WHEN n.outcome IS NULL THEN 'command.reopened' ELSE 'command.' || n.outcome END,
-               n.outcome IS NULL, jsonb_strip_nulls(jsonb_build_object('before', o.outcome))
-        WHERE n.outcome IS DISTINCT FROM o.outcome) e (kind, by_person, facts)
-    ORDER BY n.command_id;
+    SELECT n.workspace_id, kolony.event_moment(), 'command.' || coalesce(n.outcome, 'reopened'), n.command_id,
+           CASE WHEN n.outcome IS NULL THEN kolony.my_profile_id() END,
+           CASE WHEN o.outcome IS NULL THEN '{}' ELSE jsonb_build_object('before', o.outcome) END
+    FROM new_rows n JOIN old_rows o ON o.command_id = n.command_id
+    WHERE n.outcome IS DISTINCT FROM o.outcome;
     RETURN NULL;
 END
 $$;
 
+CREATE FUNCTION kolony.events_of_draft() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO kolony.events (workspace_id, at, kind, command_id, profile_id, facts)
+    SELECT NEW.workspace_id, kolony.event_moment(), e.kind, NEW.command_id, kolony.my_profile_id(), e.facts
+    FROM (
+        SELECT 'command.edited', '{}'::jsonb
+        WHERE (NEW.content, NEW.priority, NEW.targets, NEW.kind, NEW.not_before, NEW.max_attempts, NEW.retry_on,
+               NEW.time_limit_ms, NEW.token_budget, NEW.memory_limit_mb, NEW.cpu_limit_percent, NEW.constraint_id,
+               NEW.at_a_time, NEW.stop_after, NEW.parent_id, NEW.subjects)
+              IS DISTINCT FROM
+              (OLD.content, OLD.priority, OLD.targets, OLD.kind, OLD.not_before, OLD.max_attempts, OLD.retry_on,
+               OLD.time_limit_ms, OLD.token_budget, OLD.memory_limit_mb, OLD.cpu_limit_percent, OLD.constraint_id,
+               OLD.at_a_time, OLD.stop_after, OLD.parent_id, OLD.subjects)
+        UNION ALL
+        SELECT 'command.submitted', jsonb_build_object('targets', cardinality(NEW.targets))
+        WHERE NEW.submitted_at IS NOT NULL) e (kind, facts);
+    RETURN NULL;
+END
+$$;
+
+-- Runs come and end by many at once; what else happens to one is a person's step, and told by the row (below).
 CREATE FUNCTION kolony.events_of_runs() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    moment CONSTANT timestamptz := kolony.event_moment();
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, profile_id, facts)
-        SELECT n.workspace_id, moment, 'run.queued', n.agent_id, n.command_id, n.run_id, c.created_by,
+        SELECT n.workspace_id, moment.of, 'run.queued', n.agent_id, n.command_id, n.run_id, c.created_by,
                jsonb_build_object('priority', n.priority)
-        FROM new_rows n
+        FROM kolony.event_moment() AS moment (of) CROSS JOIN new_rows n
         LEFT JOIN kolony.commands c ON c.workspace_id = n.workspace_id AND c.command_id = n.command_id
         ORDER BY n.command_id, n.ordinal;
         RETURN NULL;
     END IF;
-    INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, profile_id, facts, was)
-    SELECT n.workspace_id, moment, e.kind, n.agent_id, n.command_id, n.run_id, e.person, e.facts,
-           CASE WHEN e.overwrites THEN jsonb_strip_nulls(jsonb_build_object(
-               'agent_id', o.agent_id, 'priority', o.priority, 'outcome', o.outcome, 'finished_at', o.finished_at,
-               'cancel_at', o.cancel_at, 'cancel_by', o.cancel_by, 'held_at', o.held_at, 'held_by', o.held_by,
-               'interrupt_at', o.interrupt_at, 'interrupt_by', o.interrupt_by,
-               'interrupt_heard_at', o.interrupt_heard_at, 'limit_hit', o.limit_hit, 'reason', o.reason)) END
-    FROM new_rows n JOIN old_rows o ON o.workspace_id = n.workspace_id AND o.run_id = n.run_id
-    CROSS JOIN LATERAL (
-        SELECT 'run.' || n.outcome, CASE n.outcome WHEN 'cancelled' THEN coalesce(n.cancel_by, n.interrupt_by) END,
-               jsonb_strip_nulls(jsonb_build_object('exit_code', n.exit_code, 'limit', n.limit_hit,
-                   'reason', n.reason)), false
-        WHERE n.outcome IS NOT NULL AND o.outcome IS NULL
-        UNION ALL
-        SELECT 'run.retried', kolony.my_profile_id(), jsonb_build_object('before', o.outcome), true
-        WHERE n.outcome IS NULL AND o.outcome IS NOT NULL
-        UNION ALL
-        SELECT 'run.priority', kolony.my_profile_id(),
-               jsonb_build_object('before', o.priority, 'after', n.priority), true
-        WHERE n.priority <> o.priority
-        UNION ALL
-        SELECT 'run.assigned', kolony.my_profile_id(),
-               jsonb_build_object('before', o.agent_id, 'after', n.agent_id), true
-        WHERE n.agent_id <> o.agent_id
-        UNION ALL
-        SELECT CASE WHEN n.held_at IS NULL THEN 'run.released' ELSE 'run.held' END,
-               coalesce(n.held_by, kolony.my_profile_id()), '{}', o.held_at IS NOT NULL
-        WHERE n.held_at IS DISTINCT FROM o.held_at AND (n.outcome IS NULL OR n.held_at IS NOT NULL)
-        UNION ALL
-        SELECT 'run.cancel_asked', n.cancel_by, '{}', o.cancel_at IS NOT NULL
-        WHERE n.cancel_at IS DISTINCT FROM o.cancel_at AND n.cancel_at IS NOT NULL AND n.outcome IS NULL
-        UNION ALL
-        SELECT 'run.interrupt_asked', n.interrupt_by, '{}', o.interrupt_at IS NOT NULL
-        WHERE n.interrupt_at IS DISTINCT FROM o.interrupt_at AND n.interrupt_at IS NOT NULL
-        UNION ALL
-        SELECT 'run.interrupted', NULL, '{}', false
-        WHERE n.interrupt_heard_at IS NOT NULL AND o.interrupt_heard_at IS NULL) e (kind, person, facts, overwrites)
-    ORDER BY n.run_id;
+    INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, profile_id, facts)
+    SELECT n.workspace_id, kolony.event_moment(), 'run.' || n.outcome, n.agent_id, n.command_id, n.run_id,
+           CASE n.outcome WHEN 'cancelled' THEN coalesce(n.cancel_by, n.interrupt_by) END,
+           jsonb_strip_nulls(jsonb_build_object('exit_code', n.exit_code, 'limit', n.limit_hit, 'reason', n.reason))
+    FROM new_rows n JOIN old_rows o ON o.run_id = n.run_id
+    WHERE n.outcome IS NOT NULL AND o.outcome IS NULL;
     RETURN NULL;
 END
 $$;
 
--- An attempt that completed or was cancelled is told of by its run's own event; one that begins as it is claimed has one
--- event for both.
-CREATE FUNCTION kolony.events_of_attempts() RETURNS trigger
+CREATE FUNCTION kolony.events_of_run() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    moment CONSTANT timestamptz := kolony.event_moment();
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, facts)
-        SELECT n.workspace_id, moment, CASE WHEN n.started_at IS NULL THEN 'run.claimed' ELSE 'run.started' END,
-               n.agent_id, r.command_id, n.run_id, jsonb_build_object('attempt', n.number)
-        FROM new_rows n JOIN kolony.runs r ON r.workspace_id = n.workspace_id AND r.run_id = n.run_id
-        ORDER BY n.attempt_id;
-        RETURN NULL;
-    END IF;
+    INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, profile_id, facts, was)
+    SELECT NEW.workspace_id, kolony.event_moment(), e.kind, NEW.agent_id, NEW.command_id, NEW.run_id, e.person, e.facts,
+           CASE WHEN e.overwrites THEN jsonb_strip_nulls(jsonb_build_object(
+               'agent_id', OLD.agent_id, 'priority', OLD.priority, 'outcome', OLD.outcome,
+               'finished_at', OLD.finished_at, 'cancel_at', OLD.cancel_at, 'cancel_by', OLD.cancel_by,
+               'held_at', OLD.held_at, 'held_by', OLD.held_by, 'interrupt_at', OLD.interrupt_at,
+               'interrupt_by', OLD.interrupt_by, 'interrupt_heard_at', OLD.interrupt_heard_at,
+               'limit_hit', OLD.limit_hit, 'reason', OLD.reason)) END
+    FROM (
+        SELECT 'run.retried', kolony.my_profile_id(), jsonb_build_object('before', OLD.outcome), true
+        WHERE NEW.outcome IS NULL AND OLD.outcome IS NOT NULL
+        UNION ALL
+        SELECT 'run.priority', kolony.my_profile_id(),
+               jsonb_build_object('before', OLD.priority, 'after', NEW.priority), true
+        WHERE NEW.priority <> OLD.priority
+        UNION ALL
+        SELECT 'run.assigned', kolony.my_profile_id(),
+               jsonb_build_object('before', OLD.agent_id, 'after', NEW.agent_id), true
+        WHERE NEW.agent_id <> OLD.agent_id
+        UNION ALL
+        SELECT CASE WHEN NEW.held_at IS NULL THEN 'run.released' ELSE 'run.held' END,
+               coalesce(NEW.held_by, kolony.my_profile_id()), '{}', OLD.held_at IS NOT NULL
+        WHERE NEW.held_at IS DISTINCT FROM OLD.held_at AND (NEW.outcome IS NULL OR NEW.held_at IS NOT NULL)
+        UNION ALL
+        SELECT 'run.cancel_asked', NEW.cancel_by, '{}', OLD.cancel_at IS NOT NULL
+        WHERE NEW.cancel_at IS DISTINCT FROM OLD.cancel_at AND NEW.cancel_at IS NOT NULL AND NEW.outcome IS NULL
+        UNION ALL
+        SELECT 'run.interrupt_asked', NEW.interrupt_by, '{}', OLD.interrupt_at IS NOT NULL
+        WHERE NEW.interrupt_at IS DISTINCT FROM OLD.interrupt_at AND NEW.interrupt_at IS NOT NULL
+        UNION ALL
+        SELECT 'run.interrupted', NULL, '{}', false
+        WHERE NEW.interrupt_heard_at IS NOT NULL AND OLD.interrupt_heard_at IS NULL) e (kind, person, facts, overwrites);
+    RETURN NULL;
+END
+$$;
+
+-- Claims take many at once. One that begins as it is claimed has one event for both.
+CREATE FUNCTION kolony.events_of_claims() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
     INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, facts)
-    SELECT n.workspace_id, moment, e.kind, n.agent_id, r.command_id, n.run_id, e.facts
-    FROM new_rows n JOIN old_rows o ON o.workspace_id = n.workspace_id AND o.attempt_id = n.attempt_id
-    CROSS JOIN LATERAL (
-        SELECT 'run.started', jsonb_build_object('attempt', n.number)
-        WHERE n.started_at IS NOT NULL AND o.started_at IS NULL
+    SELECT n.workspace_id, kolony.event_moment(),
+           CASE WHEN n.started_at IS NULL THEN 'run.claimed' ELSE 'run.started' END,
+           n.agent_id, r.command_id, n.run_id, jsonb_build_object('attempt', n.number)
+    FROM new_rows n JOIN kolony.runs r ON r.workspace_id = n.workspace_id AND r.run_id = n.run_id;
+    RETURN NULL;
+END
+$$;
+
+-- An attempt that completed or was cancelled is told of by its run's own event.
+CREATE FUNCTION kolony.events_of_attempt() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, facts)
+    SELECT NEW.workspace_id, kolony.event_moment(), e.kind, NEW.agent_id,
+           (SELECT r.command_id FROM kolony.runs r WHERE r.workspace_id = NEW.workspace_id AND r.run_id = NEW.run_id),
+           NEW.run_id, e.facts
+    FROM (
+        SELECT 'run.started', jsonb_build_object('attempt', NEW.number)
+        WHERE NEW.started_at IS NOT NULL AND OLD.started_at IS NULL
         UNION ALL
-        SELECT 'run.limit_hit', jsonb_build_object('attempt', n.number, 'limit', n.limit_hit)
-        WHERE n.limit_hit IS NOT NULL AND o.limit_hit IS NULL
+        SELECT 'run.limit_hit', jsonb_build_object('attempt', NEW.number, 'limit', NEW.limit_hit)
+        WHERE NEW.limit_hit IS NOT NULL AND OLD.limit_hit IS NULL
         UNION ALL
-        SELECT CASE n.outcome WHEN 'lost' THEN 'run.lost' WHEN 'released' THEN 'run.returned'
-                              ELSE 'run.attempt_failed' END,
-               jsonb_strip_nulls(jsonb_build_object('attempt', n.number, 'exit_code', n.exit_code,
-                   'signal', n.signal, 'reason', n.reason))
-        WHERE n.outcome IN ('lost', 'released', 'failed') AND o.outcome IS NULL) e (kind, facts)
-    JOIN kolony.runs r ON r.workspace_id = n.workspace_id AND r.run_id = n.run_id
-    ORDER BY n.attempt_id;
+        SELECT CASE NEW.outcome WHEN 'lost' THEN 'run.lost' WHEN 'released' THEN 'run.returned'
+                                ELSE 'run.attempt_failed' END,
+               jsonb_strip_nulls(jsonb_build_object('attempt', NEW.number, 'exit_code', NEW.exit_code,
+                   'signal', NEW.signal, 'reason', NEW.reason))
+        WHERE NEW.outcome IN ('lost', 'released', 'failed') AND OLD.outcome IS NULL) e (kind, facts);
     RETURN NULL;
 END
 $$;
@@ -463,10 +476,11 @@ END
 $$;
 
 -- Who makes a trigger has to be allowed to call its function.
-GRANT EXECUTE ON FUNCTION kolony.events_of_agents(), kolony.events_of_session(), kolony.events_of_commands(),
-    kolony.events_of_runs(), kolony.events_of_attempts(), kolony.events_of_steps(), kolony.events_of_delays(),
-    kolony.events_of_approvals(), kolony.events_of_questions(), kolony.events_of_stops(), kolony.events_of_results(),
-    kolony.events_of_spending() TO kolony_owner;
+GRANT EXECUTE ON FUNCTION
+    kolony.events_of_agents(), kolony.events_of_session(), kolony.events_of_commands(), kolony.events_of_draft(),
+    kolony.events_of_runs(), kolony.events_of_run(), kolony.events_of_claims(), kolony.events_of_attempt(),
+    kolony.events_of_steps(), kolony.events_of_delays(), kolony.events_of_approvals(), kolony.events_of_questions(),
+    kolony.events_of_stops(), kolony.events_of_results(), kolony.events_of_spending() TO kolony_owner;
 
 SET LOCAL ROLE kolony_owner;
 
@@ -478,14 +492,25 @@ CREATE TRIGGER events_made AFTER INSERT ON kolony.commands REFERENCING NEW TABLE
     FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_commands();
 CREATE TRIGGER events_changed AFTER UPDATE ON kolony.commands REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_commands();
+CREATE TRIGGER events_of_draft AFTER UPDATE ON kolony.commands
+    FOR EACH ROW WHEN (OLD.submitted_at IS NULL) EXECUTE FUNCTION kolony.events_of_draft();
 CREATE TRIGGER events_made AFTER INSERT ON kolony.runs REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_runs();
 CREATE TRIGGER events_changed AFTER UPDATE ON kolony.runs REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_runs();
+CREATE TRIGGER events_of_run AFTER UPDATE ON kolony.runs
+    FOR EACH ROW WHEN (NEW.priority <> OLD.priority OR NEW.agent_id <> OLD.agent_id
+        OR (NEW.outcome IS NULL AND OLD.outcome IS NOT NULL) OR NEW.held_at IS DISTINCT FROM OLD.held_at
+        OR NEW.cancel_at IS DISTINCT FROM OLD.cancel_at OR NEW.interrupt_at IS DISTINCT FROM OLD.interrupt_at
+        OR NEW.interrupt_heard_at IS DISTINCT FROM OLD.interrupt_heard_at)
+    EXECUTE FUNCTION kolony.events_of_run();
 CREATE TRIGGER events_made AFTER INSERT ON kolony.attempts REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_attempts();
-CREATE TRIGGER events_changed AFTER UPDATE ON kolony.attempts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_attempts();
+    FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_claims();
+CREATE TRIGGER events_changed AFTER UPDATE ON kolony.attempts
+    FOR EACH ROW WHEN ((NEW.started_at IS NOT NULL AND OLD.started_at IS NULL)
+        OR (NEW.limit_hit IS NOT NULL AND OLD.limit_hit IS NULL)
+        OR (NEW.outcome IN ('lost', 'released', 'failed') AND OLD.outcome IS NULL))
+    EXECUTE FUNCTION kolony.events_of_attempt();
 CREATE TRIGGER events_made AFTER INSERT ON kolony.attempt_steps REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_steps();
 CREATE TRIGGER events_made AFTER INSERT ON kolony.scheduled_runs REFERENCING NEW TABLE AS new_rows
