@@ -15,7 +15,9 @@ from kolony_tui.core.session import log_in
 from kolony_tui.core.upkeep import keep_up, run_upkeep
 from tests.database import Database, Workspace, refused, until_blocked
 
-JOBS = ["hand_out", "watchdog", "settle", "seal_audit", "partitions", "retain_notes", "retain_audit"]
+JOBS = ["hand_out", "watchdog", "settle", "seal_audit", "analyze", "partitions", "retain_notes", "orphans",
+        "retain_artifacts", "retain_audit", "retain_events", "retain_output", "retain_traces", "retain_usage",
+        "stale_agents"]  # fmt: skip
 
 
 async def run(caller: asyncpg.Connection, *arguments: Any) -> dict[str, tuple[bool, dict[str, Any] | None]]:
