@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from kolony_tui.core import queue
-from kolony_tui.models.errors import WrongState
+from kolony_tui.models.errors import UsageError, WrongState
 from kolony_tui.models.people import Role
 from kolony_tui.models.queue import StepResult
 from kolony_tui.models.work import Run, RunStatus
@@ -169,6 +169,23 @@ def _stream(name: str) -> Callable[[KolonyApp, str], None]:
     return show
 
 
+def _go_to_line(app: KolonyApp, number: str) -> None:
+    from kolony_tui.ui.screens.line import GoLine
+    from kolony_tui.ui.screens.work.run import RunScreen
+    from kolony_tui.ui.widgets.output_panel import OutputPanel
+
+    if not number:
+        app.push_screen(GoLine("line "))
+        return
+    if not number.isdecimal():
+        raise UsageError(f"{number!r} is no number of a line", "as in :4711")
+    screen = app.ground
+    panel = screen.output if isinstance(screen, RunScreen) else nearest(app, OutputPanel)
+    if panel is None:
+        raise UsageError("no output is shown here", "open a run first")
+    panel.view.go_to_line(max(int(number) - 1, 0), 0.0)
+
+
 async def _save(app: KolonyApp, path: str) -> None:
     from kolony_tui.ui.saving import save_output
 
@@ -201,6 +218,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("run.stderr", "Only stderr", "shows standard error alone, or all streams again", _stream("stderr"),
             ("output",), ("e",),
             unavailable=ANY_RUN, short="stderr"),
+    Command("run.line", "Go to a line", "goes to a line of the output by its number; :4711 does it too", _go_to_line,
+            ("output",), ("L",), "line",
+            unavailable=ANY_RUN, argument="N"),
     Command("run.save", "Save output", "writes the run's output, byte for byte, to a file", _save,
             ("output",), ("s",), "save",
             unavailable=ANY_RUN, argument="FILE", short="save"),

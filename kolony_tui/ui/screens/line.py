@@ -116,6 +116,9 @@ class GoLine(_Line):
         if not word:
             self.tell("a screen or a command; tab completes")
             return
+        if word.isdecimal():
+            self.tell("goes to this line of the output")
+            return
         try:
             command = named(word)
         except UsageError as error:
@@ -134,6 +137,8 @@ class GoLine(_Line):
         if not word:
             self.dismiss(None)
             return
+        if word.isdecimal():
+            word, argument = "line", word
         try:
             command = named(word)
         except KolonyError as error:

@@ -67,10 +67,15 @@ class OutputPanel(RunPane):
         self.feed = OutputFeed(self.kolony, self.view, self.draw_title)
         self.watch(self.view, "follow", self.draw_title)
         self.watch(self.view, "new_lines", self.draw_title)
+        self.watch(self.view, "scroll_y", self._moved)
         self.set_interval(1, self.draw_title)  # it says for how long the run has been going on
         if self.run is not None:
             self.feed.show(self.run.run_id)
         self.draw_title()
+
+    def _moved(self) -> None:
+        if not self.view.follow:
+            self.draw_title()
 
     def follow_run(self, run: Run | None) -> None:
         """Shows this run (the same one with news, or another)."""
@@ -133,5 +138,15 @@ class OutputPanel(RunPane):
             right.append(part("  following", "good"))
         else:
             news = f", {self.view.new_lines} new" if self.view.new_lines else ""
-            right.append(part(f"  paused{news}", "warn"))
+            right += [*self._position(), part(f"  paused{news}", "warn")]
         self.title.say(left, right)
+
+    def _position(self) -> list[Part]:
+        """Where one is in it."""
+        line, lines = self.view.line_numbers
+        if not lines:
+            return []
+        percent = f"{min((line + 1) * 100 // lines, 100)}%"
+        if self.size.width < _ROOM_FOR_STREAMS:
+            return [part(f"  {percent}", "dim")]
+        return [part(f"  line {line + 1:,} of {lines:,}  {percent}", "dim")]
