@@ -58,7 +58,7 @@ def _target(args: argparse.Namespace) -> Target:
 async def _on(args: argparse.Namespace, target: Target) -> int:
     from kolony_tui.db.connect import Database
 
-    db = Database(target, APPLICATION)
+    db = Database(target, APPLICATION, pooled=False)
     try:
         async with db.connection() as connection:
             if args.check:

@@ -143,7 +143,7 @@ def wants_password(target: Target) -> bool:
     from kolony_tui.db.connect import connect
 
     async def look() -> None:
-        (await connect(target, "kolony cli")).terminate()
+        (await connect(target, "kolony cli", pooled=True)).terminate()
 
     try:
         asyncio.run(look())

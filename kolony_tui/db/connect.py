@@ -15,30 +15,85 @@ from asyncpg.connect_utils import SessionAttribute
 from kolony_tui.db.errors import DRIVER_ERRORS, translated
 from kolony_tui.db.guard import refusals
 from kolony_tui.db.place import Place, find_place
+from kolony_tui.db.pooler import (
+    PooledConnection,
+    SettingsLost,
+    ThroughPooler,
+    begin,
+    check_login,
+    lent,
+    speaks_of_pooler,
+)
 from kolony_tui.db.queries import filtered_query, ordered_query, query
 from kolony_tui.db.rows import read
-from kolony_tui.db.startup import NEWER_SETTINGS, NEWER_SINCE, SETTINGS
+from kolony_tui.db.startup import SETTINGS
 from kolony_tui.db.target import Target
 from kolony_tui.db.tls import tls_for, translated_tls
-from kolony_tui.models.errors import CannotConnect, KolonyError, LoginRefused, NoRight, PasswordMissing
+from kolony_tui.models.errors import (
+    CannotConnect,
+    CertificateRefused,
+    KolonyError,
+    LoginRefused,
+    NoRight,
+    PasswordMissing,
+)
 
 _Row = TypeVar("_Row")
 
 
-async def connect(target: Target, application: str, *, patience: float = 10.0) -> asyncpg.Connection:
+async def connect(
+    target: Target, application: str, *, patience: float = 10.0, pooled: bool = False
+) -> asyncpg.Connection:
     """A connection of the driver, checked as ``guard`` and ``tls`` demand; ``patience`` in seconds.
+
+    Of several servers it is the first that takes writes. ``pooled`` is for callers who use it inside ``pooler.lent``
+    only; all others get a session of their own.
 
     Raises:
         CannotConnect, LoginRefused: with what to do. PasswordMissing, PasswordRefused, CertificateRefused: where a
-        person can help.
+        person can help. ThroughPooler: a pooler is there, and no server is named beside it.
     """
-    place = find_place(target)
+    place = find_place(target, direct=not pooled)
+    try:
+        return await _first_that_serves(target, place, application, patience, lending=False)
+    except SettingsLost as lost:
+        if not pooled:
+            raise ThroughPooler(place.server) from lost
+    if target.agent_token:
+        raise CannotConnect(
+            f"{place.server} is a pooler, and an agent's token under the shared login does not pass it",
+            "name the server itself in KOLONY_DSN",
+        )
+    return await _first_that_serves(target, place, application, patience, lending=True)
+
+
+async def _first_that_serves(
+    target: Target, place: Place, application: str, patience: float, *, lending: bool
+) -> asyncpg.Connection:
+    """Tries the addresses in turn, each with patience of its own. Raises what the last said that said anything."""
+    each_seconds = float(place.words.get("connect_timeout") or (patience if len(place.addresses) == 1 else 3.0))
+    said: CannotConnect | None = None
+    for address in place.addresses:
+        try:
+            return await _open(target, place, address, application, each_seconds, lending=lending)
+        except (LoginRefused, CertificateRefused):
+            raise
+        except CannotConnect as error:
+            if said is None or not isinstance(error.__cause__, OSError):
+                said = error
+    assert said is not None
+    raise said
+
+
+async def _open(
+    target: Target, place: Place, address: tuple[str, int], application: str, seconds: float, *, lending: bool
+) -> asyncpg.Connection:
     found: list[CannotConnect] = []
     mark = refusals.set(found)
     try:
         connection: asyncpg.Connection = await asyncpg.connect(
-            host=[host for host, _ in place.addresses],
-            port=[port for _, port in place.addresses],
+            host=[address[0]],
+            port=[address[1]],
             user=place.login,
             database=place.database,
             # Never None: the driver would look for a password by rules of its own.
@@ -46,21 +101,25 @@ async def connect(target: Target, application: str, *, patience: float = 10.0) -
             ssl=tls_for(target, place),
             direct_tls=place.words.get("sslnegotiation") == "direct",
             target_session_attrs=_session_attribute(place),
-            timeout=float(place.words.get("connect_timeout") or patience),
-            server_settings=_settings(target, place, application),
+            timeout=seconds,
+            connection_class=PooledConnection if lending else asyncpg.Connection,
+            statement_cache_size=0 if lending else 100,
+            server_settings={"application_name": application} if lending else _settings(target, place, application),
         )
     except asyncpg.ClientConfigurationError as error:
         raise CannotConnect(f"{target.origin} does not say where to connect ({error})") from error
     except DRIVER_ERRORS as error:
         if found:
             raise _with_way_out(found[0], place) from error
+        if speaks_of_pooler(error) and not lending:
+            raise SettingsLost from error
         raise _said(error, target, place) from error
     except ValueError as error:
         raise CannotConnect(f"{target.origin} has a word that cannot be used ({error})") from error
     finally:
         refusals.reset(mark)
     try:
-        await _make_ready(connection)
+        await _make_ready(connection, place.login)
     except DRIVER_ERRORS as error:
         connection.terminate()
         raise _said(error, target, place) from error
@@ -72,8 +131,10 @@ async def connect(target: Target, application: str, *, patience: float = 10.0) -
 
 
 def _session_attribute(place: Place) -> SessionAttribute:
-    # Like all of the driver's settings that its own environment variables could change, always given.
-    return SessionAttribute(place.words.get("target_session_attrs", "any"))
+    # Like all of the driver's settings that its own environment variables could change, always given. Whoever names
+    # several servers has standbys among them, and everything here writes.
+    usual = "any" if len(place.addresses) == 1 else "read-write"
+    return SessionAttribute(place.words.get("target_session_attrs", usual))
 
 
 def _settings(target: Target, place: Place, application: str) -> dict[str, str]:
@@ -83,12 +144,14 @@ def _settings(target: Target, place: Place, application: str) -> dict[str, str]:
     return {**own, **SETTINGS, **shown, "application_name": application}
 
 
-async def _make_ready(connection: asyncpg.Connection) -> None:
-    if connection.get_server_version().major >= NEWER_SINCE:
-        for name, value in NEWER_SETTINGS.items():
-            await connection.execute(f"SET {name} = '{value}'")
-    for kind in ("json", "jsonb"):
-        await connection.set_type_codec(kind, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+async def _make_ready(connection: asyncpg.Connection, login: str) -> None:
+    if isinstance(connection, PooledConnection):
+        await check_login(connection, login)
+    else:
+        await begin(connection)
+    async with lent(connection):
+        for kind in ("json", "jsonb"):
+            await connection.set_type_codec(kind, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
 
 
 def _with_way_out(refusal: CannotConnect, place: Place) -> CannotConnect:
@@ -110,6 +173,8 @@ def _said(error: Exception, target: Target, place: Place) -> KolonyError:
     assert known is not None
     if isinstance(known, NoRight):
         return LoginRefused(known.message, "ask an admin to add this login (kolony user add)")
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return CannotConnect(f"no server of {place.server} takes writes now", "a standby does once it is promoted")
     if not isinstance(known, CannotConnect):
         # A database that is being moved or takes no connections (55000, 57P03 and others).
         return CannotConnect(known.message, known.hint)
@@ -124,14 +189,16 @@ def pause_seconds(failures: int) -> float:
 class Database:
     """One connection that several tasks share, one statement at a time; opened again by itself after it was lost.
 
+    ``pooled`` false: it has to be a session of its own, not one that a pooler lends.
     A statement that was under way when the connection broke is not repeated: its caller gets CannotConnect and knows
     best whether to send it again.
     """
 
-    def __init__(self, target: Target, application: str) -> None:
+    def __init__(self, target: Target, application: str, *, pooled: bool = True) -> None:
         self.target = target
         self.application = application
         self._connection: asyncpg.Connection | None = None
+        self._pooled = pooled
         self._turn = asyncio.Lock()
 
     @property
@@ -144,9 +211,10 @@ class Database:
         """The driver's connection for a while, alone; its errors come out as ours."""
         async with self._turn:
             if self._connection is None or self._connection.is_closed():
-                self._connection = await connect(self.target, self.application)
+                self._connection = await connect(self.target, self.application, pooled=self._pooled)
             try:
-                yield self._connection
+                async with lent(self._connection):
+                    yield self._connection
             except DRIVER_ERRORS as error:
                 known = translated(error)
                 if isinstance(known, CannotConnect):

@@ -141,7 +141,7 @@ class DirectConnection:
             for field in (_SQLSTATE, _MESSAGE, _HINT)
         )
         if not state or gone_by_state(state):
-            return connection_gone(on_one_line(message) or self._reason())
+            return connection_gone(on_one_line(message) or self._reason(), state)
         return refused_by_server(state, on_one_line(message), hint)
 
     def _reason(self) -> str:

@@ -22,7 +22,9 @@ def translated(error: BaseException) -> KolonyError | None:
         return error
     if isinstance(error, asyncpg.PostgresError):
         state, hint = str(error.sqlstate or ""), str(getattr(error, "hint", None) or "")
-        return connection_gone(_plain(error)) if gone_by_state(state) else refused_by_server(state, _plain(error), hint)
+        if gone_by_state(state):
+            return connection_gone(_plain(error), state)
+        return refused_by_server(state, _plain(error), hint)
     if isinstance(error, _GONE):
         return connection_gone(_plain(error))
     return None

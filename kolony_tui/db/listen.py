@@ -11,6 +11,7 @@ import asyncpg
 
 from kolony_tui.db.connect import connect, pause_seconds
 from kolony_tui.db.errors import DRIVER_ERRORS
+from kolony_tui.db.pooler import ThroughPooler
 from kolony_tui.db.target import Target
 from kolony_tui.models.errors import KolonyError, LoginRefused
 
@@ -19,6 +20,7 @@ EVERYTHING = "*:*"
 
 _HINT = re.compile(r"^[a-z]{1,16}:(\*|[0-9a-f-]{36})$")
 _ALIVE_SECONDS = 10.0
+_POOLER_SECONDS = 60.0
 
 
 class Listener:
@@ -52,6 +54,10 @@ class Listener:
                 await self._listen(connection)
             except LoginRefused:
                 raise
+            except ThroughPooler as error:
+                # Whoever listens looks again from time to time as well; the pooler is not asked all the time.
+                self._on_state(error)
+                await asyncio.sleep(_POOLER_SECONDS)
             except KolonyError as error:
                 failures += 1
                 self._on_state(error)

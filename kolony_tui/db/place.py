@@ -8,7 +8,7 @@ import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
-from kolony_tui.db.target import Target
+from kolony_tui.db.target import Target, host_and_port
 from kolony_tui.models.errors import CannotConnect
 from kolony_tui.models.secret import Secret
 
@@ -59,8 +59,11 @@ class Place:
         return all(host.startswith("/") for host, _ in self.addresses)
 
 
-def find_place(target: Target) -> Place:
-    """Resolves a target; reads no password file and no PGPASSWORD. Raises CannotConnect where it leads nowhere."""
+def find_place(target: Target, *, direct: bool = False) -> Place:
+    """Resolves a target; reads no password file and no PGPASSWORD. Raises CannotConnect where it leads nowhere.
+
+    ``direct``: to the server itself, where the DSN names a pooler and the server behind it.
+    """
     words = target.words()
     said = words.pop("password", "")
     served = _served(words)
@@ -70,6 +73,10 @@ def find_place(target: Target) -> Place:
         around.pop("hostaddr", None)
     whole = {**around, **served, **words}
     login = target.login or whole.get("user") or _os_login()
+    if direct and "kolony_direct" in whole:
+        named = [host_and_port(each, target.origin) for each in whole["kolony_direct"].split(",")]
+        whole = {word: value for word, value in whole.items() if word != "hostaddr"}
+        whole |= {"host": ",".join(host for host, _ in named), "port": ",".join(port for _, port in named)}
     return Place(
         addresses=_addresses(whole, target.origin),
         database=whole.get("dbname") or login,

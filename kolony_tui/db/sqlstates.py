@@ -26,7 +26,8 @@ _BY_STATE: dict[str, type[Refused]] = {
 _WRONG_PASSWORD = "28P01"  # noqa: S105  (a code)
 _LOGIN_STATES = ("28000", _WRONG_PASSWORD)
 # A server that ends, starts or is full; a connection that idled too long.
-_GONE_STATES = ("57P01", "57P02", "57P03", "57P05", "25P03", "53300")
+_GONE_STATES = ("57P01", "57P02", "57P03", "57P05", "25P03")
+_FULL, _READ_ONLY = "53300", "25006"
 
 
 def refused_by_server(state: str, message: str, hint: str) -> KolonyError:
@@ -49,11 +50,19 @@ def refused_by_server(state: str, message: str, hint: str) -> KolonyError:
 
 def gone_by_state(state: str) -> bool:
     """Whether the connection is no more, as opposed to a statement that was refused."""
-    return state in _GONE_STATES or state.startswith("08")
+    return state in (*_GONE_STATES, _FULL, _READ_ONLY) or state.startswith("08")
 
 
-def connection_gone(reason: str) -> CannotConnect:
-    """Our error for a connection that ended."""
+def connection_gone(reason: str, state: str = "") -> CannotConnect:
+    """Our error for a connection that ended, or that leads to a server which does not serve (any more)."""
+    if state == _FULL:
+        return CannotConnect(
+            f"the server has no connection left ({reason})", "close what is not needed, or ask who runs it for more"
+        )
+    if state == _READ_ONLY:
+        return CannotConnect(
+            f"this server takes no writes any more ({reason})", "name all servers in the DSN, to find the one that does"
+        )
     return CannotConnect(f"the connection to the server is gone ({reason})", "is the server up?")
 
 

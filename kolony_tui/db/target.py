@@ -17,7 +17,7 @@ _ALIASES = {"database": "dbname"}
 _USED = frozenset((
     "host", "hostaddr", "port", "dbname", "user", "password", "passfile", "service", "servicefile", "connect_timeout",
     "options", "target_session_attrs", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl",
-    "sslnegotiation", "kolony_pin",
+    "sslnegotiation", "kolony_pin", "kolony_direct",
 ))  # fmt: skip
 # libpq's words that change nothing here: the login is SCRAM whatever they say, and the rest is about its own sockets.
 _PASSED_OVER = frozenset((
@@ -110,7 +110,7 @@ def _url_words(url: str, origin: str) -> dict[str, str]:
     login, _, hosts = place.rpartition("@")
     user, _, password = login.partition(":")
     words = {"user": unquote(user), "password": unquote(password), "dbname": unquote(database)}
-    named = [_host_and_port(each, origin) for each in hosts.split(",")] if hosts else []
+    named = [host_and_port(each, origin) for each in hosts.split(",")] if hosts else []
     words["host"] = ",".join(host for host, _ in named)
     words["port"] = ",".join(port for _, port in named)
     if not words["port"].strip(","):
@@ -122,7 +122,8 @@ def _url_words(url: str, origin: str) -> dict[str, str]:
     return {word: value for word, value in words.items() if value}
 
 
-def _host_and_port(text: str, origin: str) -> tuple[str, str]:
+def host_and_port(text: str, origin: str) -> tuple[str, str]:
+    """Host and port (empty where none is named) of ``db.example.org:5432``. Raises CannotConnect."""
     if text.startswith("["):
         host, bracket, port = text[1:].partition("]")
         if not bracket or (port and not port.startswith(":")):
