@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from kolony_tui.cli.artifact import add_artifact_verbs, artifact_rows, print_artifacts
 from kolony_tui.cli.listing import limit_of, print_rows
 from kolony_tui.cli.queue import register_steps
+from kolony_tui.cli.searching import register_search
 from kolony_tui.cli.trace import register_trace
 from kolony_tui.cli.verbs import group, in_session, verb
 from kolony_tui.models.states import RunStatus
@@ -37,6 +38,7 @@ def register_run(verbs: Any) -> None:
     verb(runs, "show", _run, "one run, its attempts and its result").add_argument("run")
     add_artifact_verbs(runs)
     register_trace(runs)
+    register_search(runs)
     register_steps(runs)
 
 

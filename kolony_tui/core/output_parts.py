@@ -37,6 +37,10 @@ class Output:
         found = await self.session.db.rows(Extent, "records/output_extent", *self._key, self.stream, before)
         return found[0]
 
+    async def extent_of_all(self) -> int:
+        """The number after that of the last piece of any stream."""
+        return (await replace(self, stream=None).extent()).pieces
+
     async def seek(self, line: int, pieces: int) -> int:
         """The piece in which the line with so many newlines before it begins, of so many pieces."""
         name, last = ("output_seek", pieces) if self.stream is None else ("output_seek_stream", self.stream)
@@ -63,9 +67,7 @@ class Output:
         return renumbered
 
     async def _pieces(self, name: str, seq: int, size: int) -> list[OutputPiece]:
-        found = await self.session.db.records(
-            f"records/{name}", *self._key, self.stream, seq, size, PART_LINES
-        )
+        found = await self.session.db.records(f"records/{name}", *self._key, self.stream, seq, size, PART_LINES)
         return [read(OutputPiece, row) for row in found]
 
     @property

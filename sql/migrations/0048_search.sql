@@ -106,7 +106,8 @@ BEGIN
                 AND carried[which] <> '';
             RETURN QUERY
             SELECT this.seq, this.first_line + l.place - 1, this.stream,
-                   convert_to(left(l.words, width), 'UTF8')
+                   CASE WHEN there.escaped AND length(l.words) <= width THEN decode(l.words, 'escape')
+                        ELSE convert_to(left(l.words, width), 'UTF8') END
             FROM string_to_table(there.words, E'\n') WITH ORDINALITY AS l (words, place)
             WHERE NOT (l.place = 1 AND again) AND kolony.stands_in(l.words, needed, as_pattern, any_case);
         END IF;
