@@ -33,12 +33,11 @@ async def judged(superuser: asyncpg.Connection, sent: Mapping[str, UUID | None],
         "SELECT idempotency_key, command_id FROM kolony.commands WHERE idempotency_key = ANY ($1)", list(sent)
     )
     assert len({row["idempotency_key"] for row in commands}) == len(commands), "a command is there twice"
-    runs = {
-        row["run_id"]: row for row in await superuser.fetch(
-            """SELECT r.run_id, r.outcome, c.idempotency_key
-               FROM kolony.runs r JOIN kolony.commands c USING (command_id) WHERE c.idempotency_key = ANY ($1)""", list(sent),
-        )
-    }  # fmt: skip
+    rows = await superuser.fetch(
+        """SELECT r.run_id, r.outcome, c.idempotency_key FROM kolony.runs r JOIN kolony.commands c USING (command_id)
+           WHERE c.idempotency_key = ANY ($1)""", list(sent),
+    )  # fmt: skip
+    runs = {row["run_id"]: row for row in rows}
     for key, run_id in sent.items():
         if run_id is not None:
             assert run_id in runs, f"the acknowledged run {run_id} is gone"

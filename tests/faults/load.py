@@ -188,8 +188,10 @@ class Load:
             except CannotConnect:
                 await asyncio.sleep(0.1)
                 continue
-            sent.run_id = done.runs[0].run_id
-            await self._retry_often(sent.run_id)
+            run_id = done.runs[0].run_id
+            assert run_id is not None
+            sent.run_id = run_id
+            await self._retry_often(run_id)
             return sent
         raise AssertionError("no server for too long")
 
@@ -294,6 +296,19 @@ class Load:
         with opened(home, self.ground.admin_dsn, columns=140, rows=40) as terminal:
             terminal.until(lambda: "online" in terminal.shown, "the dashboard")
             yield terminal
+
+    async def heals(self, terminal: Terminal) -> None:
+        """Waits, without a key, until the app shows that nothing runs, that the newest run has ended, and no banner."""
+        superuser = await self.superuser()
+        newest = await superuser.fetchval("SELECT max(number) FROM kolony.commands")
+        await superuser.close()
+
+        def healed() -> bool:
+            rows = terminal.shown.splitlines()
+            newest_ended = any(f"#{newest} " in row and "✔ completed" in row for row in rows)
+            return "connection lost" not in terminal.shown and "0 busy" in rows[1] and newest_ended
+
+        await asyncio.to_thread(terminal.until, healed, "the end on the screen, without a key")
 
     async def close(self) -> None:
         """Ends the runners; whatever they ran ends with them."""

@@ -130,7 +130,8 @@ async def test_every_verb_and_a_runner_come_through_a_pooler(workspace: Workspac
     with pooling(workspace.database) as pooler:
         await load.session.db.close()
         load.session = await log_in(pooler.target("ada"), "kolony tests")
-        load.start(worker, via=Target(pooler.dsn))
+        load.via = Target(pooler.dsn)
+        load.start(worker)
         await load.send(worker, seconds=0.1)
         await load.judge()
         turn = asyncio.Semaphore(AT_ONCE)
@@ -180,7 +181,7 @@ async def test_settings_come_with_each_transaction(workspace: Workspace) -> None
 
 async def test_a_pooler_that_swallows_settings_is_found(workspace: Workspace) -> None:
     """It lets every start-up pass; ours would never arrive."""
-    swallowed = "ignore_startup_parameters = " + ",".join([*SETTINGS, "options", "kolony.agent_token"])
+    swallowed = "ignore_startup_parameters = " + ",".join([*SETTINGS, "options", "kolony.agent_token", "kolony.session"])
     with pooling(workspace.database, swallowed) as pooler:
         with pytest.raises(ThroughPooler):
             await connect(pooler.target("ada"), "kolony tests")

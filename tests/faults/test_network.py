@@ -1,0 +1,63 @@
+"""The network between runners, people and server: cut, cut between a commit and its answer, half open, slow, deaf."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kolony_tui.core.session import log_in
+from tests.faults.conftest import Extent
+from tests.faults.load import Load
+from tests.faults.proxy import Proxy, proxied
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """Where the path of a socket is short enough."""
+    folder = tempfile.mkdtemp(prefix="kolony-")
+    yield Path(folder)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def proxy(load: Load, short_folder: Path) -> AsyncIterator[Proxy]:
+    """The way of runners and sender to the server."""
+    async with proxied(load.ground.place, short_folder) as (made, through):
+        load.via = through
+        await load.session.db.close()
+        load.session = await log_in(replace(load.ground.admin, dsn=through.dsn), "kolony tests sender")
+        yield made
+        await load.close()
+
+
+async def test_a_network_that_is_cut_again_and_again(load: Load, proxy: Proxy, extent: Extent) -> None:
+    for worker in load.workers:
+        load.start(worker)
+    async with load.sending(seconds=1.0):
+        await load.some_output()
+        for _ in extent.rounds(5, 100):
+            await asyncio.sleep(load.random_moment(0.05, 0.7))
+            assert proxy.cut() > 0
+    found = await load.judge()
+    assert found.lost == 0, "a cut that is shorter than a lease loses no attempt"
+    assert found.runs > 3
+
+
+async def test_answers_that_are_lost_after_the_commit(load: Load, proxy: Proxy, extent: Extent) -> None:
+    for worker in load.workers:
+        load.start(worker)
+    async with load.sending():
+        await load.some_output(100_000)
+        called = sorted(name for name, count in proxy.seen.items() if name and count > 1)
+        assert {"send_command", "append_output", "beat"} <= set(called)
+        for _ in extent.rounds(1, 8):
+            for function in called:
+                await proxy.rob(function)
+    found = await load.judge()
+    assert found.holes == 0
