@@ -54,6 +54,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("view", "view", "views of lists: list, save, delete"),
     ("notification", "notification", "what you were told: list, read, rules, rule, settings"),
     ("webhook", "webhook", "addresses that get events by HTTP: add, edit, list, remove, test, deliveries"),
+    ("events", "events", "what happened to agents, commands and runs, in order; --follow"),
     ("audit", "audit", "who did what: the log, verify, seals, seal, retention"),
     ("doctor", "doctor", "check server, rights, schema, sessions and this machine; say what to do"),
     ("maintain", "maintain", "do the upkeep that is due"),

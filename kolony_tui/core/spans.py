@@ -63,6 +63,44 @@ def moment_to_begin(text: str) -> datetime:
         ) from None
 
 
+def _time(text: str) -> time:
+    return time.fromisoformat(text if text.index(":") == 2 else "0" + text)
+
+
+_CLOCK = re.compile(r"(?:(today|yesterday)\s+)?([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?)", re.IGNORECASE)
+
+
+def moment_past(text: str, now: datetime | None = None) -> datetime:
+    """A moment that has passed, in UTC: RFC 3339 (without an offset: this machine's time), a time of day (the last time
+    that this machine's clock showed it), ``yesterday`` and one, or how long ago. ``now``: the server's. Raises UsageError.
+
+    >>> moment_past("2026-03-04T08:00:00+02:00").isoformat()
+    '2026-03-04T06:00:00+00:00'
+    >>> moment_past("10m", datetime(2026, 3, 4, 8, 0, tzinfo=UTC)).isoformat()
+    '2026-03-04T07:50:00+00:00'
+    """
+    now = now or datetime.now(UTC)
+    text = text.strip()
+    try:
+        if text.lower() == "now":
+            return now
+        if re.fullmatch(r"[0-9.]+[smhdw](?:\s+ago)?", text):
+            return now - span(text.split()[0])
+        if match := _CLOCK.fullmatch(text):
+            here = now.astimezone()
+            found = datetime.combine(here.date(), _time(match[2]))
+            if (match[1] or "").lower() == "yesterday" or (not match[1] and found > here.replace(tzinfo=None)):
+                found -= timedelta(days=1)
+            return found.astimezone(UTC)
+        if not re.match(r"[0-9]{4}-", text):
+            raise ValueError("not a date")
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError, UsageError):
+        raise UsageError(
+            f"{text!r} is no moment in the past", "write for example 14:02, yesterday 14:02, 10m or 2026-12-31T08:00"
+        ) from None
+
+
 def _next_on_the_clock(at: time) -> datetime:
     now = datetime.now()
     day = now.date() if at > now.time() else now.date() + timedelta(days=1)

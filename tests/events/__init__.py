@@ -1,0 +1,1 @@
+"""What happened: events, following them, replay and bundles."""
