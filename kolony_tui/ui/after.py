@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from textual import events
 from textual.message_pump import MessagePump
 
 
@@ -14,4 +15,6 @@ def after(pump: MessagePump, seconds: float, callback: Callable[[], Any]) -> Non
 
     Textual's own timers leave out a tick that is late: a timer of milliseconds on a busy machine never fires at all.
     """
-    asyncio.get_running_loop().call_later(seconds, pump.call_next, callback)
+    # Not by ``call_next``, which looks the signature of its callback up anew each time.
+    told = events.Callback(callback=callback)
+    asyncio.get_running_loop().call_later(seconds, pump.post_message, told)

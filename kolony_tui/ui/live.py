@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FRAME = 1 / 30
+SWIFT = 1 / 60
+"""Seconds between two looks at the hints that came, and at rows in sight that changed; the screen is drawn as often."""
 LIST_GAP = 0.25
 """Seconds between two readings of the same list."""
 EASE = 4.0
@@ -176,7 +178,7 @@ class Live:
     def hint(self, text: str) -> None:
         """Notes a hint down; reading comes at once, or with the next frame where this one has been read for."""
         self._hints.add(text)
-        self._arm(max(self._flushed_at + FRAME - time.monotonic(), 0))
+        self._arm(max(self._flushed_at + SWIFT - time.monotonic(), 0))
 
     def _arm(self, delay: float) -> None:
         due = time.monotonic() + delay

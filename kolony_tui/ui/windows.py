@@ -14,7 +14,7 @@ from kolony_tui.models.errors import KolonyError
 from kolony_tui.models.fleet import Agent
 from kolony_tui.models.lists import Page, Wish
 from kolony_tui.models.work import Run, RunStatus
-from kolony_tui.ui.live import FRAME, LiveQuery
+from kolony_tui.ui.live import SWIFT, LiveQuery
 from kolony_tui.ui.widgets.rows import RowList
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Window(Generic[S]):
         live = self._app.live
         live.watch(self._rows, LiveQuery(self._name, wants_work, self._read, self._show))
         in_sight = LiveQuery(
-            f"{self._name} in sight", self._touches, self._read_touched, self._show_touched, FRAME,
+            f"{self._name} in sight", self._touches, self._read_touched, self._show_touched, SWIFT,
             swift=True, polled=False, each_hint=True,
         )  # fmt: skip
         live.watch(self._rows, in_sight)

@@ -87,6 +87,14 @@ class DrawnRows(ScrollView, Generic[S]):
             found = self._styles[name] = self.get_component_rich_style(f"rows--{name}", partial=True)
         return found
 
+    @property
+    def ground(self) -> Style:
+        """What rows stand on; asked for each of them, and put together from all that is around the list."""
+        found = self._styles.get("")
+        if found is None:
+            found = self._styles[""] = self.rich_style
+        return found
+
     def columns_in_view(self) -> list[tuple[Column[S], int]]:
         """The columns that there is room for, with their widths."""
         width = self.scrollable_content_region.width - GUTTER
@@ -144,7 +152,7 @@ class DrawnRows(ScrollView, Generic[S]):
     def draw_row(self, row: S | None, *, under_cursor: bool, marked: bool, past: bool) -> Strip:
         """A row; None: one that is not read yet."""
         width, drawing = self.scrollable_content_region.width, self.drawing()
-        base = self.rich_style
+        base = self.ground
         if under_cursor:
             base = base + self.style_of("cursor")
         segments = [
