@@ -77,10 +77,13 @@ class Link:
         self.up.set()
         return found
 
-    async def insist(self, function: str, *arguments: Any, alive: Callable[[], bool]) -> Sequence[asyncpg.Record]:
+    async def insist(
+        self, function: str, *arguments: Any, alive: Callable[[], bool], tries: float = float("inf")
+    ) -> Sequence[asyncpg.Record]:
         """``call``, again and again through lost connections, for calls that may be said twice.
 
-        Raises Lapsed once ``alive`` says no; LoginRefused and Refused as ``call``.
+        Raises Lapsed once ``alive`` says no, CannotConnect after so many ``tries``, when the server is there again;
+        LoginRefused and Refused as ``call``.
         """
         failures = 0
         while True:
@@ -94,6 +97,8 @@ class Link:
                 failures += 1
                 await asyncio.sleep(pause_seconds(failures))
                 await self._wait_up(alive)
+                if failures >= tries and alive():
+                    raise
 
     async def _wait_up(self, alive: Callable[[], bool]) -> None:
         while not self.up.is_set() and alive():

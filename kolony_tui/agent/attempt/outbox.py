@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -13,12 +14,15 @@ from uuid import UUID
 from kolony_tui.agent.attempt.output import Chunk
 from kolony_tui.agent.attempt.spool import Spool
 from kolony_tui.agent.link import Link
-from kolony_tui.models.errors import KolonyError
+from kolony_tui.models.errors import CannotConnect, KolonyError, LoginRefused
 
 MEMORY_BYTES = 4 * 1024 * 1024
 """What waits in memory before the disk is used or the program is slowed; also what is kept of what was written."""
 
-BATCH_BYTES = 1024 * 1024
+LEAST_BYTES, MOST_BYTES = 128 * 1024, 2 * 1024 * 1024
+"""What goes into one statement: more while that is quick, less on a slow way to the server."""
+
+QUICK_SECONDS, SLOW_SECONDS = 0.2, 1.0
 BATCH_CHUNKS = 500
 
 
@@ -57,6 +61,7 @@ class Outbox:
         self._written: deque[Chunk] = deque()
         self._written_bytes = 0
         self._first_lines = array("Q")
+        self._batch_bytes = 8 * LEAST_BYTES
         self.acknowledged = 0
         self._sender = asyncio.create_task(self._send())
 
@@ -95,14 +100,18 @@ class Outbox:
     async def write_again(self) -> None:
         """Writes once more what is still kept of what was written: a server that lost its newest data gets it back."""
         kept = list(self._written)
-        for start in range(0, len(kept), BATCH_CHUNKS):
-            await self._append(kept[start : start + BATCH_CHUNKS])
+        while kept:
+            batch = self._some(kept)
+            if await self._append(batch):
+                del kept[: len(batch)]
 
     async def stand_in(self, numbers: Iterable[int]) -> None:
         """Writes, in the place of chunks that the server lost and that are not kept, a line that says so."""
         now = datetime.now(UTC)
         line = b"[kolony: the server lost this piece of the output]\n"
-        await self._append([Chunk(number, "log", now, self._first_lines[number], 1, line) for number in numbers])
+        chunks = [Chunk(number, "log", now, self._first_lines[number], 1, line) for number in numbers]
+        while not await self._append(chunks):
+            continue
 
     async def close(self) -> None:
         """Drops what was not written."""
@@ -126,16 +135,20 @@ class Outbox:
         size = 0
         for chunk in self._first:
             size += len(chunk.data)
-        while size < BATCH_BYTES and (spooled := self._spool.take()) is not None:
+        while size < self._batch_bytes and (spooled := self._spool.take()) is not None:
             self._first.append(spooled)
             self._bytes += len(spooled.data)
             size += len(spooled.data)
         while not self._spool.waiting_bytes and self._last:
             self._first.append(self._last.popleft())
+        return self._some(self._first)
+
+    def _some(self, chunks: Iterable[Chunk]) -> list[Chunk]:
+        """The first of these, as many as go into one statement."""
         batch: list[Chunk] = []
         size = 0
-        for chunk in self._first:
-            if batch and (size + len(chunk.data) > BATCH_BYTES or len(batch) == BATCH_CHUNKS):
+        for chunk in chunks:
+            if batch and (size + len(chunk.data) > self._batch_bytes or len(batch) == BATCH_CHUNKS):
                 break
             batch.append(chunk)
             size += len(chunk.data)
@@ -150,7 +163,8 @@ class Outbox:
                     self._news.clear()
                     await self._news.wait()
                     continue
-                await self._append(batch)
+                if not await self._append(batch):
+                    continue
                 for chunk in batch:
                     self._first.popleft()
                     self._bytes -= len(chunk.data)
@@ -168,17 +182,32 @@ class Outbox:
         while self._written_bytes > MEMORY_BYTES:
             self._written_bytes -= len(self._written.popleft().data)
 
-    async def _append(self, chunks: list[Chunk]) -> None:
+    async def _append(self, chunks: list[Chunk]) -> bool:
+        """Writes these; False where the connection was lost over it: then it is to be tried again, with less."""
         # One append at a time for the whole runner: a heartbeat never waits behind more than one of them.
         async with self._turn:
-            await self._link.insist(
-                "append_output",
-                self._attempt_id,
-                [chunk.seq for chunk in chunks],
-                [chunk.stream for chunk in chunks],
-                [chunk.at for chunk in chunks],
-                [chunk.first_line for chunk in chunks],
-                [chunk.line_count for chunk in chunks],
-                [chunk.data for chunk in chunks],
-                alive=self._alive,
-            )
+            began = time.monotonic()
+            try:
+                await self._link.insist(
+                    "append_output",
+                    self._attempt_id,
+                    [chunk.seq for chunk in chunks],
+                    [chunk.stream for chunk in chunks],
+                    [chunk.at for chunk in chunks],
+                    [chunk.first_line for chunk in chunks],
+                    [chunk.line_count for chunk in chunks],
+                    [chunk.data for chunk in chunks],
+                    alive=self._alive,
+                    tries=1,
+                )
+            except LoginRefused:
+                raise
+            except CannotConnect:
+                self._batch_bytes = max(LEAST_BYTES, self._batch_bytes // 4)
+                return False
+            took = time.monotonic() - began
+        if took > SLOW_SECONDS:
+            self._batch_bytes = max(LEAST_BYTES, self._batch_bytes // 2)
+        elif took < QUICK_SECONDS and len(chunks) < BATCH_CHUNKS:
+            self._batch_bytes = min(MOST_BYTES, self._batch_bytes * 2)
+        return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-CHUNK_BYTES = 32 * 1024
+CHUNK_BYTES = 64 * 1024
 FLUSH_SECONDS = 0.1
 
 
@@ -27,7 +27,7 @@ class Chunk:
 class Cutter:
     """Bytes in, chunks out, in the order of arrival; a chunk holds bytes of one stream only.
 
-    A chunk is full at 32 KiB, and is sent 0.1 s after the one before it at the latest: the first bytes after a pause go
+    A chunk is full at 64 KiB, and is sent 0.1 s after the one before it at the latest: the first bytes after a pause go
     out at once. It ends with a line where one ends in it. Times are seconds on the caller's monotonic clock.
     """
 
