@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -16,11 +17,13 @@ from kolony_tui.db.errors import DRIVER_ERRORS, translated
 from kolony_tui.db.guard import refusals
 from kolony_tui.db.place import Place, find_place
 from kolony_tui.db.pooler import (
+    MARK,
     PooledConnection,
     SettingsLost,
     ThroughPooler,
     begin,
     check_login,
+    is_lent,
     lent,
     speaks_of_pooler,
 )
@@ -89,7 +92,7 @@ async def _open(
     target: Target, place: Place, address: tuple[str, int], application: str, seconds: float, *, lending: bool
 ) -> asyncpg.Connection:
     found: list[CannotConnect] = []
-    mark = refusals.set(found)
+    watched, mark = refusals.set(found), secrets.token_hex(8)
     try:
         connection: asyncpg.Connection = await asyncpg.connect(
             host=[address[0]],
@@ -104,7 +107,11 @@ async def _open(
             timeout=seconds,
             connection_class=PooledConnection if lending else asyncpg.Connection,
             statement_cache_size=0 if lending else 100,
-            server_settings={"application_name": application} if lending else _settings(target, place, application),
+            server_settings=(
+                {"application_name": application}
+                if lending
+                else {**_settings(target, place, application), MARK: mark}
+            ),
         )
     except asyncpg.ClientConfigurationError as error:
         raise CannotConnect(f"{target.origin} does not say where to connect ({error})") from error
@@ -117,9 +124,9 @@ async def _open(
     except ValueError as error:
         raise CannotConnect(f"{target.origin} has a word that cannot be used ({error})") from error
     finally:
-        refusals.reset(mark)
+        refusals.reset(watched)
     try:
-        await _make_ready(connection, place.login)
+        await _make_ready(connection, place.login, mark)
     except DRIVER_ERRORS as error:
         connection.terminate()
         raise _said(error, target, place) from error
@@ -144,11 +151,11 @@ def _settings(target: Target, place: Place, application: str) -> dict[str, str]:
     return {**own, **SETTINGS, **shown, "application_name": application}
 
 
-async def _make_ready(connection: asyncpg.Connection, login: str) -> None:
-    if isinstance(connection, PooledConnection):
+async def _make_ready(connection: asyncpg.Connection, login: str, mark: str) -> None:
+    if is_lent(connection):
         await check_login(connection, login)
     else:
-        await begin(connection)
+        await begin(connection, mark)
     async with lent(connection):
         for kind in ("json", "jsonb"):
             await connection.set_type_codec(kind, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)

@@ -20,13 +20,19 @@ DIRECT = "kolony_direct"
 # What is only taken at a start-up, and what says how a transaction begins, which ours says itself.
 _NOT_LOCAL = ("local_preload_libraries", "default_transaction_isolation", "default_transaction_read_only",
               "default_transaction_deferrable", "idle_session_timeout")  # fmt: skip
-_STARTED_WITH_OURS = "SELECT FROM current_setting('search_path') AS found WHERE found = 'pg_catalog'"
+MARK = "kolony.session"
+"""A setting with another value in every session: who begins one and does not find it there is not alone in it."""
 
 
 class PooledConnection(asyncpg.Connection):
     """A connection to a pooler; to be used inside ``lent`` only."""
 
     __slots__ = ()
+
+
+def is_lent(connection: asyncpg.Connection) -> bool:
+    """Whether a connection leads to a pooler. (For isinstance, the driver has all of its connections be one.)"""
+    return type(connection) is PooledConnection
 
 
 class SettingsLost(Exception):
@@ -48,15 +54,15 @@ def speaks_of_pooler(error: BaseException) -> bool:
     return isinstance(error, asyncpg.ProtocolViolationError) and "unsupported startup parameter" in str(error)
 
 
-async def begin(connection: asyncpg.Connection) -> None:
-    """Says the rest of our settings on a connection of one's own. Raises SettingsLost."""
+async def begin(connection: asyncpg.Connection, mark: str) -> None:
+    """Says the rest of our settings on a connection that was begun with this mark. Raises SettingsLost."""
     newer = NEWER_SETTINGS if connection.get_server_version().major >= NEWER_SINCE else {}
     said = "".join(f"SET {name} = '{value}'; " for name, value in newer.items())
-    if await connection.execute(said + _STARTED_WITH_OURS) != "SELECT 1":
+    if await connection.execute(f"{said}SELECT WHERE current_setting('{MARK}', true) = '{mark}'") != "SELECT 1":
         raise SettingsLost
 
 
-async def check_login(connection: PooledConnection, login: str) -> None:
+async def check_login(connection: asyncpg.Connection, login: str) -> None:
     """Raises LoginRefused where the pooler takes everybody to the server under one login: that one's rights count."""
     async with lent(connection):
         found = await connection.fetchval("SELECT session_user::text")
@@ -69,7 +75,7 @@ async def check_login(connection: PooledConnection, login: str) -> None:
 @asynccontextmanager
 async def lent(connection: asyncpg.Connection) -> AsyncIterator[None]:
     """Everything inside is one transaction under our settings, where ``connection`` leads to a pooler."""
-    if not isinstance(connection, PooledConnection):
+    if not is_lent(connection):
         yield
         return
     async with connection.transaction(isolation="read_committed", readonly=False, deferrable=False):

@@ -121,7 +121,7 @@ async def kolony(pooler: Pooler, home: Path, words: str, login: str = "bob") -> 
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     out, err = await asyncio.wait_for(process.communicate(), 60)
-    return words, process.returncode, out.decode(), err.decode()
+    return words, process.returncode, out.decode(errors="replace"), err.decode()
 
 
 async def test_every_verb_and_a_runner_come_through_a_pooler(workspace: Workspace, load: Load, tmp_path: Path) -> None:
