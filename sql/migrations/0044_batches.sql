@@ -9,14 +9,16 @@ SET LOCAL ROLE kolony_api;
 -- know, shared: what all of the agent's attempts have to, in the first row only (see begin_attempt). Fewer than up_to
 -- are taken also where their texts are large together (8 MiB): whoever can take more asks again.
 --
--- Few and small steps by arrays of ids: planned once for all, they use the indexes whatever ANALYZE has seen last.
+-- Planned once for all, and so that no statistics can mislead: the queue is read by its index, in its order, and what was
+-- read is taken by its place in the table.
 CREATE FUNCTION kolony.claim_attempts(the_session uuid, up_to integer, at_once boolean DEFAULT true)
 RETURNS TABLE (run_id uuid, attempt_id uuid, attempt integer, command_id uuid, command_number bigint, ordinal integer,
     content text, instructions text, config jsonb, time_limit_ms bigint, max_attempts integer, target_count integer,
     kind text, subjects uuid[], token_budget bigint, memory_limit_mb integer, cpu_limit_percent integer,
     brief jsonb, shared jsonb)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s'
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
     session kolony.agent_sessions := kolony.my_session(the_session);
@@ -25,7 +27,12 @@ DECLARE
     unpaid record;
     some_unpaid boolean;
     priced boolean;
+    places tid[];
     picked uuid[];
+    tried_runs uuid[];
+    tries uuid[];
+    numbers integer[];
+    light integer;
 BEGIN
     SELECT * INTO STRICT agent FROM kolony.agents a
     WHERE a.workspace_id = session.workspace_id AND a.agent_id = session.agent_id FOR NO KEY UPDATE;
@@ -48,48 +55,46 @@ BEGIN
     some_unpaid := num_nonnulls(unpaid.commands, unpaid.presets, unpaid.people) > 0;
     PERFORM kolony.ensure_output_partition(current_date);
     PERFORM kolony.make_due(session.workspace_id, session.agent_id);
-    picked := ARRAY(
-        SELECT n.run_id FROM (
-            SELECT q.run_id, q.priority, q.place FROM kolony.ready_runs q
-            WHERE q.workspace_id = session.workspace_id AND q.agent_id = session.agent_id
-              AND NOT (some_unpaid AND EXISTS (
-                  SELECT FROM kolony.runs r
-                  JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
-                  WHERE r.workspace_id = q.workspace_id AND r.run_id = q.run_id
-                    AND (c.command_id = ANY (unpaid.commands) OR c.preset_id = ANY (unpaid.presets)
-                         OR c.created_by = ANY (unpaid.people))))
-            ORDER BY q.priority DESC, q.place, q.run_id LIMIT room FOR UPDATE SKIP LOCKED) n
-        ORDER BY n.priority DESC, n.place, n.run_id);
+    SELECT array_agg(n.place), array_agg(n.run_id) INTO places, picked FROM (
+        SELECT q.ctid AS place, q.run_id FROM kolony.ready_runs q
+        WHERE q.workspace_id = session.workspace_id AND q.agent_id = session.agent_id
+          AND NOT (some_unpaid AND EXISTS (
+              SELECT FROM kolony.runs r
+              JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+              WHERE r.workspace_id = q.workspace_id AND r.run_id = q.run_id
+                AND (c.command_id = ANY (unpaid.commands) OR c.preset_id = ANY (unpaid.presets)
+                     OR c.created_by = ANY (unpaid.people))))
+        ORDER BY q.priority DESC, q.place, q.run_id LIMIT room FOR UPDATE SKIP LOCKED) n;
     IF cardinality(picked) > 10 THEN
-        picked := kolony.lightest(session.workspace_id, picked, 8388608);
+        light := kolony.count_light(session.workspace_id, picked, 8388608);
+        places := places[:light];
     END IF;
     WITH taken AS (
-        DELETE FROM kolony.ready_runs q
-        WHERE q.workspace_id = session.workspace_id AND q.run_id = ANY (picked)
-        RETURNING q.*),
+        DELETE FROM kolony.ready_runs q WHERE q.ctid = ANY (places) RETURNING q.workspace_id, q.run_id, q.attempt),
     tried AS (
         INSERT INTO kolony.attempts AS t (workspace_id, run_id, number, agent_id, session_id, started_at)
-        SELECT taken.workspace_id, taken.run_id, taken.attempt, taken.agent_id, the_session,
+        SELECT taken.workspace_id, taken.run_id, taken.attempt, session.agent_id, the_session,
                CASE WHEN at_once THEN now() END
         FROM taken
-        RETURNING t.*)
-    INSERT INTO kolony.leases (workspace_id, run_id, attempt_id, agent_id, session_id)
-    SELECT tried.workspace_id, tried.run_id, tried.attempt_id, tried.agent_id, the_session FROM tried;
+        RETURNING t.run_id, t.attempt_id, t.number),
+    leased AS (
+        INSERT INTO kolony.leases (workspace_id, run_id, attempt_id, agent_id, session_id)
+        SELECT session.workspace_id, tried.run_id, tried.attempt_id, session.agent_id, the_session FROM tried)
+    SELECT array_agg(tried.run_id), array_agg(tried.attempt_id), array_agg(tried.number)
+    INTO tried_runs, tries, numbers FROM tried;
     priced := at_once AND EXISTS (SELECT FROM kolony.budgets b
                                   WHERE b.workspace_id = session.workspace_id AND b.removed_at IS NULL);
     RETURN QUERY
-    SELECT l.run_id, l.attempt_id, t.number, c.command_id, c.number, r.ordinal, c.content,
+    SELECT p.run_id, p.attempt_id, p.number, c.command_id, c.number, r.ordinal, c.content,
            kolony.instructed(agent.instructions, c.kind), agent.config, c.time_limit_ms, c.max_attempts::integer,
            cardinality(c.targets), c.kind, c.subjects, c.token_budget, c.memory_limit_mb, c.cpu_limit_percent,
-           CASE WHEN at_once THEN kolony.run_brief(session.workspace_id, l.run_id, priced) END,
-           CASE WHEN at_once AND p.nth = 1 THEN kolony.agent_brief(session.workspace_id, session.agent_id) END
-    FROM unnest(picked) WITH ORDINALITY AS p (run_id, nth)
-    JOIN kolony.leases l ON l.workspace_id = session.workspace_id AND l.run_id = p.run_id
-    JOIN kolony.attempts t ON t.workspace_id = l.workspace_id AND t.attempt_id = l.attempt_id
-    JOIN kolony.runs r ON r.workspace_id = l.workspace_id AND r.run_id = l.run_id
+           CASE WHEN at_once THEN kolony.run_brief(session.workspace_id, p.run_id, priced) END,
+           CASE WHEN at_once AND p.run_id = picked[1] THEN kolony.agent_brief(session.workspace_id, session.agent_id) END
+    FROM unnest(tried_runs, tries, numbers) AS p (run_id, attempt_id, number)
+    JOIN kolony.runs r ON r.workspace_id = session.workspace_id AND r.run_id = p.run_id
     JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
-    ORDER BY p.nth;
-    IF cardinality(picked) < room THEN
+    ORDER BY array_position(picked, p.run_id);
+    IF coalesce(cardinality(places), 0) < room THEN
         PERFORM kolony.settle_blocked(session.workspace_id, session.agent_id);
     END IF;
 END
@@ -116,17 +121,16 @@ BEGIN
 END
 $$;
 
--- The first of these runs, in their order, whose commands' texts are together not above so many bytes; at least one.
-CREATE FUNCTION kolony.lightest(home uuid, of_runs uuid[], bytes bigint) RETURNS uuid[]
+-- How many of these runs, from the first, have texts of together not more than so many bytes; at least one.
+CREATE FUNCTION kolony.count_light(home uuid, of_runs uuid[], bytes bigint) RETURNS integer
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN ARRAY(
-        SELECT w.run_id FROM (
-            SELECT p.run_id, p.nth, sum(octet_length(c.content)) OVER (ORDER BY p.nth) AS so_far
+    RETURN (
+        SELECT greatest(1, count(*) FILTER (WHERE w.so_far <= bytes)) FROM (
+            SELECT sum(octet_length(c.content)) OVER (ORDER BY p.nth) AS so_far
             FROM unnest(of_runs) WITH ORDINALITY AS p (run_id, nth)
             JOIN kolony.runs r ON r.workspace_id = home AND r.run_id = p.run_id
-            JOIN kolony.commands c ON c.workspace_id = home AND c.command_id = r.command_id) w
-        WHERE w.so_far <= bytes OR w.nth = 1 ORDER BY w.nth);
+            JOIN kolony.commands c ON c.workspace_id = home AND c.command_id = r.command_id) w);
 END
 $$;
 
@@ -170,7 +174,7 @@ CREATE OR REPLACE FUNCTION kolony.claim_runs(the_session uuid, up_to integer)
 RETURNS TABLE (run_id uuid, attempt_id uuid, attempt integer, command_id uuid, command_number bigint, ordinal integer,
     content text, instructions text, config jsonb, time_limit_ms bigint, max_attempts integer, target_count integer,
     kind text, subjects uuid[], token_budget bigint, memory_limit_mb integer, cpu_limit_percent integer)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $$
 BEGIN
     RETURN QUERY SELECT c.run_id, c.attempt_id, c.attempt, c.command_id, c.command_number, c.ordinal, c.content,
         c.instructions, c.config, c.time_limit_ms, c.max_attempts, c.target_count, c.kind, c.subjects, c.token_budget,
@@ -193,7 +197,8 @@ $$;
 
 CREATE FUNCTION kolony.end_completed(ends jsonb) RETURNS SETOF uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     token kolony.agent_tokens := kolony.my_token();
     asked CONSTANT uuid[] := ARRAY(SELECT (e ->> 'attempt_id')::uuid FROM jsonb_array_elements(ends) e);

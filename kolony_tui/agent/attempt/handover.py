@@ -49,7 +49,7 @@ class Handover:
         return self._folder.path
 
     async def lay_out(self, brief: Brief, masking: Masking) -> None:
-        """Fills the folder; what is not laid out takes nothing back either. Raises CannotStart, Lapsed, LoginRefused."""
+        """Fills the folder; until then nothing is taken from it. Raises CannotStart, Lapsed, LoginRefused."""
         self._laid_out = True
         self._memory, self._masking, self._asking.masking = brief.memory, masking, masking
         self._reporting.mask = masking.value
