@@ -36,7 +36,7 @@ from tests.ui.terminal import opened
 PORT = 6432
 READING = (
     "agent list", "agent show {agent}", "run list", "run show #1", "run why #1", "command list", "command show #1",
-    "preset list", "conversation list", "report list", "inbox list", "rule list", "constraint list", "usage",
+    "preset list", "conversation list", "report list", "inbox", "rule list", "constraint list", "usage",
     "budget list", "price list", "view list", "notification list", "webhook list", "audit", "user list",
     "workspace list", "rights", "token list", "stop --status", "tail #1",
 )  # fmt: skip
@@ -79,11 +79,12 @@ def pooling(database: Database, *settings: str, own: str = "") -> Iterator[Poole
     words = {name: values[0] for name, values in parse_qs(parts.query).items()}
     folder = Path(tempfile.mkdtemp(prefix="kp-"))
     user = server_user()
-    (folder / "users").write_text(f'"{parts.username}" "{parts.password}"\n')
+    known = f'"{database.cluster.login("eve")}" "{PASSWORD.reveal()}"\n' if own else ""
+    (folder / "users").write_text(f'"{parts.username}" "{parts.password}"\n{known}')
     (folder / "pgbouncer.ini").write_text(
         "\n".join((
             "[databases]",
-            f"* = host={words['host']} port={words.get('port', 5432)} auth_user={parts.username} {own}",
+            f"{database.name} = host={words['host']} port={words.get('port', 5432)} auth_user={parts.username} {own}",
             "[pgbouncer]", f"unix_socket_dir = {folder}", f"listen_port = {PORT}", "unix_socket_mode = 0777",
             "pool_mode = transaction", "default_pool_size = 2", "max_client_conn = 200", "auth_type = scram-sha-256",
             f"auth_file = {folder}/users", "auth_query = SELECT usename, passwd FROM pg_shadow WHERE usename = $1",
