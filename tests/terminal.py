@@ -26,7 +26,9 @@ class Terminal:
     def __init__(self, pid: int, descriptor: int, columns: int, rows: int) -> None:
         self.pid = pid
         self.descriptor = descriptor
-        self.seen = b""
+        self.seen = bytearray()
+        """Every byte that it printed."""
+        self._drawn = 0
         self.code: int | None = None
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
@@ -34,6 +36,12 @@ class Terminal:
     @property
     def shown(self) -> str:
         """What a person sees."""
+        # Drawn when somebody looks: that is most of the work. pyte does not know every private mode that Textual sets;
+        # it is only asked for what is in the cells.
+        news, self._drawn = self.seen[self._drawn :], len(self.seen)
+        for start in range(0, len(news), 65536):
+            with contextlib.suppress(Exception):
+                self._stream.feed(bytes(news[start : start + 65536]))
         return "\n".join(self._screen.display)
 
     def until(self, true: Callable[[], object], what: str, deadline: float = DEADLINE) -> None:
@@ -52,9 +60,6 @@ class Terminal:
         except OSError:
             return False
         self.seen += data
-        # pyte does not know every private mode that Textual sets; it is only asked for what is in the cells.
-        with contextlib.suppress(Exception):
-            self._stream.feed(data)
         return bool(data)
 
     def press(self, keys: str) -> None:

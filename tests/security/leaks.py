@@ -6,6 +6,7 @@ read is searched for it, and for the forms of tokens and password verifiers that
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -55,12 +56,16 @@ def in_log(text: str) -> list[str]:
 
 
 def in_folder(folder: Path) -> dict[str, list[str]]:
-    """The leaks of the files below a folder that people read, by their names."""
+    """The leaks of the files below a folder that people read, by their names. Some go while one looks."""
     found = {}
-    for path in sorted(folder.rglob("*")):
-        readable = path.name.endswith(READABLE) and path.is_file() and not path.is_symlink()
-        if readable and (leaked := in_log(path.read_text("utf-8", "replace"))):
-            found[str(path)] = leaked
+    # Not rglob: it ends where a folder is gone before it was entered.
+    for place, _, names in os.walk(folder):
+        for path in (Path(place, name) for name in names if name.endswith(READABLE)):
+            if path.is_symlink():
+                continue
+            with suppress(FileNotFoundError):
+                if path.is_file() and (leaked := in_log(path.read_text("utf-8", "replace"))):
+                    found[str(path)] = leaked
     return found
 
 

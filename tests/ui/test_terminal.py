@@ -73,7 +73,7 @@ async def test_next_start_is_where_one_was(stage: Stage, tmp_path: Path) -> None
         await asyncio.to_thread(start, terminal)
         await asyncio.to_thread(terminal.insist, "0", lambda: f"{CRUMB} Me" in terminal.shown, "settings")
         terminal.press(":settings people\r")
-        await asyncio.to_thread(terminal.until, lambda: "[People]" in terminal.shown, "a section")
+        await asyncio.to_thread(terminal.until, lambda: f"{CRUMB} People" in terminal.shown, "a section")
         terminal.press("\x11")
         await asyncio.to_thread(terminal.until, terminal.ended, "its end")
     with opened(tmp_path, dsn) as terminal:
