@@ -1,4 +1,4 @@
-"""`OutputFeed`: carries a run's output from the database into a view: its end live, any other part when it is wanted."""
+"""`OutputFeed`: carries a run's output from the database into a view: its end live, any part when it is wanted."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import time
 from kolony_tui.ui.output_feed import WINDOW_BYTES
 from kolony_tui.ui.screens.work.run import RunScreen
 from tests.ui.large_output import LINES_A_PIECE, print_lines
-from tests.ui.stage import Stage, until, words
+from tests.ui.stage import Stage, toasts, until, words
 
 LINES = 100_000
 
@@ -51,3 +51,32 @@ async def test_any_part_of_a_long_output_is_there_when_one_goes_to_it(stage: Sta
         await pilot.press("g")
         await until(lambda: "row 1 of" in words(app), "the beginning of what has ended")
         assert "missing" not in words(app)
+
+
+async def test_a_search_goes_through_all_of_it_and_is_left_with_escape(stage: Stage) -> None:
+    runner = await stage.runner()
+    run_id = await stage.send("print much")
+    await runner.take()
+    await print_lines(stage.workspace, run_id, LINES)
+    async with stage.app("bob", (120, 30)) as (app, pilot):
+        app.open_run(run_id)
+        await until(lambda: f"row {LINES} " in words(app), "the last screenful")
+        await pilot.press("slash", *"row 123 ", "enter")
+        await until(lambda: "row 123 of" in words(app), "found from the end on, far above")
+        await until(lambda: "1 found " in words(app), "counted")
+        assert "searched" not in words(app)
+        await pilot.press("slash", *"/HUNDRED$/", "enter")
+        await until(lambda: "0 found " in words(app), "capitals mean capitals")
+        await pilot.press("slash", *"/w 5\\d*00 hundred$/", "enter")
+        await until(lambda: "row 500 hundred" in words(app) and "111 found" in words(app), "the next from here on")
+        await pilot.press("n")
+        await until(lambda: "row 5000 hundred" in words(app), "the next")
+        await pilot.press("N", "N")
+        await until(lambda: "row 59900 hundred" in words(app), "before the first is the last")
+        screen = app.screen
+        assert isinstance(screen, RunScreen)
+        await pilot.press("escape")
+        await until(lambda: "found" not in words(app), "left")
+        assert app.screen is screen
+        await pilot.press("slash", *"/(/", "enter")
+        await until(lambda: "regular expression" in toasts(app), "what cannot be read is told")

@@ -30,9 +30,13 @@ def _screen_command(entry: ScreenEntry) -> Command:
 
 
 def _back(app: KolonyApp, _: str) -> None:
+    from kolony_tui.ui.widgets.output_panel import OutputPanel
     from kolony_tui.ui.widgets.rows import RowList
 
     rows = nearest(app, RowList)
+    output = nearest(app, OutputPanel)
+    if output is not None and output.leave_search():
+        return
     if rows is not None and rows.filter:
         rows.narrow("")
     elif rows is not None and rows.marks:

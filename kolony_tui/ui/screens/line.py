@@ -217,6 +217,12 @@ class SearchLine(_Line):
 
     sign = "/"
 
+    def on_mount(self) -> None:
+        """How a pattern is written."""
+        super().on_mount()
+        if isinstance(self._view, OutputView):
+            self.tell("text, or /pattern/")
+
     def __init__(self, view: OutputView | TraceView) -> None:
         super().__init__()
         self._view = view

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -16,15 +17,27 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from kolony_tui.models.records import OutputPiece
+from kolony_tui.text.sgr import without_colours
 from kolony_tui.ui.after import after
-from kolony_tui.ui.widgets.output_rows import Look, TextRow, margin, margin_width, notice, search_pattern, text_rows
+from kolony_tui.ui.widgets.output_rows import (
+    STYLES,
+    Look,
+    TextRow,
+    look_of,
+    margin,
+    margin_width,
+    notice,
+    search_pattern,
+    text_rows,
+)  # fmt: skip
 from kolony_tui.ui.widgets.output_selection import copied, shifted
-from kolony_tui.ui.widgets.output_window import OutputWindow, Place, Row
+from kolony_tui.ui.widgets.output_window import OutputWindow, Place
 
 MAX_LINES = 500_000
 MAX_BYTES = 16 * 1024 * 1024
 FRAME = 1 / 30
 UNFOCUSED_FRAME = 1 / 15
+_WHOLE = re.compile(".+")
 _PENDING_BYTES = 1024 * 1024  # beyond it pieces are taken in before the frame is over
 
 
@@ -51,14 +64,7 @@ class OutputView(ScrollView, can_focus=True):
     OutputView > .output--match { background: $warning; color: $background; text-style: bold; }
     OutputView > .output--found { background: $accent; color: $background; text-style: bold reverse; }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "output--stderr",
-        "output--log",
-        "output--time",
-        "output--notice",
-        "output--match",
-        "output--found",
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(STYLES)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("g", "scroll_home", "Top", show=False, id="output.top"),
         Binding("G,end", "follow_end", "End", show=False, id="output.end"),
@@ -112,6 +118,7 @@ class OutputView(ScrollView, can_focus=True):
         self._pattern = ""
         self._found: Place | None = None
         self._aim: tuple[int, float] | None = None
+        self._aim_found = False
         self._look: Look | None = None
         self._drawn: LRUCache[Place, list[TextRow]] = LRUCache(512)
         self.far: Callable[[int], None] | None = None
@@ -133,7 +140,7 @@ class OutputView(ScrollView, can_focus=True):
         self._show(window.with_number(number), row)
         if self._aim is not None:
             if (wanted := window.with_number(self._aim[0])) is not None:
-                self._reveal(wanted)
+                self._reveal(self._mark_found(wanted) if self._aim_found else wanted)
             self._aim = None
 
     @property
@@ -213,8 +220,31 @@ class OutputView(ScrollView, can_focus=True):
 
     def go_to_line(self, number: int, at: float) -> None:
         """Go to the line with so many newlines before it, or what was printed next at that time; once it is there."""
-        self._aim = number, at
+        self._aim, self._aim_found = (number, at), False
         self._take_aim()
+
+    def show_found(self, number: int) -> None:
+        """Go to the line with so many newlines before it, in which what is searched for stands."""
+        self.follow = False
+        place = self._window.with_number(number)
+        if place is not None:
+            self._reveal(self._mark_found(place))
+        elif self.far is not None:
+            self._aim, self._aim_found = (number, 0.0), True
+            self.far(number)
+
+    def mark(self, text: str) -> None:
+        """Mark every occurrence of ``text`` (an empty one marks nothing) and go nowhere."""
+        self._pattern, self._found = text, None
+        self._restyle()
+
+    def _mark_found(self, place: Place) -> Place:
+        """Of the parts of a line that other streams cut, the one in which it is."""
+        segment = place.segment
+        place = Place(segment, segment.with_match(place.number, self._current_look.search))
+        self._found = place
+        self._drawn.clear()
+        return place
 
     def _take_aim(self) -> None:
         if self._aim is None:
@@ -241,7 +271,9 @@ class OutputView(ScrollView, can_focus=True):
         pattern = self._current_look.search
         if pattern is None:
             return False
-        since = self._found or self._place_at(self._bottom if backwards else self.scroll_offset.y, backwards=backwards)
+        since = self._found or self._window.place_at(
+            self._bottom if backwards else self.scroll_offset.y, backwards=backwards
+        )
         place = self._window.find(pattern, since, backwards=backwards, beyond=self._found is not None)
         if place is None:
             return False
@@ -356,12 +388,8 @@ class OutputView(ScrollView, can_focus=True):
     def _reading(self) -> tuple[Place | None, int]:
         """The first line in view, and the row of the view on which it begins."""
         top = self.scroll_offset.y
-        place = self._place_at(top)
+        place = self._window.place_at(top, backwards=False)
         return place, (self._window.row_of(place) - top if place else 0)
-
-    def _place_at(self, row: int, *, backwards: bool = False) -> Place | None:
-        """The line on a row, or the nearest one below (or above) it."""
-        return self._window.place_at(row, backwards=backwards)
 
     def _show(self, place: Place | None, row: int) -> None:
         """Bring size, position and counts up to date; the line at ``place`` keeps its ``row`` of the view."""
@@ -412,20 +440,7 @@ class OutputView(ScrollView, can_focus=True):
     @property
     def _current_look(self) -> Look:
         if self._look is None:
-            base = self.rich_style
-            part = {name: self.get_component_rich_style(name, partial=True) for name in self.COMPONENT_CLASSES}
-            self._look = Look(
-                text=base,
-                gutters=(base, base + part["output--stderr"], base + part["output--log"]),
-                time=base + part["output--time"],
-                match=part["output--match"],
-                found=part["output--found"],
-                notice=base + part["output--notice"],
-                width=self._window.width,
-                timestamps=self.timestamps,
-                search=search_pattern(self._pattern),
-                ascii_only=self.app.has_class("-ascii"),
-            )
+            self._look = look_of(self, self._window.width, self.timestamps, search_pattern(self._pattern))
         return self._look
 
     def render_line(self, y: int) -> Strip:
@@ -439,7 +454,7 @@ class OutputView(ScrollView, can_focus=True):
         if row.kind == "unread":
             return Strip.blank(width, look.text)
         if row.place is None:
-            return notice(_words(row), look).adjust_cell_length(width, look.text)
+            return notice(row.words, look).adjust_cell_length(width, look.text)
         scroll_x = self.scroll_offset.x
         shown = self._rows_of(row.place)[row.part]
         selection = self.text_selection
@@ -459,9 +474,11 @@ class OutputView(ScrollView, can_focus=True):
 
     def _text_rows(self, place: Place) -> list[TextRow]:
         look = self._current_look
+        line = self._window.line(place)
         if place == self._found:
-            look = replace(look, match=look.found)
-        return text_rows(self._window.line(place), look)
+            there = look.search is not None and look.search.search(without_colours(line.text))
+            look = replace(look, match=look.found, search=look.search if there else _WHOLE)
+        return text_rows(line, look)
 
     # Selecting and copying
 
@@ -492,10 +509,3 @@ class OutputView(ScrollView, can_focus=True):
         if moved is not None:
             selections[self] = moved
         self.screen.selections = selections
-
-
-def _words(row: Row) -> str:
-    """What a notice says."""
-    lines = f"{row.count:,} earlier line{'s' * (row.count != 1)}" if row.kind == "earlier" and row.count else ""
-    pieces = f"{row.pieces:,} piece{'s' * (row.pieces != 1)} missing" if row.pieces else ""
-    return ", ".join(filter(None, (lines, pieces)))

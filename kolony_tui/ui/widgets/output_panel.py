@@ -13,6 +13,7 @@ from kolony_tui.text import safe
 from kolony_tui.ui.draw import Part, part
 from kolony_tui.ui.looks import run_state
 from kolony_tui.ui.output_feed import OutputFeed
+from kolony_tui.ui.output_search import OutputSearch
 from kolony_tui.ui.registry import Place, bindings
 from kolony_tui.ui.widgets.output import OutputView
 from kolony_tui.ui.widgets.run_pane import RunPane
@@ -27,9 +28,31 @@ _ROOM_FOR_STREAMS = 90
 class RunOutput(OutputView):
     """The view; ``n`` begins a command where there is nothing to search for, ``w`` asks why while nothing can print."""
 
+    @property
+    def _searching(self) -> OutputSearch | None:
+        """The search in all of the output, where it is one from the database."""
+        panel = self.parent
+        return panel.searching if isinstance(panel, OutputPanel) else None
+
+    def search(self, text: str) -> bool:
+        """Searches all of it on the server, from here on; what is here is marked at once."""
+        searching = self._searching
+        if searching is None or not searching.ready:
+            return super().search(text)
+        if not text:
+            searching.leave()
+            self.mark("")
+            return False
+        wanted = searching.begin(text)
+        self.mark("" if wanted.pattern else text)
+        return True
+
     def action_find(self, direction: int) -> None:
         """Goes to the next or previous match; without a search ``n`` is what it is elsewhere."""
-        if self._pattern or direction < 0:
+        if self._searching is not None and self._searching.active:
+            if not self._searching.go(direction):
+                self.app.bell()
+        elif self._pattern or direction < 0:
             super().action_find(direction)
         else:
             cast("KolonyApp", self.app).do("work.new")
@@ -56,6 +79,7 @@ class OutputPanel(RunPane):
         self.named = named
         self.run: Run | None = None
         self.feed: OutputFeed | None = None
+        self.searching: OutputSearch | None = None
 
     @property
     def kolony(self) -> KolonyApp:
@@ -64,7 +88,8 @@ class OutputPanel(RunPane):
 
     def on_mount(self) -> None:
         """Begins to read."""
-        self.feed = OutputFeed(self.kolony, self.view, self.draw_title)
+        self.feed = OutputFeed(self.kolony, self.view, self._fed)
+        self.searching = OutputSearch(self.kolony, self.view, self.feed, self.draw_title)
         self.watch(self.view, "follow", self.draw_title)
         self.watch(self.view, "new_lines", self.draw_title)
         self.watch(self.view, "scroll_y", self._moved)
@@ -72,6 +97,19 @@ class OutputPanel(RunPane):
         if self.run is not None:
             self.feed.show(self.run.run_id)
         self.draw_title()
+
+    def _fed(self) -> None:
+        if self.searching is not None:
+            self.searching.news()
+        self.draw_title()
+
+    def leave_search(self) -> bool:
+        """Ends a search, marks nothing any more; False when there is none."""
+        if self.searching is None or not self.searching.active:
+            return False
+        self.view.mark_nothing()
+        self.draw_title()
+        return True
 
     def _moved(self) -> None:
         if not self.view.follow:
@@ -134,6 +172,8 @@ class OutputPanel(RunPane):
             right.append(part(f"{feed.stream} only", "warn"))
         elif self.size.width >= _ROOM_FOR_STREAMS:
             right.append(part("stdout+stderr", "dim"))
+        if self.searching is not None and self.searching.active:
+            right.append(part(f"  {self.searching.words}", "accent"))
         if self.view.follow:
             right.append(part("  following", "good"))
         else:

@@ -11,6 +11,7 @@ from rich.cells import cell_len, split_graphemes
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
+from textual.widget import Widget
 
 from kolony_tui.text.sgr import runs, style
 from kolony_tui.ui.widgets.output_lines import Line, row_breaks
@@ -19,6 +20,7 @@ from kolony_tui.ui.widgets.output_lines import Line, row_breaks
 GUTTER_MARKS = (" ", "┃", "·")
 ASCII_GUTTER_MARKS = (" ", "!", "-")
 GUTTER_WIDTH = 2
+STYLES = ("output--stderr", "output--log", "output--time", "output--notice", "output--match", "output--found")
 TIME_WIDTH = 9
 
 
@@ -46,6 +48,24 @@ class Look:
     def margin(self) -> int:
         """Cells left of the text."""
         return margin_width(self.timestamps)
+
+
+def look_of(widget: Widget, width: int | None, timestamps: bool, search: re.Pattern[str] | None) -> Look:
+    """What a widget's styles make of it; it has those of ``STYLES``."""
+    base = widget.rich_style
+    part = {name: widget.get_component_rich_style(name, partial=True) for name in STYLES}
+    return Look(
+        text=base,
+        gutters=(base, base + part["output--stderr"], base + part["output--log"]),
+        time=base + part["output--time"],
+        match=part["output--match"],
+        found=part["output--found"],
+        notice=base + part["output--notice"],
+        width=width,
+        timestamps=timestamps,
+        search=search,
+        ascii_only=widget.app.has_class("-ascii"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
