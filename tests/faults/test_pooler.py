@@ -195,7 +195,8 @@ async def test_a_pooler_that_swallows_settings_is_found(workspace: Workspace) ->
 async def test_a_pooler_of_one_login_is_refused(workspace: Workspace) -> None:
     """Everybody would have the rights of that login."""
     database = workspace.database
-    own = f"user={database.cluster.login('ada')} password='{PASSWORD.reveal()}'"
+    quoted = PASSWORD.reveal().replace("'", "''")
+    own = f"user={database.cluster.login('ada')} password='{quoted}'"
     with pooling(database, own=own) as pooler, pytest.raises(LoginRefused, match="not as"):
         await connect(pooler.target("eve"), "kolony tests", pooled=True)
 
