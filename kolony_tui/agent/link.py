@@ -17,6 +17,8 @@ CALL_SECONDS = 10.0
 
 _PASSING_CLASSES = ("40", "53", "57", "58")
 _PASSING_STATES = ("55P03", "25006")
+_SERVERS_TROUBLE = ("53", "58")
+"""A full disk, too little memory: not over in a moment, so somebody should hear of it."""
 
 
 class Lapsed(KolonyError):
@@ -48,6 +50,9 @@ class Link:
         """What this connection is opened with."""
         self.up = asyncio.Event()
         self.on_down: Callable[[], None] = lambda: None
+        self.on_trouble: Callable[[KolonyError | None], None] = lambda error: None
+        """Gets why the server cannot write at the moment, once; None when it could again."""
+        self._troubled = False
         self.seconds = CALL_SECONDS
 
     async def call(self, function: str, *arguments: Any) -> Sequence[asyncpg.Record]:
@@ -90,15 +95,25 @@ class Link:
             if not alive():
                 raise Lapsed("the lease ended while the database could not be reached")
             try:
-                return await self.call(function, *arguments)
+                found = await self.call(function, *arguments)
             except LoginRefused:
                 raise
-            except CannotConnect:
+            except CannotConnect as error:
+                self._note(error)
                 failures += 1
                 await asyncio.sleep(pause_seconds(failures))
                 await self._wait_up(alive)
                 if failures >= tries and alive():
                     raise
+            else:
+                self._note(None)
+                return found
+
+    def _note(self, error: KolonyError | None) -> None:
+        troubled = isinstance(error, Busy) and sqlstate(error)[:2] in _SERVERS_TROUBLE
+        if troubled != self._troubled and (troubled or error is None):
+            self._troubled = troubled
+            self.on_trouble(error)
 
     async def _wait_up(self, alive: Callable[[], bool]) -> None:
         while not self.up.is_set() and alive():

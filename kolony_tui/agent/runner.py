@@ -104,6 +104,7 @@ class Runner:
         self._stopped = asyncio.Event()
         self._hold: sweeping.Hold | None = None
         self._link.on_down = self._wake.set
+        self._link.on_trouble = self._server_troubled
 
     async def run(self) -> None:
         """Works. Raises LoginRefused (also when the token is revoked meanwhile), Refused, CannotConnect (hopeless)."""
@@ -179,6 +180,13 @@ class Runner:
         until_beat = self._beat_due - time.monotonic()
         poll = (POLL_SECONDS if self._listening else POLL_SECONDS_DEAF) * random.uniform(0.8, 1.2)  # noqa: S311
         return max(0.0, min(until_beat, poll))
+
+    def _server_troubled(self, error: KolonyError | None) -> None:
+        if error is None:
+            self._report.say("writing", "the server writes again")
+        else:
+            self._report.say("not written", f"the server cannot write: {error.message}; trying again",
+                             error=error.message)  # fmt: skip
 
     def _failed(self, error: KolonyError) -> float:
         self._failures += 1
