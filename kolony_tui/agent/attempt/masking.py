@@ -1,17 +1,20 @@
-"""Puts stars in the place of an agent's secrets in everything that its runner stores, also across pieces of a stream.
+"""Puts stars in the place of secrets in everything that a runner stores, also across pieces of a stream.
 
-Masked are the values as they are, their lines where they have several, and how they look inside JSON, a URL or base64.
+Masked are the agent's own secrets (the values as they are, their lines where they have several, and how they look
+inside JSON, a URL or base64), and what looks like a token (``token_shapes``).
 """
 
 from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
+from kolony_tui.agent.attempt.token_shapes import BEFORE_BYTES, begun, found
 from kolony_tui.agent.brief import Brief
 from kolony_tui.agent.events import Asked, Changed, Ended, Event, Opened, Traced, Used
 
@@ -21,6 +24,9 @@ SHORTEST = 4
 
 HELD_SECONDS = 0.5
 """So long the first characters of what may become a secret are held back; from the fourth on, until it is known."""
+
+OWN = "own"
+"""Under this name an agent's own secrets are counted, beside the names of shapes."""
 
 _SHORTEST_LINE = 8
 
@@ -42,28 +48,43 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 class Stream:
     """Bytes of one stream in, the same without secrets out. What may be a secret's beginning is held back."""
 
-    def __init__(self, wanted: Sequence[bytes]) -> None:
+    def __init__(self, wanted: Sequence[bytes], *, shapes: bool = False) -> None:
         self._wanted = wanted
+        self._shapes = shapes
+        self._before = b""
+        """What stands before the tail."""
         self._tail = b""
         self._given = 0
         """So much of the tail is out already, or starred."""
-        self.masked = 0
+        self._starred = False
+        """Whether the last that went out were stars."""
+        self._unknown = 0
+        """Of how many last bytes of the tail it has to be known what they are, however long that takes."""
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def masked(self) -> int:
+        """How often something was masked."""
+        return self.counts.total()
 
     @property
     def holds(self) -> bool:
         """Whether something is held back that is to be given out in time."""
-        return self._given < len(self._tail) < SHORTEST
+        return self._given < len(self._tail) - self._unknown
 
     def feed(self, data: bytes) -> bytes:
         """Takes the next bytes; gives what is ready."""
         text = self._tail + data
-        return self._give(text, len(text) - self._begun(text))
+        secret = self._begun(text)
+        self._unknown = secret if secret >= SHORTEST else 0
+        held = max(secret, begun(self._before + text) if self._shapes else 0)
+        return self._give(text, max(0, len(text) - held))
 
     def flush(self) -> bytes:
         """What was held back for long enough. What comes behind it may still show that it began a secret."""
         if not self.holds:
             return b""
-        out, self._given = self._tail[self._given :], len(self._tail)
+        out, self._given = self._masked(self._tail, len(self._tail) - self._unknown)
         return out
 
     def finish(self) -> bytes:
@@ -71,33 +92,47 @@ class Stream:
         return self._give(self._tail, len(self._tail))
 
     def _give(self, text: bytes, until: int) -> bytes:
-        out, at = bytearray(), self._given
-        for start, end in self._found(text):
+        out, at = self._masked(text, until)
+        self._before = (self._before + text[max(0, until - BEFORE_BYTES) : until])[-BEFORE_BYTES:]
+        self._tail, self._given = text[until:], at - until
+        return out
+
+    def _masked(self, text: bytes, until: int) -> tuple[bytes, int]:
+        """A text up to there without what is out already, and how much of it is out then."""
+        out, given = bytearray(), self._given
+        at = given
+        for start, end, name in self._found(text):
             if start >= until or end <= at:
                 continue
-            out += text[at : max(start, at)] + STARS
-            self.masked += 1
+            out += text[at : max(start, at)]
+            if not (self._starred and start < given):
+                out += STARS
+                self.counts[name] += 1
+            self._starred = True
             at = end
         if at < until:
             out += text[at:until]
             at = until
-        self._tail, self._given = text[until:], at - until
-        return bytes(out)
+            self._starred = False
+        return bytes(out), at
 
-    def _found(self, text: bytes) -> list[tuple[int, int]]:
+    def _found(self, text: bytes) -> list[tuple[int, int, str]]:
         """Where secrets stand; those that overlap are one place."""
-        places: list[tuple[int, int]] = []
+        places: list[tuple[int, int, str]] = []
         for each in self._wanted:
             at = text.find(each)
             while at >= 0:
-                places.append((at, at + len(each)))
+                places.append((at, at + len(each), OWN))
                 at = text.find(each, at + 1)
-        joined: list[tuple[int, int]] = []
-        for start, end in sorted(places):
+        if self._shapes:
+            before = len(self._before)
+            places += ((max(0, start - before), end - before, name) for start, end, name in found(self._before + text))
+        joined: list[tuple[int, int, str]] = []
+        for start, end, name in sorted(places):
             if joined and start < joined[-1][1]:
-                joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+                joined[-1] = (joined[-1][0], max(end, joined[-1][1]), joined[-1][2])
             else:
-                joined.append((start, end))
+                joined.append((start, end, name))
         return joined
 
     def _begun(self, text: bytes) -> int:
@@ -114,34 +149,38 @@ class Stream:
 
 
 class Masking:
-    """What one attempt stores, without ``secrets``."""
+    """What one attempt stores, without ``secrets`` and, where ``shapes`` are looked for, without tokens."""
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        found = {form for secret in secrets for form in forms(secret)}
-        self._wanted = sorted(found, key=lambda form: (-len(form), form))
+    def __init__(self, secrets: Iterable[str] = (), *, shapes: bool = False) -> None:
+        wanted = {form for secret in secrets for form in forms(secret)}
+        self._wanted = sorted(wanted, key=lambda form: (-len(form), form))
+        self._shapes = shapes
         self._output: dict[str, Stream] = {}
         self._traced: dict[str, tuple[Traced, Stream]] = {}
-        self._count = 0
+        self._counts: Counter[str] = Counter()
 
     @property
-    def masked(self) -> int:
-        """How often a secret was masked."""
+    def counts(self) -> dict[str, int]:
+        """How often something was masked, by what it was: a name of ``token_shapes.SHAPES``, or ``OWN``."""
         streams = [*self._output.values(), *(stream for _, stream in self._traced.values())]
-        return self._count + sum(stream.masked for stream in streams)
+        return dict(sorted(sum((stream.counts for stream in streams), self._counts).items()))
 
     @property
     def any(self) -> bool:
         """Whether there is anything to mask."""
-        return bool(self._wanted)
+        return self._shapes or bool(self._wanted)
+
+    def _stream(self) -> Stream:
+        return Stream(self._wanted, shapes=self._shapes)
 
     # Output
 
     def output(self, stream: str, data: bytes) -> bytes:
         """The next bytes of a stream."""
-        if not self._wanted:
+        if not self.any:
             return data
         if stream not in self._output:
-            self._output[stream] = Stream(self._wanted)
+            self._output[stream] = self._stream()
         return self._output[stream].feed(data)
 
     @property
@@ -161,13 +200,13 @@ class Masking:
 
     def text(self, text: str) -> str:
         """A whole text."""
-        if not self._wanted or not text:
+        if not self.any or not text:
             return text
-        stream = Stream(self._wanted)
+        stream = self._stream()
         # Halves of characters pass as they are.
         data = text.encode("utf-8", "surrogatepass")
         out = stream.feed(data) + stream.finish()
-        self._count += stream.masked
+        self._counts += stream.counts
         return out.decode("utf-8", "surrogatepass") if stream.masked else text
 
     def value(self, value: Any) -> Any:
@@ -182,7 +221,7 @@ class Masking:
 
     def event(self, event: Event) -> list[Event]:
         """An event as it may be written, perhaps behind one with what was held back."""
-        if not self._wanted:
+        if not self.any:
             return [event]
         if isinstance(event, Traced):
             return [self._trace(event)]
@@ -202,23 +241,25 @@ class Masking:
 
     def ended(self, ended: Ended) -> Ended:
         """An end, with how often something was masked until then in its ``usage``."""
-        if not self._wanted:
+        if not self.any:
             return ended
         known = replace(ended, error=self.text(ended.error), warning=self.text(ended.warning),
                         answer=self.text(ended.answer))  # fmt: skip
-        return replace(known, usage={**ended.usage, "masked": self.masked}) if self.masked else known
+        if not (counts := self.counts):
+            return known
+        return replace(known, usage={**ended.usage, "masked": sum(counts.values()), "redacted": counts})
 
     def _trace(self, event: Traced) -> Traced:
         append = event.append
         if event.output is not None:
-            self._count += self._traced.pop(event.key)[1].masked if event.key in self._traced else 0
+            self._counts += self._traced.pop(event.key)[1].counts if event.key in self._traced else Counter()
         if append:
-            _, stream = self._traced.setdefault(event.key, (event, Stream(self._wanted)))
+            _, stream = self._traced.setdefault(event.key, (event, self._stream()))
             append = stream.feed(append.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
         if event.status not in (None, "running") and event.key in self._traced:
             _, stream = self._traced.pop(event.key)
             append += stream.finish().decode("utf-8", "surrogatepass")
-            self._count += stream.masked
+            self._counts += stream.counts
         return replace(
             event,
             name=None if event.name is None else self.text(event.name),
@@ -234,7 +275,7 @@ class Masking:
         rests: list[Event] = []
         for first, stream in self._traced.values():
             rest = stream.finish().decode("utf-8", "surrogatepass")
-            self._count += stream.masked
+            self._counts += stream.counts
             if rest:
                 rests.append(Traced(first.key, first.type, append=rest))
         self._traced.clear()
@@ -244,4 +285,5 @@ class Masking:
 def masking_of(brief: Brief, own: Iterable[str]) -> Masking:
     """The masking of an attempt; ``own``: the runner's own secrets, which are masked whatever the settings say."""
     secrets = [each["value"] for each in brief.variables if each.get("secret")]
-    return Masking([*own, *(secrets if brief.settings.get("mask_secrets", True) else [])])
+    masked = [*own, *(secrets if brief.settings.get("mask_secrets", True) else [])]
+    return Masking(masked, shapes=brief.settings.get("redact_tokens", True))
