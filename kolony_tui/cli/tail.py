@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from kolony_tui.cli.following import add_choices, are_several, follow_several
 from kolony_tui.cli.printing import print_json
 from kolony_tui.cli.verbs import in_session, tell, verb
 from kolony_tui.models.records import OutputPiece
@@ -28,21 +29,24 @@ def register_tail(verbs: Any) -> None:
         verbs, "tail", _tail, "the output of a run, byte for byte",
         epilog="On a terminal everything but colours is taken out of it; redirect it to get every byte.",
     )  # fmt: skip
-    parser.add_argument("run", help="its id or number, for example 12 or 12.3")
+    parser.add_argument("run", nargs="*", help="its id or number, for example 12 or 12.3; of several: line by line")
     parser.add_argument("--follow", action="store_true", help="go on until the run has ended")
     parser.add_argument("--stream", choices=["stdout", "stderr", "log"],
                         help="only this stream; log: the thoughts and tools of an agent, and remarks")  # fmt: skip
     parser.add_argument("--attempt", type=int, metavar="N", help="of this try (default: the last one)")
+    add_choices(parser)
 
 
 def _tail(args: argparse.Namespace) -> int:
     from kolony_tui.core.waiting import look_again
     from kolony_tui.core.work import find_run
 
+    if are_several(args):
+        return follow_several(args)
     writer = _json_writer if args.json else _byte_writer()
 
     async def work(session: PersonSession) -> None:
-        run_id = await find_run(session, args.run)
+        run_id = await find_run(session, args.run[0])
         if not args.follow:
             await _copy(session, run_id, args.attempt, args.stream, -1, writer)
             return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kolony_tui.core.output_parts import Output
 from kolony_tui.db.rows import read
-from kolony_tui.models.errors import UsageError
+from kolony_tui.models.errors import Refused, UsageError
 from kolony_tui.models.records import OutputStream
 from kolony_tui.models.untrusted import Untrusted
 
@@ -80,8 +80,15 @@ def _edges(pattern: str) -> str:
 async def search_range(output: Output, wanted: Wanted, first: int, last: int, *, width: int = 0) -> tuple[Hit, ...]:
     """What stands in the pieces ``first`` to ``last``, with so many characters of each line.
 
-    Raises Refused for a pattern that cannot be read.
+    Raises UsageError for a pattern that cannot be read.
     """
+    try:
+        return await _found(output, wanted, first, last, width)
+    except Refused as error:
+        raise UsageError(error.message, error.hint) if wanted.pattern and "regular" in error.message else error from None
+
+
+async def _found(output: Output, wanted: Wanted, first: int, last: int, width: int) -> tuple[Hit, ...]:
     found = await output.session.db.call(
         "search_output", output.session.workspace.workspace_id, output.run_id, output.end.attempt,
         output.end.output_day, first, last, wanted.text, wanted.pattern, wanted.any_case, output.stream, width,
