@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +13,7 @@ from kolony_tui.server.bootstrap import Prepared, prepare
 from kolony_tui.server.embedded import EmbeddedServer
 from kolony_tui.server.home import Home
 from tests.database import Workspace
+from tests.faults.disk import SmallDisk, small_disk
 from tests.faults.load import Load, load_on, own_ground, shared_ground
 
 
@@ -55,16 +53,20 @@ def rng(extent: Extent) -> random.Random:
 
 
 @pytest.fixture(scope="session")
-def durable(_own_surroundings: None) -> Iterator[tuple[EmbeddedServer, Prepared]]:
-    """A server that may be killed, with the settings of the product (fsync too)."""
-    folder = tempfile.mkdtemp(prefix="kolony-")
-    os.chmod(folder, 0o711)
-    server = EmbeddedServer(Home(Path(folder, "home").resolve()))
+def disk() -> Iterator[SmallDisk]:
+    """The disk of ``durable``."""
+    with small_disk(512) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def durable(_own_surroundings: None, disk: SmallDisk) -> Iterator[tuple[EmbeddedServer, Prepared]]:
+    """A server that may be killed, with the settings of the product (fsync too) but for the size of its log."""
+    server = EmbeddedServer(Home(disk.path / "home"), settings={"max_wal_size": "96MB"})
     try:
         yield server, prepare(server)
     finally:
         server.stop(force=True)
-        shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -228,6 +229,36 @@ class Load:
         """Seconds to wait before the fault."""
         return self.rng.uniform(least, most)
 
+    async def prints(self, sent: Sent) -> None:
+        """Returns when the program of this run prints."""
+
+        async def look() -> bool:
+            return any(file.stat().st_size for file in self.copies.glob(f"{sent.run_id}-*[0-9]"))
+
+        await until(look, what="a program that prints")
+
+    async def printed_so_far(self, sent: Sent) -> int:
+        """How much its program has printed, once that does not become more for a second."""
+        size, grew = -1, time.monotonic()
+
+        async def stands() -> bool:
+            nonlocal size, grew
+            now = sum(file.stat().st_size for file in self.copies.glob(f"{sent.run_id}-*[0-9]"))
+            if now != size:
+                size, grew = now, time.monotonic()
+            return time.monotonic() - grew > 1
+
+        await until(stands, what="a program that waits")
+        return size
+
+    async def any_runner_says(self, *words: str) -> None:
+        """Waits until one of the runners has one of these in its log."""
+
+        async def said() -> bool:
+            return any(word in runner.lines for runner in self.runners for word in words)
+
+        await until(said, what=f"one of {words} in {self.logs}")
+
     async def some_output(self, bytes_before: int = 1) -> None:
         """Returns when programs of this colony have printed something new."""
         await until(self._printed(bytes_before), what="programs that print")
@@ -257,6 +288,13 @@ class Load:
             await until(all_ended, deadline=deadline, what="the end of every run")
         except AssertionError as error:
             raise AssertionError(f"{error}\n{await self._left(ids)}\n{self.logs}") from None
+
+    async def outcome(self, sent: Sent) -> str | None:
+        """What became of it; None while it goes on."""
+        superuser = await self.superuser()
+        outcome: str | None = await superuser.fetchval("SELECT outcome FROM kolony.runs WHERE run_id = $1", sent.run_id)
+        await superuser.close()
+        return outcome
 
     async def _left(self, ids: list[UUID | None]) -> str:
         superuser = await self.superuser()

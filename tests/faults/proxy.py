@@ -63,7 +63,7 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._rob = ""
         self._robbed = asyncio.Event()
-        self.mode: Literal["pass", "hung", "slow", "mute"] = "pass"
+        self.mode: Literal["pass", "hung", "slow", "mute", "shut"] = "pass"
         self.seen: Counter[str] = Counter()
         """The functions that were called through it."""
         self.dropped = 0
@@ -83,6 +83,8 @@ class Proxy:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.mode == "shut":
+            return
         if self.mode == "hung":
             await asyncio.Event().wait()
         server_reader, server_writer = await asyncio.open_unix_connection(self._server)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from kolony_tui.agent.runner import POLL_SECONDS
 from kolony_tui.core.session import log_in
 from tests.faults.conftest import Extent
 from tests.faults.load import Load
@@ -54,10 +56,55 @@ async def test_answers_that_are_lost_after_the_commit(load: Load, proxy: Proxy, 
         load.start(worker)
     async with load.sending():
         await load.some_output(100_000)
-        called = sorted(name for name, count in proxy.seen.items() if name and count > 1)
+        called = sorted(name for name, count in proxy.seen.items() if name and count > 4)
         assert {"send_command", "append_output", "beat"} <= set(called)
         for _ in extent.rounds(1, 8):
             for function in called:
                 await proxy.rob(function)
     found = await load.judge()
     assert found.holes == 0
+
+
+async def test_a_network_that_says_nothing_any_more(load: Load, proxy: Proxy) -> None:
+    """Half open: no word and no reset. The runner ends its work before another may begin it."""
+    worker = load.workers[0]
+    assert load.via is not None
+    load.via = replace(load.via, dsn=f"{load.via.dsn}&connect_timeout=2")
+    cut_off = load.start(worker)
+    sent = [await load.send(worker, 60_000, 6.0) for _ in range(2)]
+    await load.some_output()
+    proxy.mode = "hung"
+    hung_at = time.monotonic()
+    load.via = None
+    load.start(worker)
+    await cut_off.says("could not be renewed in time")
+    assert time.monotonic() - hung_at < 4.5, "later than the lease"
+    found = await load.judge()
+    assert (found.runs, found.lost) == (len(sent), len(sent))
+    proxy.mode = "pass"
+    proxy.cut()
+    await cut_off.says("under a new session")
+
+
+async def test_a_slow_network(load: Load, proxy: Proxy) -> None:
+    """20 KB/s and 0.3 s a message: output waits, leases hold."""
+    await load.quick(2, 12)
+    for worker in load.workers:
+        load.start(worker)
+        await load.send(worker, 20_000, 0.5)
+    await load.some_output()
+    proxy.mode = "slow"
+    found = await load.judge()
+    assert (found.runs, found.lost) == (2, 0)
+
+
+async def test_hints_that_never_arrive(load: Load, proxy: Proxy) -> None:
+    """Everything is done all the same, within the time between two looks at the queue."""
+    proxy.mode = "mute"
+    load.start(load.workers[0])
+    await load.runners[0].says("ready")
+    sent = [await load.send(load.workers[0], 2_000, 0.0) for _ in range(3)]
+    await load.ended(POLL_SECONDS * 1.2 + 5)
+    assert proxy.dropped > 0
+    found = await load.judge()
+    assert found.runs == len(sent)
