@@ -49,6 +49,9 @@ AGENT_ORDERS: Mapping[str, str] = {
 }
 """What agents can be sorted by: columns of their list, in SQL."""
 
+_OF_THE_AGENT = ("name", "type", "category", "tags")
+"""Orders for which nothing is asked of an agent's runners or runs."""
+
 RUN_ORDERS: Mapping[str, str] = {
     "run": "o.command_number",
     "priority": "- o.priority",
@@ -89,7 +92,9 @@ async def agents(session: PersonSession, wish: Wish) -> Page[Agent]:
     condition, parameters = _where(wish.filter, AGENT_FIELDS, 4)
     order = _order(wish, AGENT_ORDERS, AGENT_GROUPS)
     last = wish.first + wish.count
-    found = await session.db.ordered("fleet/listed", condition, home, wish.first, last, *parameters, order=order)
+    plain = not wish.filter and not wish.group and wish.sort in ("", *_OF_THE_AGENT)
+    name = "fleet/named" if plain else "fleet/listed"
+    found = await session.db.ordered(name, condition, home, wish.first, last, *parameters, order=order)
     rows = tuple(read(Agent, row) for row in found if row["agent_id"] is not None)
     groups: tuple[Group, ...] = ()
     if wish.group in AGENT_GROUPS:
@@ -140,12 +145,15 @@ async def open_runs(session: PersonSession, wish: Wish, since: datetime, ended: 
 
     Raises FilterError.
     """
-    condition, parameters = _where(wish.filter, RUN_FIELDS, 6)
-    last = wish.first + wish.count
-    found = await session.db.ordered(
-        "work/listed_open", condition, session.workspace.workspace_id, wish.first, last, since, ended, *parameters,
-        order=_order(wish, RUN_ORDERS),
-    )  # fmt: skip
+    home, last = session.workspace.workspace_id, wish.first + wish.count
+    if not wish.filter and wish.sort not in RUN_ORDERS:
+        found = await session.db.records("work/queue_window", home, wish.first, last, since, ended)
+    else:
+        condition, parameters = _where(wish.filter, RUN_FIELDS, 6)
+        found = await session.db.ordered(
+            "work/listed_open", condition, home, wish.first, last, since, ended, *parameters,
+            order=_order(wish, RUN_ORDERS),
+        )  # fmt: skip
     rows = tuple(read(Run, row) for row in found if row["run_id"] is not None)
     return Page(wish, rows, found[0]["passed"])
 

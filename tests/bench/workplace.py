@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -72,13 +72,15 @@ def login_of(number: int) -> str:
 def _as_login(dsn: str, login: str = "", password: Secret | None = None) -> str:
     parts = urlsplit(dsn)
     said = f"{login}:{quote(password.reveal())}@" if password is not None else ""
-    return urlunsplit((parts.scheme, said + parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
+    return f"{parts.scheme}://{said}{parts.netloc.rpartition('@')[2]}{parts.path}?{parts.query}"
 
 
 @asynccontextmanager
-async def workplace(agents: int, tokens: int | None = None) -> AsyncIterator[Workplace]:
-    """The workspace with so many agents, so many of which have a token; its server goes at the end."""
-    with server() as own:
+async def workplace(
+    agents: int, tokens: int | None = None, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Workplace]:
+    """The workspace with so many agents, so many of which have a token (None: all); its server goes at the end."""
+    with server(settings) as own:
         dsn = await own.kolony_database()
         owner = await asyncpg.connect(dsn)
         try:
