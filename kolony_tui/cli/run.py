@@ -149,7 +149,7 @@ def _run(args: argparse.Namespace) -> int:
             **as_json(run), "reference": run.reference, "content": detail.content, "usage": usage,
             "artifacts": artifact_rows(left), **as_json(detail.limits), "constraint": detail.constraint_name,
             "attempts": detail.attempts, "steps": detail.steps, "after": detail.after, "told": parts,
-            "approvals": detail.approvals, "folder": detail.folder, "report_id": report_id,
+            "approvals": detail.approvals, "folder": detail.folder, "report_id": report_id, "redacted": detail.redacted,
         })  # fmt: skip
         return 0
     print_table(["", ""], [
@@ -207,6 +207,7 @@ def _print_instructions(parts: Sequence[Told]) -> None:
 def _more(detail: RunDetail) -> list[tuple[str, object]]:
     """The rows of what is not so of every run."""
     from kolony_tui.cli.printing import ago
+    from kolony_tui.models.redaction import redacted_words
     from kolony_tui.models.usage import used_words
 
     run = detail.run
@@ -228,6 +229,8 @@ def _more(detail: RunDetail) -> list[tuple[str, object]]:
         facts.append(("limits", detail.limits.words + profile))
     if detail.attempts and (used := used_words(detail.attempts[-1].usage)):
         facts.append(("used", used))
+    if masked := redacted_words(detail.redacted):
+        facts.append(("masked", masked))
     if run.limit_hit is not None:
         facts.append(("limit hit", run.limit_hit.replace("_", " ")))
     if run.reason is not None:

@@ -38,6 +38,8 @@ def register_workspace(verbs: Any) -> None:
     admitting.add_argument("admits", metavar="on|off", choices=("on", "off"))
     masking = verb(workspaces, "mask-secrets", _mask, "say whether agents' secrets are stars in what their runs store")
     masking.add_argument("masks", metavar="on|off", choices=("on", "off"))
+    redacting = verb(workspaces, "redact-tokens", _redact, "say whether what looks like a token is stars in them too")
+    redacting.add_argument("redacts", metavar="on|off", choices=("on", "off"))
 
 
 def register_rights(verbs: Any) -> None:
@@ -70,7 +72,8 @@ def _list(args: argparse.Namespace) -> int:
     session, found = in_session(args, work)
     here = session.workspace.workspace_id
     if args.json:
-        keys = ("workspace_id", "slug", "name", "role", "admits_viewers", *_PLAN_KEYS)
+        keys = ("workspace_id", "slug", "name", "role", "admits_viewers", "masks_secrets", "redacts_tokens",
+                *_PLAN_KEYS)
         print_json([
             {**{key: getattr(each, key) for key in keys}, "current": each.workspace_id == here} for each in found
         ])  # fmt: skip
@@ -185,6 +188,21 @@ def _mask(args: argparse.Namespace) -> int:
     slug = in_session(args, work)
     words = "stars" if masks else "as they are"
     return done(args, f"agents' secrets are {words} in what runs of {slug} store", slug=slug, masks_secrets=masks)
+
+
+def _redact(args: argparse.Namespace) -> int:
+    from kolony_tui.core.variables import set_redaction
+
+    redacts = args.redacts == "on"
+
+    async def work(session: PersonSession) -> str:
+        await set_redaction(session, session.workspace.workspace_id, redacts)
+        return session.workspace.slug
+
+    slug = in_session(args, work)
+    words = "becomes stars" if redacts else "stays as it is"
+    said = f"what looks like a token {words} in what runs of {slug} store"
+    return done(args, said, slug=slug, redacts_tokens=redacts)
 
 
 def _rights(args: argparse.Namespace) -> int:

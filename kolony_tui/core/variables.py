@@ -34,3 +34,8 @@ async def unset_variable(session: PersonSession, agent_id: UUID, name: str) -> N
 async def set_masking(session: PersonSession, masked: bool) -> None:
     """Says whether secrets are masked in what runners store. Raises NoRight (admins only)."""
     await session.db.call("set_masking", session.workspace.workspace_id, masked)
+
+
+async def set_redaction(session: PersonSession, workspace_id: UUID, redacted: bool) -> None:
+    """Says whether what looks like a token is masked in what runners store. Raises NoRight (admins only)."""
+    await session.db.call("set_redaction", workspace_id, redacted)

@@ -87,6 +87,8 @@ class WorkspaceOverview:
     name: Untrusted
     role: Role
     admits_viewers: bool
+    masks_secrets: bool
+    redacts_tokens: bool
     plan: str
     max_members: int | None
     max_agents: int | None

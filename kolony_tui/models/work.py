@@ -9,6 +9,7 @@ from uuid import UUID
 
 from kolony_tui.models.approvals import Approval
 from kolony_tui.models.constraints import Limits
+from kolony_tui.models.redaction import redacted
 from kolony_tui.models.states import CommandStatus as CommandStatus
 from kolony_tui.models.states import RunStatus as RunStatus
 from kolony_tui.models.untrusted import Untrusted
@@ -133,6 +134,11 @@ class RunDetail:
     after: tuple[Dependency, ...]
     approvals: tuple[Approval, ...]
     folder: WorkFolder | None = None
+
+    @property
+    def redacted(self) -> dict[str, int]:
+        """How often something was masked in what its attempts stored, by what it was."""
+        return redacted(attempt.usage for attempt in self.attempts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,3 +128,18 @@ async def test_notes_are_kept_and_nobodys_words_are_lost(workspace: Workspace, a
     await bob.execute("SELECT kolony.delete_note($1, 'new')", agent.agent_id)
     with refused("P0002"):
         await bob.execute("SELECT kolony.delete_note($1, 'new')", agent.agent_id)
+
+
+async def test_masking_of_tokens_is_the_workspaces_to_switch_off(workspace: Workspace) -> None:
+    ada, bob = await workspace.database.connect("ada"), await workspace.database.connect("bob")
+    superuser = await workspace.database.superuser()
+    with refused("42501"):
+        await bob.execute("SELECT kolony.set_redaction($1, false)", workspace.workspace_id)
+    with refused("22023"):
+        await ada.execute("SELECT kolony.set_redaction($1, NULL)", workspace.workspace_id)
+    for wanted in (True, False, False):
+        await ada.execute("SELECT kolony.set_redaction($1, $2)", workspace.workspace_id, wanted)
+        brief = await superuser.fetchval("SELECT kolony.settings_brief($1)", workspace.workspace_id)
+        assert brief == {"mask_secrets": True, "redact_tokens": wanted}
+    changes = await ada.fetch("SELECT details FROM kolony.audit_log WHERE event = 'REDACTION_CHANGED'")
+    assert [row["details"]["redacts_tokens"] for row in changes] == [False]

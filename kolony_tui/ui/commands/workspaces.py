@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from kolony_tui.core import workspaces
+from kolony_tui.core.variables import set_redaction
 from kolony_tui.models.errors import UsageError
 from kolony_tui.models.people import Limits, Role, WorkspaceOverview
 from kolony_tui.text import safe
@@ -131,6 +132,13 @@ async def _door(app: KolonyApp, _: str) -> None:
     await for_each(app, chosen, _slug, lambda each: workspaces.admit_viewers(session, each.workspace_id, admits), done)
 
 
+async def _redaction(app: KolonyApp, _: str) -> None:
+    session, chosen = session_of(app), [each for each in _chosen(app) if each.role == Role.ADMIN]
+    masks = not chosen[0].redacts_tokens
+    done = "masking what looks like a token" if masks else "storing what looks like a token as it is"
+    await for_each(app, chosen, _slug, lambda each: set_redaction(session, each.workspace_id, masks), done)
+
+
 COMMANDS: tuple[Command, ...] = (
     Command("workspaces.create", "Make a workspace", "makes a workspace of which you are the admin", _create,
             ("workspaces",), ("a",), "mkworkspace", unavailable=_no_admin_anywhere, argument="SLUG", short="make"),
@@ -140,4 +148,6 @@ COMMANDS: tuple[Command, ...] = (
             _limits, ("workspaces",), ("l",), unavailable=_no_admin_there, short="limits"),
     Command("workspaces.door", "Admit viewers, or not", "says whether a login that is new here may look on",
             _door, ("workspaces",), ("v",), unavailable=_no_admin_there, short="viewers"),
+    Command("workspaces.redact", "Mask tokens, or not", "says whether tokens are stars in what its runs store",
+            _redaction, ("workspaces",), ("t",), unavailable=_no_admin_there, short="tokens"),
 )  # fmt: skip

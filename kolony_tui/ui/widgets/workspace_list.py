@@ -76,5 +76,13 @@ class WorkspaceList(RowList[WorkspaceOverview]):
                 lambda each: each.admits_viewers,
                 rank=5,
             ),
+            Column(
+                "tokens",
+                "TOKENS",
+                6,
+                lambda each, _: cell("masked", "dim") if each.redacts_tokens else cell("shown", "warn"),
+                lambda each: each.redacts_tokens,
+                rank=6,
+            ),
         ]
         super().__init__(columns, lambda each: each.workspace_id, drawing, empty="none", id=id)

@@ -1,4 +1,4 @@
-SELECT w.workspace_id, w.slug, w.name, m.role, w.admits_viewers, w.plan, w.max_members, w.max_agents,
+SELECT w.workspace_id, w.slug, w.name, m.role, w.admits_viewers, w.masks_secrets, w.redacts_tokens, w.plan, w.max_members, w.max_agents,
        w.max_waiting_runs, w.created_at,
        (SELECT count(*) FROM kolony.memberships o WHERE o.workspace_id = w.workspace_id AND NOT o.disabled) AS members,
        (SELECT count(*) FROM kolony.agents a WHERE a.workspace_id = w.workspace_id AND a.desired <> 'retired') AS agents,

@@ -16,6 +16,7 @@ from textual.widgets import Static
 from kolony_tui.core import work
 from kolony_tui.core.session import PersonSession
 from kolony_tui.models.constraints import Limits
+from kolony_tui.models.redaction import redacted, redacted_words
 from kolony_tui.models.usage import used_words
 from kolony_tui.models.work import Attempt, Run, RunDetail, RunStatus
 from kolony_tui.text import safe
@@ -269,6 +270,7 @@ def _usage(attempt: Attempt) -> list[Part]:
         ("memory ", size(number(usage.get("max_rss_bytes")))),
         ("signal ", str(attempt.signal) if attempt.signal else ""),
         ("printed ", f"{attempt.line_count} lines, {size(attempt.byte_count)}" if attempt.byte_count else ""),
+        ("masked ", redacted_words(redacted([usage]))),
         ("host ", safe(attempt.host, limit=40).plain if attempt.host else ""),
     ]
     return [piece for label, value in facts if value for piece in (part(label, "dim"), part(f"{value}   "))]
