@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 
+from kolony_tui.agent.supervision.guardian import boot_seconds
 from kolony_tui.db.connect import Database, pause_seconds
 from kolony_tui.db.target import Target
 from kolony_tui.models.errors import CannotConnect, KolonyError, LoginRefused
@@ -53,6 +55,7 @@ class Link:
         self.on_trouble: Callable[[KolonyError | None], None] = lambda error: None
         """Gets why the server cannot write at the moment, once; None when it could again."""
         self._troubled = False
+        self._time = (datetime.now(UTC), boot_seconds())
         self.seconds = CALL_SECONDS
 
     async def call(self, function: str, *arguments: Any) -> Sequence[asyncpg.Record]:
@@ -81,6 +84,18 @@ class Link:
             raise
         self.up.set()
         return found
+
+    def now(self) -> datetime:
+        """The database's time, as far as it is known; nobody who sets this machine's clock changes it."""
+        at, seconds = self._time
+        return at + timedelta(seconds=boot_seconds() - seconds)
+
+    async def learn_time(self) -> None:
+        """Asks the database for its time. Raises CannotConnect."""
+        began = boot_seconds()
+        async with self._database.connection() as connection:
+            theirs = await connection.fetchval("SELECT clock_timestamp()", timeout=self.seconds)
+        self._time = (theirs, (began + boot_seconds()) / 2)
 
     async def insist(
         self, function: str, *arguments: Any, alive: Callable[[], bool], tries: float = float("inf")

@@ -80,6 +80,7 @@ class Session:
 async def open_session(link: Link, adapter: str, concurrency: int) -> Session:
     """Begins a session. Raises WrongState for a retired agent, CannotConnect, LoginRefused."""
     sent_at = boot_seconds()
+    await link.learn_time()
     row = (await link.call("open_session", platform.node(), os.getpid(), __version__, adapter, concurrency))[0]
     return Session(
         session_id=row["session_id"],

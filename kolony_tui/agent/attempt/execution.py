@@ -80,7 +80,7 @@ class Execution:
         self._exceeded: Exceeded | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._stuck: KolonyError | None = None
-        self._cutter = Cutter()
+        self._cutter = Cutter(desk.link.now)
         self._timer: asyncio.TimerHandle | None = None
         self._began = time.monotonic()
         self._outbox = Outbox(

@@ -8,7 +8,6 @@ import time
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from uuid import UUID
 
 from kolony_tui.agent.attempt.output import Chunk
@@ -63,7 +62,7 @@ class Outbox:
         self._first_lines = array("Q")
         self._batch_bytes = 8 * LEAST_BYTES
         self.acknowledged = 0
-        self._sender = asyncio.create_task(self._send())
+        self._sender: asyncio.Task[None] | None = None
 
     @property
     def full(self) -> bool:
@@ -81,6 +80,8 @@ class Outbox:
                 self._last.append(chunk)
                 self._bytes += len(chunk.data)
             self._news.set()
+            if self._sender is None:
+                self._sender = asyncio.create_task(self._send())
 
     async def room(self) -> None:
         """Returns when more may be read, or when nothing can be written any more."""
@@ -89,6 +90,8 @@ class Outbox:
 
     async def emptied(self) -> None:
         """Returns when every chunk is written. Raises what made that impossible."""
+        if self._sender is None:
+            return
         waiting = asyncio.create_task(self._emptied.wait())
         try:
             await asyncio.wait([waiting, self._sender], return_when=asyncio.FIRST_COMPLETED)
@@ -107,7 +110,7 @@ class Outbox:
 
     async def stand_in(self, numbers: Iterable[int]) -> None:
         """Writes, in the place of chunks that the server lost and that are not kept, a line that says so."""
-        now = datetime.now(UTC)
+        now = self._link.now()
         line = b"[kolony: the server lost this piece of the output]\n"
         chunks = [Chunk(number, "log", now, self._first_lines[number], 1, line) for number in numbers]
         while not await self._append(chunks):
@@ -115,9 +118,10 @@ class Outbox:
 
     async def close(self) -> None:
         """Drops what was not written."""
-        self._sender.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._sender
+        if self._sender is not None:
+            self._sender.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sender
         self._spool.close()
 
     def _keep(self, chunk: Chunk) -> bool:

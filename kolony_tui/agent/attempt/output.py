@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -31,13 +32,14 @@ class Cutter:
     out at once. It ends with a line where one ends in it. Times are seconds on the caller's monotonic clock.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._clock = clock
         self.chunks = 0
         self.bytes = 0
         self.lines = 0
         self._stream = ""
         self._held = bytearray()
-        self._at = datetime.now(UTC)
+        self._at = clock()
         self._flushed = float("-inf")
         self._due = float("inf")
 
@@ -51,7 +53,7 @@ class Cutter:
         ready = self._cut_all(now) if stream != self._stream else []
         self._stream = stream
         if not self._held:
-            self._at = datetime.now(UTC)
+            self._at = self._clock()
             self._due = max(now, self._flushed + FLUSH_SECONDS)
         self._held += data
         while len(self._held) >= CHUNK_BYTES:
@@ -81,7 +83,7 @@ class Cutter:
         self.chunks += 1
         self.bytes += size
         self.lines += chunk.line_count
-        self._at = datetime.now(UTC)
+        self._at = self._clock()
         self._flushed = now
         self._due = now + FLUSH_SECONDS
         return chunk

@@ -7,7 +7,6 @@ import contextlib
 import math
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kolony_tui.agent.events import Ended, Event, Traced
@@ -151,7 +150,7 @@ class TraceBook:
         node = self._nodes.get(key)
         if node is None:
             node = self._nodes[key] = _Node(len(self._nodes), said.type, time.monotonic())
-            facts.update(position=node.position, started_at=_now(), line_from=self._bench.lines())
+            facts.update(position=node.position, started_at=self._now(), line_from=self._bench.lines())
         node.type = facts["type"] = said.type
         facts["line_to"] = self._bench.lines()
         if said.parent is not None:
@@ -181,8 +180,11 @@ class TraceBook:
         facts["status"] = status
         if status != "running" and node.open:
             measured = (time.monotonic() - node.began) * 1000
-            facts.update(ended_at=_now(), duration_ms=round(measured if duration_ms is None else duration_ms, 3))
+            facts.update(ended_at=self._now(), duration_ms=round(measured if duration_ms is None else duration_ms, 3))
         node.open = status == "running"
+
+    def _now(self) -> str:
+        return self._bench.link.now().isoformat()
 
     def _note_values(self, node: _Node, news: _News, said: Traced) -> None:
         before = news.bytes
@@ -289,10 +291,6 @@ class TraceBook:
             elif not self._refused:
                 self._refused = True
                 self._bench.say("trace refused", f"an entry of its trace was refused: {error.line}")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
 
 
 def _attributes(given: dict[str, Any]) -> dict[str, Any]:
