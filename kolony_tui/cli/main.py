@@ -57,6 +57,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("events", "events", "what happened to agents, commands and runs, in order; --follow"),
     ("audit", "audit", "who did what: the log, verify, seals, seal, retention"),
     ("doctor", "doctor", "check server, rights, schema, sessions and this machine; say what to do"),
+    ("retention", "retention", "what is kept how long, legal holds, the archive: show, set, hold, restore, search ..."),
     ("maintain", "maintain", "do the upkeep that is due"),
 )
 

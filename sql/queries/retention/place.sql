@@ -1,0 +1,1 @@
+SELECT k.location FROM kolony.keeping k WHERE k.workspace_id = $1
