@@ -46,7 +46,7 @@ class Listener:
 
     async def run(self) -> None:
         """Listens until cancelled. Raises LoginRefused when the login itself is refused: trying again cannot help."""
-        failures = 0
+        failures, told = 0, False
         while True:
             try:
                 connection = await connect(self._target, self._application)
@@ -56,7 +56,9 @@ class Listener:
                 raise
             except ThroughPooler as error:
                 # Whoever listens looks again from time to time as well; the pooler is not asked all the time.
-                self._on_state(error)
+                if not told:
+                    told = True
+                    self._on_state(error)
                 await asyncio.sleep(_POOLER_SECONDS)
             except KolonyError as error:
                 failures += 1

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from kolony_tui.core import upkeep, work
 from kolony_tui.core.session import PersonSession, clock, refreshed
 from kolony_tui.db.listen import EVERYTHING, Listener
+from kolony_tui.db.pooler import ThroughPooler
 from kolony_tui.models.errors import (
     CannotConnect,
     KolonyError,
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
 
 T = TypeVar("T")
+_ALL_RUNS = (("run", "*"), ("output", "*"))
+# More runs have changed at once than are named: as if it were each that anybody shows.
+
 FRAME = 1 / 30
 SWIFT = 1 / 60
 """Seconds between two looks at the hints that came, and at rows in sight that changed; the screen is drawn as often."""
@@ -177,6 +181,8 @@ class Live:
 
     def hint(self, text: str) -> None:
         """Notes a hint down; reading comes at once, or with the next frame where this one has been read for."""
+        if self._app.replay.on:
+            return  # the past does not change
         self._hints.add(text)
         self._arm(max(self._flushed_at + SWIFT - time.monotonic(), 0))
 
@@ -219,7 +225,7 @@ class Live:
             kind, _, identity = hint.partition(":")
             for watched in self._watched:
                 if (not watched.dirty or watched.query.each_hint) and (
-                    hint == EVERYTHING or watched.query.wants(kind, identity)
+                    hint == EVERYTHING or (kind, identity) in _ALL_RUNS or watched.query.wants(kind, identity)
                 ):
                     watched.dirty = True
 
@@ -254,7 +260,7 @@ class Live:
         query, began = watched.query, time.monotonic()
         try:
             other = self._app.aside_session if query.aside else self._app.output_session if query.swift else None
-            found = await query.read(other or session)
+            found = await query.read(self._app.replay.asks(watched.owner, query.name, other or session))
             watched.took = time.monotonic() - began
             if session is self._app.session and self._standing(watched.owner):
                 query.show(found)
@@ -291,6 +297,8 @@ class Live:
     def _poll(self) -> None:
         now = time.monotonic()
         for watched in self._watched:
+            if self._app.replay.on and watched.owner is not self._app:
+                continue
             if watched.query.polled and now - watched.read_at >= watched.took * POLL_EASE:
                 watched.dirty = True
         self._arm(0)
@@ -373,7 +381,9 @@ class Live:
             self._app.door.refused(error)
 
     def _listener_said(self, error: KolonyError | None) -> None:
-        if error is not None and not self.link.lost:
+        if isinstance(error, ThroughPooler):
+            self._app.tell(error)
+        elif error is not None and not self.link.lost:
             # Perhaps only its own connection broke: a round trip of ours tells.
             self._start_probe()
 

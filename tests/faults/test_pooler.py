@@ -240,5 +240,6 @@ async def test_the_app_works_through_a_pooler(load: Load, workspace: Workspace, 
     """It hears no hints and looks again by itself; one line says so."""
     with pooling(workspace.database) as pooler, opened(tmp_path, pooler.url("ada"), columns=140, rows=40) as terminal:
         await asyncio.to_thread(terminal.until, lambda: "online" in terminal.shown, "the dashboard")
+        await asyncio.to_thread(terminal.until, lambda: "is a pooler" in terminal.shown, "that it hears no hints")
         made = await load.add_worker()
         await asyncio.to_thread(terminal.until, lambda: made.name in terminal.shown, "the new agent")
