@@ -37,16 +37,19 @@ async def test_restarts_under_load(
                 old = (await asyncio.to_thread(server.status)).pid
                 assert old is not None
                 os.kill(old, (FAST, IMMEDIATE)[number % 2])
-                await until(lambda old=old: _gone(server, old), what="the end of the server")
-                await asyncio.to_thread(server.ensure)
+                await _started_again(server, old)
         found = await load.judge()
         await load.heals(app)
     assert found.runs > 2
     print(found)
 
 
-async def _gone(server: EmbeddedServer, old: int) -> bool:
-    return (await asyncio.to_thread(server.status)).pid != old
+async def _started_again(server: EmbeddedServer, old: int) -> None:
+    async def gone() -> bool:
+        return (await asyncio.to_thread(server.status)).pid != old
+
+    await until(gone, what="the end of the server")
+    await asyncio.to_thread(server.ensure)
 
 
 async def test_a_server_that_hangs_is_passed_over(database: Database) -> None:
