@@ -26,6 +26,7 @@ class _Shifted(datetime.datetime):
 
 
 if __name__ == "__main__":
+    sys.path[0] = str(Path.cwd())  # as python -m has it
     time.time = _shifted_time
     datetime.datetime = _Shifted  # type: ignore[misc]
     from kolony_tui.__main__ import main

@@ -6,8 +6,11 @@ import asyncio
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 from kolony_tui.agent.attempt.outbox import MEMORY_BYTES
+from kolony_tui.agent.attempt.output import Chunk
+from kolony_tui.agent.attempt.spool import Spool
 from kolony_tui.server.bootstrap import Prepared
 from kolony_tui.server.embedded import EmbeddedServer
 from tests.faults.conftest import Extent
@@ -55,7 +58,22 @@ def _send_by_hand(load: Load) -> None:
     assert done.returncode in (0, 1, 3), done
     assert (done.stdout == "") == (done.returncode != 0), done
     assert done.returncode == 0 or done.stderr.count("\n") == 1, done
-    print(done)
+
+
+def test_what_a_full_disk_did_not_take_spoils_nothing() -> None:
+    """Whatever the spool said it has comes out again, as it was; it goes on when there is room."""
+    with small_disk(1) as disk:
+        spool = Spool(disk.path, 1 << 30)
+        chunks = [Chunk(seq, "stdout", datetime.now(UTC), seq, 1, b"%d\n" % seq * 100) for seq in range(6000)]
+        taken = [chunk for chunk in chunks if spool.put(chunk)]
+        assert 1000 < len(taken) < len(chunks)
+        assert [spool.take() for _ in taken[:500]] == taken[:500]
+        assert not spool.put(chunks[-1])
+        assert [spool.take() for _ in taken[500:]] == taken[500:]
+        assert spool.take() is None
+        assert spool.put(chunks[-1])
+        assert spool.take() == chunks[-1]
+        spool.close()
 
 
 async def test_the_runners_disk(load: Load, extent: Extent) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -42,10 +43,9 @@ class Spool:
                           chunk.first_line, chunk.line_count, len(chunk.data))  # fmt: skip
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  (open until ``close``)
-            self._file.seek(self._write_at)
-            self._file.write(head + chunk.data)
-            self._file.flush()
+                # Without a buffer, which would keep what a full disk did not take and fail over it when it is read.
+                self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115  (until ``close``)
+            self._write(head + chunk.data)
         except OSError:
             return False
         self._write_at += len(head) + len(chunk.data)
@@ -55,14 +55,22 @@ class Spool:
         """The oldest chunk that was not read back; None when there is none."""
         if self._file is None or not self.waiting_bytes:
             return None
-        self._file.seek(self._read_at)
-        seq, stream, micros, first_line, line_count, size = _HEAD.unpack(self._file.read(_HEAD.size))
-        data = self._file.read(size)
+        descriptor = self._file.fileno()
+        head = os.pread(descriptor, _HEAD.size, self._read_at)
+        seq, stream, micros, first_line, line_count, size = _HEAD.unpack(head)
+        data = os.pread(descriptor, size, self._read_at + _HEAD.size)
         self._read_at += _HEAD.size + size
         if not self.waiting_bytes:
             self._read_at = self._write_at = 0
             self._file.truncate(0)
         return Chunk(seq, _STREAMS[stream], _EPOCH + micros * _MICROSECOND, first_line, line_count, data)
+
+    def _write(self, data: bytes) -> None:
+        assert self._file is not None
+        rest, at = memoryview(data), self._write_at
+        while rest:
+            done = os.pwrite(self._file.fileno(), rest, at)
+            rest, at = rest[done:], at + done
 
     def close(self) -> None:
         """Forgets everything."""
