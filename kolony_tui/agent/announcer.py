@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterable
 
 from kolony_tui.agent.link import Link
 from kolony_tui.models.errors import CannotConnect, LoginRefused, Refused
 
 SPACING_SECONDS = 0.1
 _AT_ONCE = 100
-"""As many hints as one call takes."""
+"""As many hints as one call takes. Of a kind of which there are more, one hint for all of them is sent."""
 
 
 class Announcer:
@@ -35,7 +37,7 @@ class Announcer:
     async def send(self) -> None:
         """Sends what is noted. Raises LoginRefused."""
         self._news.clear()
-        hints, self._due = list(self._due), {}
+        hints, self._due = _together(self._due), {}
         try:
             for start in range(0, len(hints), _AT_ONCE):
                 await self._link.call("announce", hints[start : start + _AT_ONCE])
@@ -44,3 +46,18 @@ class Announcer:
         except (CannotConnect, Refused):
             # Whoever reconnects reads everything again anyway.
             return
+
+
+def _together(due: Iterable[str]) -> list[str]:
+    """The hints, where they are too many with ``kind:*`` in the place of all of a kind.
+
+    >>> _together(["run:1", "agent:2"]), _together(["agent:2", *(f"run:{n}" for n in range(101))])
+    (['run:1', 'agent:2'], ['agent:2', 'run:*'])
+    """
+    hints = list(due)
+    if len(hints) <= _AT_ONCE:
+        return hints
+    kinds = Counter(hint.partition(":")[0] for hint in hints)
+    most = _AT_ONCE // (2 * len(kinds))
+    kept = [hint for hint in hints if kinds[hint.partition(":")[0]] <= most]
+    return kept + [f"{kind}:*" for kind, count in kinds.items() if count > most]

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
 
 T = TypeVar("T")
+# What is said where more runs have changed at once than are named: it may be any that somebody looks at.
 _ALL_RUNS = (("run", "*"), ("output", "*"))
-# More runs have changed at once than are named: as if it were each that anybody shows.
 
 FRAME = 1 / 30
 SWIFT = 1 / 60

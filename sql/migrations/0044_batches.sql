@@ -17,8 +17,7 @@ RETURNS TABLE (run_id uuid, attempt_id uuid, attempt integer, command_id uuid, c
     kind text, subjects uuid[], token_budget bigint, memory_limit_mb integer, cpu_limit_percent integer,
     brief jsonb, shared jsonb)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s'
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
-SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
 #variable_conflict use_column
 DECLARE
     session kolony.agent_sessions := kolony.my_session(the_session);
@@ -197,8 +196,7 @@ $$;
 
 CREATE FUNCTION kolony.end_completed(ends jsonb) RETURNS SETOF uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
-SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
     token kolony.agent_tokens := kolony.my_token();
     asked CONSTANT uuid[] := ARRAY(SELECT (e ->> 'attempt_id')::uuid FROM jsonb_array_elements(ends) e);
@@ -331,6 +329,21 @@ BEGIN
     WHERE t.workspace_id = held.workspace_id AND t.attempt_id = the_attempt;
     IF NOT kolony.end_attempt(held.workspace_id, the_attempt, ended, with_exit_code, with_signal, with_error) THEN
         RAISE EXCEPTION 'this attempt has no lease any more' USING ERRCODE = 'KO001', HINT = 'stop its work';
+    END IF;
+END
+$$;
+
+-- All in one statement; ``kind:*`` stands for more of a kind than are worth naming.
+CREATE OR REPLACE FUNCTION kolony.announce(hints text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    token kolony.agent_tokens := kolony.my_token();
+BEGIN
+    IF pg_notification_queue_usage() < 0.5 THEN
+        PERFORM pg_notify(w.channel, h.hint) FROM kolony.workspaces w
+        CROSS JOIN (SELECT DISTINCT e AS hint FROM unnest(hints[1:100]) e
+                    WHERE e ~ '^(agent|run|output|trace|artifact|conversation):([0-9a-f-]{36}|\*)$') h
+        WHERE w.workspace_id = token.workspace_id;
     END IF;
 END
 $$;
