@@ -15,6 +15,7 @@ from kolony_tui.models.fleet import Agent
 from kolony_tui.models.lists import Page, Wish
 from kolony_tui.models.work import Run, RunStatus
 from kolony_tui.ui.live import SWIFT, LiveQuery
+from kolony_tui.ui.sorting import SortedPast
 from kolony_tui.ui.widgets.rows import RowList
 
 if TYPE_CHECKING:
@@ -153,7 +154,8 @@ class Window(Generic[S]):
 class PastRuns:
     """Answers the wishes of a list of the past: by windows of it, or, filtered or sorted, by what a search found.
 
-    A search looks back through the past piece by piece; what it has found so far is the answer.
+    A search looks back through the past piece by piece; what it has found so far is the answer. Sorted alone it begins
+    with what is new, see ``SortedPast``.
     """
 
     def __init__(
@@ -164,6 +166,7 @@ class PastRuns:
         self.past = past
         self._counted: tuple[lists.Past, int, float] | None = None
         self._search: _Search | None = None
+        self._sorted: SortedPast | None = None
         self._shown = shown
         self._window = Window(app, rows, f"runs of {rows.id}", RUNS, self._read, self._show)
 
@@ -182,9 +185,12 @@ class PastRuns:
         self._shown(page)
 
     async def _read(self, session: PersonSession, wish: Wish) -> Page[Run]:
-        if wish.filter or wish.sort:
+        if wish.filter:
             return await self._found(session, wish)
         self._search = None
+        if wish.sort in lists.PAST_ORDERS:
+            return await self._in_order(session, wish)
+        self._sorted = None
         past = self.past
         rows = await lists.runs(session, past, wish.first, wish.count)
         return Page(wish, tuple(rows), await self._count(session, past, wish, len(rows)))
@@ -208,6 +214,12 @@ class PastRuns:
                 self._window.look()
         except KolonyError as error:
             self._app.tell(error)
+
+    async def _in_order(self, session: PersonSession, wish: Wish) -> Page[Run]:
+        kept = self._sorted
+        if kept is None or (kept.past, kept.order) != (self.past, (wish.sort, wish.backwards)):
+            kept = self._sorted = SortedPast(self._app, self.past, wish, self._window.look)
+        return await kept.page(session, wish)
 
     async def _found(self, session: PersonSession, wish: Wish) -> Page[Run]:
         search = self._search
