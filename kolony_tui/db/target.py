@@ -156,6 +156,9 @@ def _checked(words: dict[str, str], origin: str) -> dict[str, str]:
         if not all(part.isascii() and part.isdigit() for part in known.get(word, "1").split(",") if part):
             what = "a bad port" if word == "port" else f"no number as {word}"
             raise CannotConnect(f"the DSN of {origin} has {what}", FORM)
-    if any(int(port) not in range(1, 65536) for port in known.get("port", "").split(",") if port):
+    beside = [host_and_port(each, origin)[1] for each in known.get("kolony_direct", "").split(",")]
+    if not all(port.isascii() and port.isdigit() for port in beside if port):
+        raise CannotConnect(f"the DSN of {origin} has a bad port in kolony_direct", FORM)
+    if any(int(port) not in range(1, 65536) for port in (*known.get("port", "").split(","), *beside) if port):
         raise CannotConnect(f"the DSN of {origin} has a bad port (1 to 65535)", FORM)
     return {word: value for word, value in known.items() if word in _USED}

@@ -23,6 +23,7 @@ from kolony_tui.core.session import log_in
 from kolony_tui.db.connect import Database as Connection
 from kolony_tui.db.connect import connect
 from kolony_tui.db.listen import Listener
+from kolony_tui.db.place import find_place
 from kolony_tui.db.pooler import ThroughPooler
 from kolony_tui.db.startup import SETTINGS
 from kolony_tui.db.target import Target
@@ -123,6 +124,15 @@ async def kolony(pooler: Pooler, home: Path, words: str, login: str = "bob") -> 
     )  # fmt: skip
     out, err = await asyncio.wait_for(process.communicate(), 60)
     return words, process.returncode, out.decode(errors="replace"), err.decode()
+
+
+def test_the_server_itself_is_named_beside_its_pooler() -> None:
+    beside = Target("postgresql://ada@pooler:6432/kolony?kolony_direct=db,[::1]:77", origin="the test")
+    assert find_place(beside).addresses == (("pooler", 6432),)
+    assert find_place(beside, direct=True).addresses == (("db", 5432), ("::1", 77))
+    for wrong in ("db:x", "db:99999", "[::1"):
+        with pytest.raises(CannotConnect, match="bad"):
+            find_place(Target(f"host=pooler kolony_direct={wrong}", origin="the test"), direct=True)
 
 
 async def test_every_verb_and_a_runner_come_through_a_pooler(workspace: Workspace, load: Load, tmp_path: Path) -> None:
