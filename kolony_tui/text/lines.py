@@ -14,6 +14,8 @@ LINE_LIMIT = 10_000
 
 _COLOURS_PER_CHARACTER = 4  # a line that is nothing but colour changes is bounded too
 _TOKEN = re.compile(r"\x1b\[(?P<colour>[0-9:;]*)m|(?P<back>\x08+)|\r|[^\x1b\r\x08]+")
+_REWRITES_OR_TABS = re.compile(r"[\r\x08\t]")
+_COLOUR = re.compile(r"\x1b\[([0-9:;]*)m")
 _REWRITES_OR_COLOURS = re.compile(r"[\x1b\r\x08]")
 _COLOUR_OR_PIECE = re.compile(r"\x1b\[[0-9:;]*m|[^\x1b]+")
 
@@ -101,9 +103,21 @@ class LineStream:
         return tidy("\n".join(lines)).split("\n")
 
     def _line(self, text: str) -> str:
+        if len(text) <= self._limit and not _REWRITES_OR_TABS.search(text):
+            return self._coloured_line(text)
         self._begin()
         self._write(text)
         return self._finished()
+
+    def _coloured_line(self, text: str) -> str:
+        """A whole line in which nothing but colours is to be followed: it stays as it is."""
+        start, seen = self._state, len(text)
+        for parameters in _COLOUR.findall(text):
+            seen -= len(parameters) + 3
+            self._state = after(self._state, parameters)
+        if not seen:
+            return ""
+        return tidy(text) if start == PLAIN else start.sequence + tidy(text)
 
     def _write(self, text: str) -> None:
         if not _REWRITES_OR_COLOURS.search(text):

@@ -24,6 +24,7 @@ Place = Literal[
     "settings", "people", "sessions", "workspaces", "tokens", "audit", "notes", "notify", "presets", "constraints",
     "approval_rules", "variables", "memory",
     "inbox", "stopped", "plan", "artifacts", "artifact", "reports", "report", "conversations", "thread",
+    "merged",
 ]  # fmt: skip
 """Where a command's keys work: everywhere, in any list, in lists of runs, drafts or agents, on what a run prints, on
 the screen of a run or an agent, in the composer; on the screen of usage, in lists of budgets and of prices; in the
@@ -41,6 +42,7 @@ INSIDE: dict[Place, tuple[Place, ...]] = {
     "plan": ("list", "app"),
     "agents": ("list", "app"),
     "output": ("app",),
+    "merged": ("app",),
     "run": ("output", "app"),
     "agent": ("runs", "list", "app"),
     "composer": (),
@@ -114,6 +116,8 @@ class Command:
     def why_disabled(self, app: KolonyApp) -> str | None:
         """Why it cannot be done now, in words for a person; None when it can."""
         if self.role is not None:
+            if app.replay.why_not is not None:
+                return app.replay.why_not
             if app.session is None or app.live.link.lost:
                 return "there is no connection to the server"
             if not app.session.role.includes(self.role):
@@ -240,6 +244,7 @@ def commands() -> Mapping[str, Command]:
         plan,
         presets,
         queue,
+        replay,
         reports,
         settings,
         stop,
@@ -256,7 +261,7 @@ def commands() -> Mapping[str, Command]:
         *plan.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *people.COMMANDS, *tokens.COMMANDS, *workspaces.COMMANDS,
         *constraints.COMMANDS, *approval_rules.COMMANDS, *keeping.COMMANDS, *audit.COMMANDS, *settings.COMMANDS,
         *notifications.COMMANDS, *presets.COMMANDS,
-        *conversations.COMMANDS, *artifacts.COMMANDS, *reports.COMMANDS, *lists.COMMANDS, *view.COMMANDS,
+        *conversations.COMMANDS, *artifacts.COMMANDS, *reports.COMMANDS, *lists.COMMANDS, *view.COMMANDS, *replay.COMMANDS,
     )  # fmt: skip
     by_id = {command.id: command for command in every}
     assert len(by_id) == len(every), "two commands share an id"
@@ -334,6 +339,7 @@ _KEY_WORDS = {
     "question_mark": "?", "colon": ":", "slash": "/", "plus": "+", "minus": "-", "escape": "esc", "space": "space",
     "exclamation_mark": "!", "equals_sign": "=", "less_than_sign": "<", "greater_than_sign": ">", "underscore": "_",
     "left_square_bracket": "[", "right_square_bracket": "]", "comma": ",",
+    "left_curly_bracket": "{", "right_curly_bracket": "}",
 }  # fmt: skip
 
 

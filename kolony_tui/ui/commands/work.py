@@ -186,6 +186,23 @@ def _go_to_line(app: KolonyApp, number: str) -> None:
     panel.view.go_to_line(max(int(number) - 1, 0), 0.0)
 
 
+def _merged(app: KolonyApp, text: str) -> None:
+    from kolony_tui.core.merging import MOST_RUNS, Chosen
+    from kolony_tui.ui.screens.work.merged import MergedScreen
+    from kolony_tui.ui.widgets.run_list import RunList
+
+    rows = nearest(app, RunList)
+    marked = chosen_runs(app) if rows is not None and rows.marks else []
+    if text or not (marked or (rows is not None and rows.filter)):
+        chosen, what = Chosen(filter=text or "status=executing"), text or "all that run"
+    elif marked:
+        chosen, what = Chosen(tuple(run.run_id for run in marked[:MOST_RUNS])), "those marked"
+    else:
+        assert rows is not None
+        chosen, what = Chosen(filter=rows.filter), rows.filter
+    app.push_screen(MergedScreen(chosen, what))
+
+
 async def _save(app: KolonyApp, path: str) -> None:
     from kolony_tui.ui.saving import save_output
 
@@ -219,11 +236,13 @@ COMMANDS: tuple[Command, ...] = (
             ("output",), ("e",),
             unavailable=ANY_RUN, short="stderr"),
     Command("run.line", "Go to a line", "goes to a line of the output by its number; :4711 does it too", _go_to_line,
-            ("output",), ("L",), "line",
+            ("output",), ("l",), "line",
             unavailable=ANY_RUN, argument="N"),
     Command("run.save", "Save output", "writes the run's output, byte for byte, to a file", _save,
             ("output",), ("s",), "save",
             unavailable=ANY_RUN, argument="FILE", short="save"),
+    Command("runs.merged", "Merged output", "what many runs print, line by line: marked ones, those of the filter, or all "
+            "that run", _merged, ("runs", "app"), ("M",), "merged", argument="FILTER"),
     Command("run.copy", "Copy", "copies the selected text, or the command, to the clipboard (OSC 52)", _copy,
             ("runs", "output"), ("y",), unavailable=ANY_RUN),
 )  # fmt: skip

@@ -20,15 +20,7 @@ from kolony_tui.models.records import OutputPiece
 from kolony_tui.text.sgr import without_colours
 from kolony_tui.ui.after import after
 from kolony_tui.ui.widgets.output_rows import (
-    STYLES,
-    Look,
-    TextRow,
-    look_of,
-    margin,
-    margin_width,
-    notice,
-    search_pattern,
-    text_rows,
+    OUTPUT_CSS, STYLES, Look, TextRow, look_of, margin, margin_width, notice, search_pattern, text_rows,
 )  # fmt: skip
 from kolony_tui.ui.widgets.output_selection import copied, shifted
 from kolony_tui.ui.widgets.output_window import OutputWindow, Place
@@ -38,7 +30,7 @@ MAX_BYTES = 16 * 1024 * 1024
 FRAME = 1 / 30
 UNFOCUSED_FRAME = 1 / 15
 _WHOLE = re.compile(".+")
-_PENDING_BYTES = 1024 * 1024  # beyond it pieces are taken in before the frame is over
+_PENDING_BYTES = 128 * 1024  # beyond it pieces are taken in before the frame is over
 
 
 class OutputView(ScrollView, can_focus=True):
@@ -50,20 +42,7 @@ class OutputView(ScrollView, can_focus=True):
     counts what came since. Times are shown in the zone of this machine.
     """
 
-    DEFAULT_CSS = """
-    OutputView {
-        overflow-y: scroll;
-        overflow-x: auto;
-        background: $background;
-        color: $foreground;
-    }
-    OutputView > .output--stderr { color: $text-error; }
-    OutputView > .output--log { color: $text-muted; }
-    OutputView > .output--time { color: $text-muted; }
-    OutputView > .output--notice { color: $text-warning; text-style: italic; }
-    OutputView > .output--match { background: $warning; color: $background; text-style: bold; }
-    OutputView > .output--found { background: $accent; color: $background; text-style: bold reverse; }
-    """
+    DEFAULT_CSS = OUTPUT_CSS
     COMPONENT_CLASSES: ClassVar[set[str]] = set(STYLES)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("g", "scroll_home", "Top", show=False, id="output.top"),
@@ -112,13 +91,13 @@ class OutputView(ScrollView, can_focus=True):
         self._window = OutputWindow(first_seq=first_seq, max_lines=max_lines, max_bytes=max_bytes)
         self._pending: list[OutputPiece] = []
         self._pending_bytes = 0
-        self._framed = False
+        self._framed = self._unshown = False
         self._on_screen = False
         self._seen = 0
         self._pattern = ""
         self._found: Place | None = None
         self._aim: tuple[int, float] | None = None
-        self._aim_found = False
+        self._aim_found = self._aim_asked = False
         self._look: Look | None = None
         self._drawn: LRUCache[Place, list[TextRow]] = LRUCache(512)
         self.far: Callable[[int], None] | None = None
@@ -141,7 +120,11 @@ class OutputView(ScrollView, can_focus=True):
         if self._aim is not None:
             if (wanted := window.with_number(self._aim[0])) is not None:
                 self._reveal(self._mark_found(wanted) if self._aim_found else wanted)
-            self._aim = None
+                self._aim = None
+            elif self._aim_asked:
+                self._aim = None  # it is nowhere
+            else:
+                self._ask_for_aim()
 
     @property
     def window(self) -> OutputWindow:
@@ -161,9 +144,11 @@ class OutputView(ScrollView, can_focus=True):
         """Add pieces; those that are there already are ignored, missing ones may come later."""
         self._pending += pieces
         self._pending_bytes += sum(len(piece.data) for piece in pieces)
-        if not self._on_screen or self._pending_bytes > _PENDING_BYTES:
+        if not self._on_screen:
             self._flush()
-        elif not self._framed and pieces:
+        elif self._pending_bytes > _PENDING_BYTES:
+            self._take_in() if self.follow else self._flush()
+        if self._on_screen and not self._framed and pieces:
             self._framed = True
             after(self, FRAME if self.has_focus else UNFOCUSED_FRAME, self._end_frame)
 
@@ -220,7 +205,7 @@ class OutputView(ScrollView, can_focus=True):
 
     def go_to_line(self, number: int, at: float) -> None:
         """Go to the line with so many newlines before it, or what was printed next at that time; once it is there."""
-        self._aim, self._aim_found = (number, at), False
+        self._aim, self._aim_found, self._aim_asked = (number, at), False, False
         self._take_aim()
 
     def show_found(self, number: int) -> None:
@@ -229,9 +214,9 @@ class OutputView(ScrollView, can_focus=True):
         place = self._window.with_number(number)
         if place is not None:
             self._reveal(self._mark_found(place))
-        elif self.far is not None:
-            self._aim, self._aim_found = (number, 0.0), True
-            self.far(number)
+        else:
+            self._aim, self._aim_found, self._aim_asked = (number, 0.0), True, False
+            self._ask_for_aim()
 
     def mark(self, text: str) -> None:
         """Mark every occurrence of ``text`` (an empty one marks nothing) and go nowhere."""
@@ -254,8 +239,12 @@ class OutputView(ScrollView, can_focus=True):
             if self._window.lines_seen > self._aim[0]:
                 self._aim = None
             self._reveal(place)
-        elif self.far is not None and self._aim[0] < self._window.lines_seen:
-            self.follow = False
+        elif not self._aim_asked:
+            self._ask_for_aim()
+
+    def _ask_for_aim(self) -> None:
+        if self._aim is not None and self.far is not None and self._aim[0] < self._window.lines_seen:
+            self.follow, self._aim_asked = False, True
             self.far(self._aim[0])
 
     def action_search(self) -> None:
@@ -372,18 +361,23 @@ class OutputView(ScrollView, can_focus=True):
         self._flush()
 
     def _flush(self) -> None:
-        pieces, self._pending, self._pending_bytes = self._pending, [], 0
-        if not pieces:
-            return
         place, row = self._reading()
+        if self._pending or self._unshown:
+            self._show(self._take_in(place), row)
+            self._unshown = False
+            self._take_aim()
+
+    def _take_in(self, place: Place | None = None) -> Place | None:
+        """What waits becomes lines; who follows the end sees them with the next frame."""
+        pieces, self._pending, self._pending_bytes = self._pending, [], 0
         segments = len(self._window.segments)
         place = self._window.feed(pieces, place)
         if len(self._window.segments) < segments:
             self._drawn.clear()  # its keys would keep what was joined alive
             if self._found is not None and self._found.segment not in self._window.segments:
                 self._found = None
-        self._show(place, row)
-        self._take_aim()
+        self._unshown = True
+        return place
 
     def _reading(self) -> tuple[Place | None, int]:
         """The first line in view, and the row of the view on which it begins."""

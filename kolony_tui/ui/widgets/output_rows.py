@@ -22,6 +22,20 @@ ASCII_GUTTER_MARKS = (" ", "!", "-")
 GUTTER_WIDTH = 2
 STYLES = ("output--stderr", "output--log", "output--time", "output--notice", "output--match", "output--found")
 TIME_WIDTH = 9
+OUTPUT_CSS = """
+OutputView {
+    overflow-y: scroll;
+    overflow-x: auto;
+    background: $background;
+    color: $foreground;
+}
+OutputView > .output--stderr { color: $text-error; }
+OutputView > .output--log { color: $text-muted; }
+OutputView > .output--time { color: $text-muted; }
+OutputView > .output--notice { color: $text-warning; text-style: italic; }
+OutputView > .output--match { background: $warning; color: $background; text-style: bold; }
+OutputView > .output--found { background: $accent; color: $background; text-style: bold reverse; }
+"""
 
 
 def margin_width(timestamps: bool) -> int:
