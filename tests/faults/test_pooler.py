@@ -192,7 +192,8 @@ async def test_settings_come_with_each_transaction(workspace: Workspace) -> None
 
 async def test_a_pooler_that_swallows_settings_is_found(workspace: Workspace) -> None:
     """It lets every start-up pass; ours would never arrive."""
-    swallowed = "ignore_startup_parameters = " + ",".join([*SETTINGS, "options", "kolony.agent_token", "kolony.session"])
+    names = [*SETTINGS, "options", "kolony.agent_token", "kolony.session"]
+    swallowed = f"ignore_startup_parameters = {','.join(names)}"
     with pooling(workspace.database, swallowed) as pooler:
         with pytest.raises(ThroughPooler):
             await connect(pooler.target("ada"), "kolony tests")
