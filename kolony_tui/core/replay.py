@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -20,6 +20,9 @@ _KEPT = (
     "runs", "run_overview", "run_listed", "command_overview", "agent_listed", "agent_overview",
 )  # fmt: skip
 """The tables and views that have one of the past beside them, of the same name and ``_then``."""
+
+_INSTEAD = {"fleet/listed": "replay/agents"}
+"""Queries that would take too long in the past, and what is asked there."""
 
 _PRESENT = re.compile(r"\bkolony\.(" + "|".join(_KEPT) + r")\b(?!\s*\()|(?<![\w.])now\(\)")
 
@@ -39,6 +42,13 @@ class PastDatabase(Database):
     def __init__(self, target: Target, application: str, moment: datetime) -> None:
         super().__init__(target, application)
         self.moment = moment
+
+    async def ordered(
+        self, name: str, condition: str, *arguments: Any, order: str = "", group: str = "", about: str = ""
+    ) -> Sequence[asyncpg.Record]:
+        """The rows of the named query, or of that which takes its place in the past."""
+        name = _INSTEAD.get(name, name)
+        return await super().ordered(name, condition, *arguments, order=order, group=group, about=about)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:

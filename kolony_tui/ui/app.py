@@ -44,6 +44,7 @@ from kolony_tui.ui.opening import Opening, wall_clock
 from kolony_tui.ui.palette import AgentHits, CommandHits, RunHits
 from kolony_tui.ui.registry import SCREENS, bindings, commands, keys_after
 from kolony_tui.ui.reopening import open_subjects, reopen
+from kolony_tui.ui.replay import Replay
 from kolony_tui.ui.samples import Samples
 from kolony_tui.ui.screens.framed import FramedScreen
 from kolony_tui.ui.spending import Spending
@@ -109,6 +110,7 @@ class KolonyApp(App[int]):
         self.undoing = Undoing(self)
         self.needs = Needs(self)
         self.spending = Spending(self)
+        self.replay = Replay(self)
         self.unverified = ""
         self.saying = "connecting"
         self.remembered: dict[str, Any] = dict(opening.remembered)
@@ -118,7 +120,11 @@ class KolonyApp(App[int]):
     # Time and drawing
 
     def now(self) -> datetime:
-        """The server's time, as far as it is known."""
+        """The server's time, or that which one looks back to."""
+        return self.replay.moment or self.present()
+
+    def present(self) -> datetime:
+        """The server's time, whatever one looks back to."""
         return self.opening.frozen or wall_clock() + self.live.ahead
 
     def drawing(self) -> Drawing:
@@ -248,6 +254,7 @@ class KolonyApp(App[int]):
         await self.companion.end()
         if self.session is not None:
             await audit.note_logout(self.session)
+        await self.replay.close()
         for session in (self.session, self.output_session, self.aside_session):
             if session is not None:
                 await session.db.close()
@@ -308,7 +315,7 @@ class KolonyApp(App[int]):
     async def read_agents(self, session: PersonSession, wish: Wish) -> Page[Agent]:
         """A window of the agents, for any screen; what they do is read after it."""
         page = await lists.agents(session, wish)
-        if session is self.session:
+        if session is (self.replay.session or self.session):
             self.agents = list(page.rows)
             self.samples.take(page.rows)
             working = [agent.agent_id for agent in page.rows if agent.running]
@@ -316,7 +323,7 @@ class KolonyApp(App[int]):
         return page
 
     async def _read_doing(self, working: list[UUID]) -> None:
-        session = self.aside_session
+        session = self.replay.session or self.aside_session
         if session is None:
             return
         with contextlib.suppress(KolonyError):  # whoever reads what is in view tells of it
@@ -327,7 +334,7 @@ class KolonyApp(App[int]):
     async def read_queue(self, session: PersonSession, wish: Wish) -> Page[Run]:
         """A window of what goes on and waits, and below it of what ended lately."""
         page = await lists.open_runs(session, wish, self.now() - LATELY, RECENT_RUNS)
-        if session is self.session:
+        if session is (self.replay.session or self.session):
             self.queue = [run for run in page.rows if not run.status.ended]
             self.recent = [run for run in page.rows if run.status.ended]
             self.queue_known = True
@@ -363,8 +370,9 @@ class KolonyApp(App[int]):
         """Keys wait for a screen that is not quite there yet."""
         if isinstance(event, events.Key | events.MouseEvent):
             self.notifier.touched()
-        if isinstance(event, events.Key) and not event.is_forwarded and await self.early_keys.take(event):
-            return
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            if self.replay.take(event) or await self.early_keys.take(event):
+                return
         await super().on_event(event)
 
     async def pass_on(self, event: events.Key) -> None:

@@ -70,6 +70,12 @@ class OutputFeed:
         self._changed()
         self._app.live.look_again(self._view)
 
+    def again(self) -> None:
+        """Reads all of it anew: as of another moment it is another output."""
+        self._generation += 1
+        self._restart(None)
+        self._app.live.look_again(self._view)
+
     def want(self, line: int) -> None:
         """Reads what is around the line with so many newlines before it, or the end where that is followed."""
         busy = self._line is not None

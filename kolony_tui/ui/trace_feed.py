@@ -48,6 +48,12 @@ class TraceFeed:
             self._view.clear()
             self._app.live.look_again(self._view)
 
+    def again(self) -> None:
+        """Reads all of it anew: as of another moment it is another trace."""
+        self.end, self._after = None, 0
+        self._view.clear()
+        self._app.live.look_again(self._view)
+
     def _wants(self, kind: str, identity: str) -> bool:
         return kind in ("agent", "agents") or (kind in ("run", "trace") and identity == str(self.run_id))
 

@@ -108,7 +108,8 @@ class FramedScreen(Screen[None]):
             for crumb in self._trail():
                 left += [part(f" {glyph(CRUMB)} ", "dim"), crumb]
             right += self._vitals(glyph("●"))
-            header.badge.say("READ-ONLY" if app.read_only else str(app.session.role).upper(), read_only=app.read_only)
+            role = "READ-ONLY" if app.read_only else str(app.session.role).upper()
+            header.badge.say(app.replay.badge or role, read_only=app.read_only or app.replay.on)
         header.line.say(left, right)
 
     def _trail(self) -> list[Part]:
@@ -164,12 +165,15 @@ class FramedScreen(Screen[None]):
         elif link.lost:
             gone = span((app.now() - link.since).total_seconds())
             banner.say([part(f"connection lost {gone} ago: {link.why}; retrying")], [part("writing is off")])
+        elif app.replay.on:
+            banner.say(*app.replay.banner())
         elif (stopped := app.needs.banner(app.now())) is not None:
             banner.say(*stopped)
         elif app.unverified:
             banner.say([part(app.unverified)])
-        banner.set_class(app.session is None, "-opening")
-        banner.set_class(app.session is None or link.lost or bool(app.needs.stops or app.unverified), "-shown")
+        banner.set_class(app.session is None or (app.replay.on and not link.lost), "-opening")
+        told = app.session is None or link.lost or app.replay.on
+        banner.set_class(told or bool(app.needs.stops or app.unverified), "-shown")
 
     def places(self) -> list[Place]:
         """Where the focus is, from the innermost place outwards."""
