@@ -159,8 +159,14 @@ class Runner:
                 if self._stopping or self._retired:
                     return 0.05
                 session = await self._begin()
+            # A hint is most often of work: that first. Whether it may be taken the claim itself finds out.
+            waits = self._link.up.is_set() and time.monotonic() < self._beat_due
+            work_first = waits and session.lease.alive and self._claiming()
+            if work_first:
+                await self._claim(session)
             await self._beat(session)
-            await self._claim(session)
+            if not work_first:
+                await self._claim(session)
         except LoginRefused as error:
             raise token_refused(error) from error
         except Fenced as error:
@@ -179,7 +185,8 @@ class Runner:
             self._report.say("connected", "connected again")
         until_beat = self._beat_due - time.monotonic()
         poll = (POLL_SECONDS if self._listening else POLL_SECONDS_DEAF) * random.uniform(0.8, 1.2)  # noqa: S311
-        return max(0.0, min(until_beat, poll))
+        until_hint = self._hint_taken_at + _HINT_SPACING - time.monotonic() if self._hinted else poll
+        return max(0.0, min(until_beat, until_hint, poll))
 
     def _server_troubled(self, error: KolonyError | None) -> None:
         if error is None:
@@ -228,7 +235,8 @@ class Runner:
 
     async def _beat(self, session: Session) -> None:
         due = time.monotonic() >= self._beat_due
-        if not due and not self._hinted and self._link.up.is_set():
+        heard = self._hinted and time.monotonic() - self._hint_taken_at >= _HINT_SPACING
+        if not due and not heard and self._link.up.is_set():
             return
         self._hinted = False
         self._hint_taken_at = time.monotonic()
@@ -381,8 +389,7 @@ class Runner:
         if hint not in (EVERYTHING, "agents:*") and (session is None or hint != f"agent:{session.agent_id}"):
             return
         self._hinted = True
-        since = time.monotonic() - self._hint_taken_at
-        asyncio.get_running_loop().call_later(max(0.0, _HINT_SPACING - since), self._wake.set)
+        self._wake.set()
 
     def _heard(self, trouble: KolonyError | None) -> None:
         self._listening = trouble is None
