@@ -140,6 +140,6 @@ async def test_masking_of_tokens_is_the_workspaces_to_switch_off(workspace: Work
     for wanted in (True, False, False):
         await ada.execute("SELECT kolony.set_redaction($1, $2)", workspace.workspace_id, wanted)
         brief = await superuser.fetchval("SELECT kolony.settings_brief($1)", workspace.workspace_id)
-        assert brief == {"mask_secrets": True, "redact_tokens": wanted}
+        assert json.loads(brief) == {"mask_secrets": True, "redact_tokens": wanted}
     changes = await ada.fetch("SELECT details FROM kolony.audit_log WHERE event = 'REDACTION_CHANGED'")
     assert [row["details"]["redacts_tokens"] for row in changes] == [False]
