@@ -38,6 +38,7 @@ def register_tail(verbs: Any) -> None:
 
 
 def _tail(args: argparse.Namespace) -> int:
+    from kolony_tui.core.retention import require_output
     from kolony_tui.core.waiting import look_again
     from kolony_tui.core.work import find_run
 
@@ -47,6 +48,7 @@ def _tail(args: argparse.Namespace) -> int:
 
     async def work(session: PersonSession) -> None:
         run_id = await find_run(session, args.run[0])
+        await require_output(session, run_id, args.attempt)
         if not args.follow:
             await _copy(session, run_id, args.attempt, args.stream, -1, writer)
             return

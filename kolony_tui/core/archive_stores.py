@@ -246,7 +246,12 @@ class S3:
 
     def check(self) -> None:
         """The mark is there."""
-        self._try("read", lambda store: store.head(self._key(MARK)))
+        try:
+            self._try("read", lambda store: store.head(self._key(MARK)))
+        except NotFound as error:
+            raise WorkFailed(
+                f"the bucket {self._bucket} has no archive there", "kolony retention archive sets it"
+            ) from error
 
     def put(self, name: str, file: Path) -> None:
         """Uploads it, in parts where it is large."""

@@ -136,7 +136,7 @@ class _Tending:
             self._archived += 1
         except WrongState:
             return True  # held or taken by somebody else meanwhile; its object is gone again
-        except WorkFailed as error:
+        except (WorkFailed, NotFound) as error:
             self._failed += 1
             self._error = error.line[:500]
             await self._give_back(taken)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from kolony_tui.core.session import PersonSession
-from kolony_tui.models.errors import NotFound, UsageError
+from kolony_tui.models.errors import NotFound, UsageError, WrongState
 from kolony_tui.models.retention import Archived, Hold, Job, JobTime, Keeping
 
 LONGEST_WORD = 64
@@ -70,6 +70,16 @@ async def archived(session: PersonSession, limit: int = 200) -> list[Archived]:
 async def archived_of_run(session: PersonSession, run_id: UUID) -> list[Archived]:
     """What became of the output of a run's attempts that is not in the database alone; of the last one first."""
     return await session.db.rows(Archived, "retention/archived", session.workspace.workspace_id, run_id, None, 1000)
+
+
+async def require_output(session: PersonSession, run_id: UUID, attempt: int | None = None) -> None:
+    """Makes sure that the output of a run's attempt (None: the last one) was not taken away.
+
+    Raises WrongState, which says when that was and what brings it back.
+    """
+    known = [each for each in await archived_of_run(session, run_id) if attempt in (None, each.attempt)]
+    if known and not known[0].here:
+        raise WrongState(*known[0].why_gone)
 
 
 async def search(session: PersonSession, words: Sequence[str], limit: int = 200) -> list[Archived]:

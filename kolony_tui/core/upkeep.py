@@ -92,6 +92,15 @@ async def keep_up(session: PersonSession, application: str) -> list[UpkeepJob]:
         await db.close()
 
 
+async def do_job(session: PersonSession, job: str, application: str, told: Told | None = None) -> list[UpkeepJob]:
+    """Does one job now, on a connection of its own. Raises NoRight (admins only), NotFound."""
+    db = Database(session.db.target, application)
+    try:
+        return await run_upkeep(replace(session, db=db), everything=True, only=job, told=told)
+    finally:
+        await db.close()
+
+
 async def _run(db: Database, known: list[_Known], everything: bool, told: Told | None = None) -> list[UpkeepJob]:
     jobs: list[UpkeepJob] = []
     for job in known:

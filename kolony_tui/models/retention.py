@@ -103,6 +103,18 @@ class Archived:
         """Whether the database has its output."""
         return self.state in ("taken", "restored")
 
+    @property
+    def why_gone(self) -> tuple[str, str]:
+        """What became of it in words, and what a person can do."""
+        if self.state == "archived" and self.archived_at is not None:
+            command = f"kolony retention restore {self.reference.removeprefix('#')}"
+            return (
+                f"the output of {self.reference} was archived on {self.archived_at:%Y-%m-%d}",
+                f"{command} brings it back",
+            )
+        when = f" on {self.removed_at:%Y-%m-%d}" if self.removed_at is not None else ""
+        return f"the output of {self.reference} was removed by retention{when}", ""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

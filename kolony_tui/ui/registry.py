@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Place = Literal[
     "app", "list", "runs", "drafts", "agents", "output", "run", "agent", "composer",
     "usage", "budgets", "prices",
-    "settings", "people", "sessions", "workspaces", "tokens", "audit", "notes", "notify", "presets", "constraints",
+    "settings", "people", "sessions", "workspaces", "tokens", "timeline", "audit", "notes", "notify", "presets", "constraints",
     "approval_rules", "variables", "memory",
     "inbox", "stopped", "plan", "artifacts", "artifact", "reports", "report", "conversations", "thread",
     "merged",
@@ -51,6 +51,7 @@ INSIDE: dict[Place, tuple[Place, ...]] = {
     "sessions": ("people", "list", "app"),
     "workspaces": ("list", "settings", "app"),
     "tokens": ("list", "settings", "app"),
+    "timeline": ("list", "app"),
     "audit": ("list", "app"),
     "notes": ("list", "app"),
     "notify": ("list", "settings", "app"),
@@ -131,7 +132,7 @@ AN = {Role.VIEWER: "a viewer", Role.OPERATOR: "an operator", Role.ADMIN: "an adm
 
 @dataclass(frozen=True, slots=True)
 class ScreenEntry:
-    """A screen that a number opens: its ``key``, ``name`` (of its mode, and on the ``:`` line), and what makes it.
+    """A screen that a number opens (or none: the audit log is reached by name): its ``key``, ``name`` (of its mode, and on the ``:`` line), and what makes it.
 
     ``parts`` names what of it can follow on the ``:`` line.
     """
@@ -179,6 +180,12 @@ def _reports() -> Screen[None]:
     return ReportsScreen()
 
 
+def _timeline() -> Screen[None]:
+    from kolony_tui.ui.screens.timeline.screen import TimelineScreen
+
+    return TimelineScreen()
+
+
 def _audit() -> Screen[None]:
     from kolony_tui.ui.screens.audit.log import AuditScreen
 
@@ -217,9 +224,10 @@ SCREENS: tuple[ScreenEntry, ...] = (
     ScreenEntry("5", "conversations", "Conversations", _conversations),
     ScreenEntry("6", "playbooks", "Playbooks", _playbooks),
     ScreenEntry("7", "reports", "Reports", _reports),
-    ScreenEntry("8", "audit", "Audit", _audit),
+    ScreenEntry("8", "timeline", "Timeline", _timeline),
     ScreenEntry("9", "usage", "Usage", _usage),
     ScreenEntry("0", "settings", "Settings", _settings, _sections),
+    ScreenEntry("", "audit", "Audit", _audit),
 )
 
 
@@ -246,8 +254,10 @@ def commands() -> Mapping[str, Command]:
         queue,
         replay,
         reports,
+        retention,
         settings,
         stop,
+        timeline,
         tokens,
         usage,
         view,
@@ -259,7 +269,8 @@ def commands() -> Mapping[str, Command]:
         *going.COMMANDS, *stop.COMMANDS, *inbox.COMMANDS, *queue.COMMANDS, *work.COMMANDS, *broadcast.COMMANDS,
         *usage.COMMANDS,
         *plan.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *people.COMMANDS, *tokens.COMMANDS, *workspaces.COMMANDS,
-        *constraints.COMMANDS, *approval_rules.COMMANDS, *keeping.COMMANDS, *audit.COMMANDS, *settings.COMMANDS,
+        *constraints.COMMANDS, *approval_rules.COMMANDS, *keeping.COMMANDS, *timeline.COMMANDS, *audit.COMMANDS, *settings.COMMANDS,
+        *retention.COMMANDS,
         *notifications.COMMANDS, *presets.COMMANDS,
         *conversations.COMMANDS, *artifacts.COMMANDS, *reports.COMMANDS, *lists.COMMANDS, *view.COMMANDS, *replay.COMMANDS,
     )  # fmt: skip

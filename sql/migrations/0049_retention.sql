@@ -270,18 +270,18 @@ GRANT EXECUTE ON FUNCTION kolony.drop_month(text, date, boolean), kolony.remove_
 SET LOCAL ROLE kolony_api;
 
 INSERT INTO kolony.retention_kinds (kind, place, title, about, standard, least, most, forever) VALUES
-    ('archive', 1, 'Output archived after', 'where an archive is set; the run''s end counts', 30, 0, 3650, 'never'),
-    ('output', 2, 'Output kept for', 'in the database and in the archive', 90, 1, 36500, 'forever'),
-    ('restored', 3, 'Restored output kept for', 'then only the archive has it again', 7, 1, 3650, 'forever'),
-    ('traces', 4, 'Traces kept for', 'prompts, thoughts, tools of agents', 90, 1, 36500, 'forever'),
-    ('artifacts', 5, 'Artifacts'' contents kept for', 'their names and sizes stay', 90, 1, 36500, 'forever'),
-    ('usage', 6, 'Usage in detail kept for', 'the sums by run and by day stay', 180, 1, 36500, 'forever'),
-    ('events', 7, 'Events kept for', 'what the timeline shows', 90, 1, 36500, 'forever'),
-    ('notifications', 8, 'Notifications kept for', 'or shorter, as each one says', 90, 1, 3650, 'forever'),
-    ('deliveries', 9, 'Webhook deliveries kept for', 'those that have ended', 30, 1, 3650, 'forever'),
-    ('folders', 10, 'Records of work folders kept for', 'of folders that were removed', 90, 1, 36500, 'forever'),
-    ('audit', 11, 'Audit log kept for', 'its seals stay', 30, 30, 3650, NULL),
-    ('stale_agents', 12, 'Agents are stale after', 'admins are told; nothing is retired', 14, 1, 3650, 'never');
+    ('archive', 1, 'Archived after', 'output, where an archive is set; from the end of its run', 30, 0, 3650, 'never'),
+    ('output', 2, 'Output', 'in the database and in the archive', 90, 1, 36500, 'forever'),
+    ('restored', 3, 'Restored copy', 'then only the archive has it again', 7, 1, 3650, 'forever'),
+    ('traces', 4, 'Traces', 'prompts, thoughts and tools of agents', 90, 1, 36500, 'forever'),
+    ('artifacts', 5, 'Artifacts', 'their contents; names and sizes stay', 90, 1, 36500, 'forever'),
+    ('usage', 6, 'Usage detail', 'the sums by run and by day stay', 180, 1, 36500, 'forever'),
+    ('events', 7, 'Events', 'what the timeline shows', 90, 1, 36500, 'forever'),
+    ('notifications', 8, 'Notifications', 'or shorter, as each one says', 90, 1, 3650, 'forever'),
+    ('deliveries', 9, 'Deliveries', 'of webhooks, once they have ended', 30, 1, 3650, 'forever'),
+    ('folders', 10, 'Work folders', 'records of those that were removed', 90, 1, 36500, 'forever'),
+    ('audit', 11, 'Audit log', 'its seals stay', 30, 30, 3650, NULL),
+    ('stale_agents', 12, 'Stale agents', 'admins are told; nothing is retired', 14, 1, 3650, 'never');
 
 -- An upgrade removes nothing: what was kept without end so far is, until an admin says otherwise.
 INSERT INTO kolony.retention_settings (workspace_id, kind, days)

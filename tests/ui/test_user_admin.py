@@ -213,17 +213,19 @@ async def test_rights_say_which_rule(stage: Stage) -> None:
 async def test_retention_is_changed_by_an_admin_only(stage: Stage) -> None:
     kept = {"screen": "settings", "section": "retention"}
     async with stage.app("ada", remembered=kept) as (app, pilot):
-        await until(lambda: "30 days" in words(app), "shown")
-        await pilot.press("enter", "enter")
+        await until(lambda: "Audit log" in words(app), "shown")
+        app.do("retention.audit")
         await until(lambda: isinstance(app.screen, Form), "asked")
         await pilot.press("ctrl+u", "7", "enter")
         await until(lambda: "30 to 3650 days" in words(app), "not below a month")
         await pilot.press("ctrl+u", *"90", "enter")
-        await until(lambda: "90 days" in words(app), "changed")
+        await until(lambda: not isinstance(app.screen, Form), "changed")
     async with stage.app("eve", remembered=kept) as (app, pilot):
-        await until(lambda: "90 days" in words(app) and "an admin changes it" in words(app), "read")
+        await until(lambda: "Stale agents" in words(app) and "an admin changes it" in words(app), "read")
         await pilot.press("enter", "enter")
         await until(lambda: "you are a viewer here" in toasts(app), "and told why not")
+    superuser = await stage.superuser()
+    assert await superuser.fetchval("SELECT audit_days FROM kolony.workspaces WHERE slug = 'main'") == 90
 
 
 async def test_connection_says_what_it_is(stage: Stage) -> None:

@@ -6,9 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from kolony_tui.core import audit
-from kolony_tui.models.errors import KolonyError, UsageError
-from kolony_tui.models.people import Role
+from kolony_tui.models.errors import KolonyError
 from kolony_tui.text import safe
 from kolony_tui.ui.commands.work import session_of
 from kolony_tui.ui.draw import Part, Tone, part
@@ -84,22 +82,6 @@ async def _password(app: KolonyApp, _: str) -> None:
     await app.push_screen_wait(Form("Change your password", fields, deliver, said=said, yes="Change"))
 
 
-async def _keep_audit(app: KolonyApp, _: str) -> None:
-    from kolony_tui.ui.screens.form import Field, Form
-
-    session = session_of(app)
-
-    async def deliver(values: Mapping[str, str]) -> None:
-        if not values["days"].isdecimal():
-            raise UsageError("that is no number of days", "for example 90")
-        await audit.keep_for(session, min(int(values["days"]), 100_000))
-
-    field = Field("days", "Days", str(await audit.kept_days(session)), hint="30 to 3650")
-    said = "What is older goes with the next upkeep, month by month; the seals stay."
-    title = f"How long the audit log of {session.workspace.slug} is kept"
-    await app.push_screen_wait(Form(title, [field], deliver, said=said, yes="Keep it so"))
-
-
 _MARKS: dict[str, tuple[str, Tone]] = {"ok": ("✔", "good"), "warning": ("⚠", "warn"), "wrong": ("✖", "bad")}
 
 
@@ -141,6 +123,4 @@ COMMANDS: tuple[Command, ...] = (
             name="password", unavailable=not_connected),
     Command("connection.examine", "Examine the connection", "checks server, rights, schema and this machine, as kolony"
             " doctor does", _examine, name="doctor", unavailable=_nowhere),
-    Command("retention.audit", "Keep the audit log for", "says for how many days the audit log is kept", _keep_audit,
-            role=Role.ADMIN),
 )  # fmt: skip

@@ -105,6 +105,12 @@ def _retention() -> Section:
     return RetentionSection()
 
 
+def _maintenance() -> Section:
+    from kolony_tui.ui.screens.settings.maintenance import MaintenanceSection
+
+    return MaintenanceSection()
+
+
 def _notifications() -> Section:
     from kolony_tui.ui.screens.settings.notifications import NotificationsSection
 
@@ -125,6 +131,7 @@ SECTIONS: tuple[SectionEntry, ...] = (
     SectionEntry("budgets", "Budgets", _budgets),
     SectionEntry("prices", "Prices", _prices),
     SectionEntry("retention", "Retention", _retention),
+    SectionEntry("maintenance", "Maintenance", _maintenance),
 )
 BY_SLUG = {entry.slug: entry for entry in SECTIONS}
 SLUGS: tuple[str, ...] = tuple(BY_SLUG)
