@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 Place = Literal[
     "app", "list", "runs", "drafts", "agents", "output", "run", "agent", "composer",
     "usage", "budgets", "prices",
-    "settings", "people", "sessions", "workspaces", "tokens", "timeline", "audit", "notes", "notify", "presets", "constraints",
+    "settings", "people", "sessions", "workspaces", "tokens", "audit", "notes", "notify", "presets", "constraints",
+    "timeline",
     "approval_rules", "variables", "memory",
     "inbox", "stopped", "plan", "artifacts", "artifact", "reports", "report", "conversations", "thread",
     "merged",
@@ -132,7 +133,8 @@ AN = {Role.VIEWER: "a viewer", Role.OPERATOR: "an operator", Role.ADMIN: "an adm
 
 @dataclass(frozen=True, slots=True)
 class ScreenEntry:
-    """A screen that a number opens (or none: the audit log is reached by name): its ``key``, ``name`` (of its mode, and on the ``:`` line), and what makes it.
+    """A screen that a number opens (the audit log has none): its ``key``, ``name`` (of its mode, and on the ``:`` line),
+    and what makes it.
 
     ``parts`` names what of it can follow on the ``:`` line.
     """
@@ -254,7 +256,6 @@ def commands() -> Mapping[str, Command]:
         queue,
         replay,
         reports,
-        retention,
         settings,
         stop,
         timeline,
@@ -269,10 +270,11 @@ def commands() -> Mapping[str, Command]:
         *going.COMMANDS, *stop.COMMANDS, *inbox.COMMANDS, *queue.COMMANDS, *work.COMMANDS, *broadcast.COMMANDS,
         *usage.COMMANDS,
         *plan.COMMANDS, *drafts.COMMANDS, *fleet.COMMANDS, *people.COMMANDS, *tokens.COMMANDS, *workspaces.COMMANDS,
-        *constraints.COMMANDS, *approval_rules.COMMANDS, *keeping.COMMANDS, *timeline.COMMANDS, *audit.COMMANDS, *settings.COMMANDS,
-        *retention.COMMANDS,
+        *constraints.COMMANDS, *approval_rules.COMMANDS, *keeping.COMMANDS, *audit.COMMANDS, *settings.COMMANDS,
+        *timeline.COMMANDS,
         *notifications.COMMANDS, *presets.COMMANDS,
-        *conversations.COMMANDS, *artifacts.COMMANDS, *reports.COMMANDS, *lists.COMMANDS, *view.COMMANDS, *replay.COMMANDS,
+        *conversations.COMMANDS, *artifacts.COMMANDS, *reports.COMMANDS, *lists.COMMANDS, *view.COMMANDS,
+        *replay.COMMANDS,
     )  # fmt: skip
     by_id = {command.id: command for command in every}
     assert len(by_id) == len(every), "two commands share an id"

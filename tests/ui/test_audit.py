@@ -40,7 +40,7 @@ async def test_sealing_by_hand(stage: Stage) -> None:
 async def test_entries_come_by_themselves_newest_first(stage: Stage) -> None:
     await stage.send("something before")
     async with stage.app("ada") as (app, pilot):
-        await pilot.press("8")
+        app.go_to("audit")
         await until(lambda: isinstance(app.ground, AuditScreen) and "AGENT_CREATED" in shown(app), "the log is shown")
         await stage.send("look at the logs")
         await until(lambda: shown(app)[0] == "COMMAND_SENT", "the new entry is on top")
@@ -139,7 +139,7 @@ async def test_what_it_is_narrowed_to_survives(stage: Stage) -> None:
 async def test_it_fits(stage: Stage, size: tuple[int, int]) -> None:
     await stage.send("[@click=app.quit]x[/] \x1b]0;t\x07")
     async with stage.app("ada", size=size) as (app, pilot):
-        await pilot.press("8")
+        app.go_to("audit")
         await until(lambda: isinstance(app.ground, AuditScreen) and "COMMAND_SENT" in shown(app), "the log is shown")
         await pilot.pause()
         drawn = words(app)

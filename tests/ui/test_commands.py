@@ -117,7 +117,7 @@ async def test_state_survives(stage: Stage) -> None:
 
 
 def test_screens_have_numbers_and_commands() -> None:
-    assert [entry.key for entry in SCREENS] == ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"]
+    assert [entry.key for entry in SCREENS] == ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0", ""]
     assert all(f"go.{entry.name}" in commands() for entry in SCREENS)
 
 

@@ -97,7 +97,7 @@ async def _settings(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) ->
 
 async def _audit(app: KolonyApp, pilot: Pilot[int], scene: dict[str, Any]) -> None:
     await set_log(scene["stage"])
-    await pilot.press("8")
+    app.go_to("audit")
     await until(lambda: "AGENT_PAUSED" in words(app), "the log is shown")
 
 

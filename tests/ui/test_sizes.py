@@ -18,7 +18,7 @@ async def test_every_screen_at_every_size(stage: Stage) -> None:
         for width, height in SIZES:
             await pilot.resize_terminal(width, height)
             for entry in SCREENS:
-                await pilot.press(entry.key)
+                app.go_to(entry.name)
                 await until(
                     lambda: app.ground is not None and app.ground.has_content, f"{entry.name} at {width}x{height}"
                 )

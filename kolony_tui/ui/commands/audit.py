@@ -25,7 +25,7 @@ def _screen(app: KolonyApp) -> AuditScreen | None:
 
 
 def _elsewhere(app: KolonyApp) -> str | None:
-    return None if _screen(app) is not None else "that is for the screen Audit (8)"
+    return None if _screen(app) is not None else "that is for the screen Audit (:audit)"
 
 
 def _of(name: str) -> tuple[Callable[[KolonyApp, str], None], Reason]:

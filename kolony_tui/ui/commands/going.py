@@ -23,7 +23,7 @@ def _screen_command(entry: ScreenEntry) -> Command:
         title=f"Go to {entry.title}",
         help=f"shows the screen {entry.title}, as it was left",
         handler=lambda app, part: app.go_to(entry.name, part),
-        keys=(entry.key,),
+        keys=(entry.key,) if entry.key else (),
         name=entry.name,
         arguments=lambda _: entry.parts(),
     )

@@ -1,0 +1,1 @@
+"""The screen Timeline: events as they come."""

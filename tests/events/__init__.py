@@ -1,1 +1,0 @@
-"""What happened: events, following them, replay and bundles."""
