@@ -1,9 +1,9 @@
 """Runs claimed and completed a second by one runner whose work does nothing, beside the workers of other queues.
 
-Run with ``python -m tests.bench queue``; it takes a minute. Ours is the runner itself (session, lease, execution, record,
-audit and events) with an adapter in its process that succeeds at once; a folder is made for no job, here or there. The
-peers run their own worker with a handler that does nothing, once as it comes and once with the batch or concurrency that
-served it best here. All on one server, each with its own database, one after the other in each round.
+Run with ``python -m tests.bench queue``; it takes a minute. Ours is the runner itself (session, lease, execution,
+record, audit and events) with an adapter in its process that succeeds at once; a folder is made for no job, here or
+there. The peers run their own worker with a handler that does nothing, once as it comes and once with the batch or
+concurrency that served it best here. All on one server, each with its own database, one after the other in each round.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ async def main() -> list[Figure]:
             for _ in range(figures.rounds(ROUNDS)):
                 ours.append(await _ours(place, report))
                 for title, kind, jobs, setting in PEERS:
-                    words = [pythons[kind], folder / f"{kind}_worker.py", dsns[kind], str(jobs), str(setting)]
+                    words: list[str | Path] = [pythons[kind], folder / f"{kind}_worker.py", dsns[kind], str(jobs), str(setting)]
                     peers[title].append(float(await asyncio.to_thread(_output, words)))
                 smallest.append(await asyncio.to_thread(_pgbench, its, place.dsn, folder))
     found = [
