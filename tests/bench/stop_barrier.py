@@ -57,7 +57,8 @@ async def _stops(operator: asyncpg.Connection, superuser: asyncpg.Connection, ho
 
 
 async def _claims(superuser: asyncpg.Connection, home: UUID) -> Figure:
-    released = await superuser.fetchval("SELECT pg_get_functiondef('kolony.claim_runs(uuid, integer)'::regprocedure)")
+    claim = "'kolony.claim_attempts(uuid, integer, boolean)'::regprocedure"
+    released = await superuser.fetchval(f"SELECT pg_get_functiondef({claim})")
     assert GATE in released
     sides = {"with": released, "without": released.replace(GATE, "false")}
     session = await _claimer(superuser, home)
