@@ -38,36 +38,32 @@ class SmallDisk:
         (self.path / _FILLER).unlink()
 
 
+_KEEP = """
+mount -t tmpfs -o "$1" kolony-test "$0" && echo mounted || exit
+cat
+main=$(head -n 1 "$0/home/postgres/postmaster.pid" 2>/dev/null) && kill -9 "$main" 2>/dev/null
+umount --lazy "$0"
+rmdir "$0"
+"""
+"""Waits for the end of its input, which comes with the end of the tests (kill -9 too), and clears up."""
+
+
 @contextmanager
 def small_disk(megabytes: int) -> Iterator[SmallDisk]:
     """A tmpfs: mounted by root, or by anybody in a name space of their own, which others reach through /proc."""
     folder = tempfile.mkdtemp(prefix="kolony-", dir="/tmp")
-    options = f"size={megabytes}m,mode=0711"
-    mounted = os.geteuid() == 0 and not subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "kolony-test", folder], capture_output=True, check=False
-    ).returncode
+    root = os.geteuid() == 0
+    keeper = subprocess.Popen(
+        [*([] if root else ["unshare", "--user", "--map-root-user", "--mount"]),
+         "sh", "-c", _KEEP, folder, f"size={megabytes}m,mode=0711"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    assert keeper.stdin is not None
+    assert keeper.stdout is not None
     try:
-        if mounted:
-            yield SmallDisk(Path(folder))
-            return
-        script = f'mount -t tmpfs -o {options} kolony-test "$0" && echo mounted && exec cat'
-        holder = subprocess.Popen(
-            ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, folder],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        assert holder.stdin is not None
-        assert holder.stdout is not None
-        try:
-            said = holder.stdout.readline()
-            assert said == b"mounted\n", f"there can be no small disk here: {said.decode(errors='replace')}"
-            yield SmallDisk(Path(f"/proc/{holder.pid}/root{folder}"))
-        finally:
-            holder.kill()
-            holder.communicate()
+        said = keeper.stdout.readline()
+        assert said == b"mounted\n", f"there can be no small disk here: {said.decode(errors='replace')}"
+        yield SmallDisk(Path(folder if root else f"/proc/{keeper.pid}/root{folder}"))
     finally:
-        if mounted:
-            # Lazily: whatever still ends there does not keep the tests.
-            subprocess.run(["umount", "--lazy", folder], check=True)
-        shutil.rmtree(folder)
+        keeper.communicate()
+        shutil.rmtree(folder, ignore_errors=True)

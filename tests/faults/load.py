@@ -203,7 +203,10 @@ class Load:
             with contextlib.suppress(asyncpg.PostgresError, OSError, CannotConnect):
                 superuser = await self.superuser()
         with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            await superuser.execute("UPDATE kolony.runs SET max_attempts = 100 WHERE run_id = $1", run_id)
+            await superuser.execute(
+                """UPDATE kolony.commands c SET max_attempts = 100 FROM kolony.runs r
+                   WHERE r.run_id = $1 AND c.command_id = r.command_id""", run_id,
+            )  # fmt: skip
         superuser.terminate()
 
     @asynccontextmanager
@@ -221,9 +224,11 @@ class Load:
         task = asyncio.create_task(send_on())
         try:
             yield
-        finally:
-            going = False
-            await task
+        except BaseException:
+            task.cancel()
+            raise
+        going = False
+        await task
 
     def random_moment(self, least: float, most: float) -> float:
         """Seconds to wait before the fault."""

@@ -12,6 +12,7 @@ import psutil
 
 from kolony_tui.server.bootstrap import Prepared
 from kolony_tui.server.embedded import EmbeddedServer
+from kolony_tui.server.postmaster import read_pid_file
 from tests.faults.conftest import Extent
 from tests.faults.load import Load
 
@@ -94,16 +95,17 @@ async def _kill_server(load: Load, server: EmbeddedServer, *, whole: bool) -> No
         if backends:
             os.kill(load.rng.choice(backends)["pid"], signal.SIGKILL)
             return
-    pid = (await asyncio.to_thread(server.status)).pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
+    found = read_pid_file(server.home.data)
+    assert found is not None
+    os.kill(found.pid, signal.SIGKILL)
     await asyncio.sleep(load.random_moment(0.0, 0.5))
-    while not await asyncio.to_thread(_serves, server, pid):
+    while not await asyncio.to_thread(_serves, server, found.pid):
         await asyncio.to_thread(server.ensure)
 
 
 def _serves(server: EmbeddedServer, old: int) -> bool:
-    return server.address is not None and server.status().pid != old
+    now = read_pid_file(server.home.data)
+    return server.address is not None and now is not None and now.pid != old
 
 
 async def test_whoever_does_the_upkeep(load: Load, extent: Extent) -> None:
