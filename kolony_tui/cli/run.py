@@ -150,6 +150,7 @@ def _run(args: argparse.Namespace) -> int:
             "artifacts": artifact_rows(left), **as_json(detail.limits), "constraint": detail.constraint_name,
             "attempts": detail.attempts, "steps": detail.steps, "after": detail.after, "told": parts,
             "approvals": detail.approvals, "folder": detail.folder, "report_id": report_id, "redacted": detail.redacted,
+            "archived": detail.archived, "holds": detail.holds,
         })  # fmt: skip
         return 0
     print_table(["", ""], [
@@ -231,6 +232,10 @@ def _more(detail: RunDetail) -> list[tuple[str, object]]:
         facts.append(("used", used))
     if masked := redacted_words(detail.redacted):
         facts.append(("masked", masked))
+    if detail.archived and not detail.archived[0].here:
+        facts.append(("output", "; ".join(word for word in detail.archived[0].why_gone if word)))
+    facts += [("legal hold", f"{hold.scope}, {ago(hold.placed_at)} by {hold.placed_by or '?'}: {hold.reason.raw}")
+              for hold in detail.holds]  # fmt: skip
     if run.limit_hit is not None:
         facts.append(("limit hit", run.limit_hit.replace("_", " ")))
     if run.reason is not None:

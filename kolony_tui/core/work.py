@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from kolony_tui.core.retention import archived_of_run, holds_of_run
 from kolony_tui.core.session import PersonSession
 from kolony_tui.core.work_folders import folder_of_run
 from kolony_tui.db.rows import read
@@ -202,6 +203,8 @@ async def run_detail(session: PersonSession, run_id: UUID) -> RunDetail:
         tuple(after),
         tuple(approvals),
         await folder_of_run(session, run_id) if attempts else None,
+        tuple(await archived_of_run(session, run_id)) if run.status.ended else (),
+        tuple(await holds_of_run(session, run_id)) if run.status.ended else (),
     )
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from kolony_tui.models.approvals import Approval
 from kolony_tui.models.constraints import Limits
 from kolony_tui.models.redaction import redacted
+from kolony_tui.models.retention import Archived, Hold
 from kolony_tui.models.states import CommandStatus as CommandStatus
 from kolony_tui.models.states import RunStatus as RunStatus
 from kolony_tui.models.untrusted import Untrusted
@@ -122,7 +123,8 @@ class RunDetail:
 
     ``limits``: of each try, and ``constraint_name`` the profile that they were taken from. ``steps``: of all its
     attempts, in their order. ``after``: the commands that its command comes after. ``approvals``: what it asked.
-    ``folder``: where it works, where its runner says so.
+    ``folder``: where it works, where its runner says so. ``archived``: what became of outputs that are not here alone,
+    of the last attempt first; ``holds``: what keeps it, whatever retention says.
     """
 
     run: Run
@@ -134,6 +136,8 @@ class RunDetail:
     after: tuple[Dependency, ...]
     approvals: tuple[Approval, ...]
     folder: WorkFolder | None = None
+    archived: tuple[Archived, ...] = ()
+    holds: tuple[Hold, ...] = ()
 
     @property
     def redacted(self) -> dict[str, int]:

@@ -14,6 +14,7 @@ import pytest
 from kolony_tui.core import archiving, retention
 from kolony_tui.core.archive_stores import MARK, FolderStore
 from kolony_tui.core.session import PersonSession
+from kolony_tui.core.work import run_detail
 from kolony_tui.models.errors import NoRight, WorkFailed, WrongState
 from tests.database import Agent, Workspace, refused
 from tests.retention.past import archive_state, ended_run, logged_in, rows
@@ -40,6 +41,7 @@ async def test_output_goes_and_comes_back_to_the_last_bit(workspace: Workspace, 
         size = sum(len(row[-1]) for row in before)
         assert (await archiving.tend(ada)).result == {"archived": 1, "removed": 0, "bytes": size}
         assert (await rows(superuser, old), await rows(superuser, young)) == ([], others)
+        assert [each.state for each in (await run_detail(ada, old)).archived] == ["archived"]
         [there] = await retention.archived(ada)
         [file] = objects(tmp_path)
         assert (there.byte_count, there.sha256) == (size, hashlib.sha256(file.read_bytes()).hexdigest())

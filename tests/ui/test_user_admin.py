@@ -224,7 +224,7 @@ async def test_retention_is_changed_by_an_admin_only(stage: Stage) -> None:
         await until(lambda: "Stale agents" in words(app) and "an admin changes it" in words(app), "read")
         await pilot.press("enter", "enter")
         await until(lambda: "you are a viewer here" in toasts(app), "and told why not")
-    superuser = await stage.superuser()
+    superuser = await stage.workspace.database.superuser()
     assert await superuser.fetchval("SELECT audit_days FROM kolony.workspaces WHERE slug = 'main'") == 90
 
 

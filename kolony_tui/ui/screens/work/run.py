@@ -225,6 +225,7 @@ class RunScreen(FramedScreen):
         if last is not None and (usage := _usage(last)):
             lines.append(usage)
         lines += worked_in(detail)
+        lines += _kept(detail)
         lines += endings(detail, drawing)
         if run.error:
             lines.append([part(run.error, "bad" if run.status == RunStatus.FAILED else "dim")])
@@ -258,6 +259,19 @@ class RunScreen(FramedScreen):
         if attempt.error:
             said.append(part(attempt.error))
         return said
+
+
+def _kept(detail: RunDetail) -> list[list[Part]]:
+    """What became of its output, and what keeps it."""
+    lines: list[list[Part]] = []
+    if detail.archived and not detail.archived[0].here:
+        what, way_back = detail.archived[0].why_gone
+        lines.append([part(f"{what}  ", "warn"), part(way_back, "dim")])
+    for hold in detail.holds:
+        of = "" if hold.scope == "run" else f" with its {hold.scope}"
+        words = f" since {hold.placed_at:%Y-%m-%d} by {safe(hold.placed_by or '?').plain}: "
+        lines.append([part(f"held{of}", "warn"), part(words, "dim"), part(hold.reason)])
+    return lines
 
 
 def _usage(attempt: Attempt) -> list[Part]:
