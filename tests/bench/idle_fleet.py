@@ -88,16 +88,14 @@ class _Hints:
 
 async def _come(crew: asyncio.TaskGroup, place: Workplace, hints: _Hints) -> None:
     door = asyncio.Semaphore(_AT_ONCE)
-    coming = []
-    for number in range(RUNNERS):
-        coming.append(_Runner(place, number))
-    apps = [_App(place, hints if number == 0 else _Hints()) for number in range(APPS - 1)]
+    coming: list[_Runner | _App] = [_Runner(place, number) for number in range(RUNNERS)]
+    coming += [_App(place, hints if number == 0 else _Hints()) for number in range(APPS - 1)]
 
     async def through(each: _Runner | _App) -> None:
         async with door:
             await each.enter(crew)
 
-    await asyncio.gather(*map(through, [*coming, *apps]))
+    await asyncio.gather(*map(through, coming))
 
 
 class _Runner:

@@ -19,7 +19,7 @@ from kolony_tui.server.migrations import migrate
 
 AGENTS, ENDED, EXECUTING, READY, SCHEDULED = 10_000, 1_000_000, 1_000, 8_000, 500
 PERSON, PASSWORD = "bench_person", Secret("only for a benchmark")
-_NUMBERS = {
+_NUMBERS: dict[str, int | str] = {
     "agents": AGENTS,
     "ended": ENDED,
     "executing": EXECUTING,
@@ -103,8 +103,13 @@ FROM kolony.workspaces w, made_runs r WHERE r.n > {ended} - 200000 ORDER BY r.n;
 """
 
 
-async def fill(server_dsn: str) -> None:
-    """Makes the database ``kolony_bench`` on an empty server and everything in it; takes about a minute."""
+async def fill(server_dsn: str, **others: int) -> None:
+    """Makes the database ``kolony_bench`` on an empty server and everything in it; takes about a minute.
+
+    ``others``: agents, ended, executing, ready, scheduled, where there are to be more or fewer.
+    """
+    numbers: dict[str, int | str] = {**_NUMBERS, **others}
+    numbers["runs"] = sum(int(numbers[each]) for each in ("ended", "executing", "ready", "scheduled"))
     superuser = await asyncpg.connect(server_dsn)
     await superuser.execute("CREATE ROLE bench_installer CREATEROLE")
     await superuser.execute("CREATE DATABASE kolony_bench OWNER bench_installer")
@@ -117,7 +122,7 @@ async def fill(server_dsn: str) -> None:
         await owner.execute(f"CREATE ROLE {PERSON} LOGIN PASSWORD '{PASSWORD.reveal()}' IN ROLE kolony_user")
         await owner.execute("SET session_replication_role = replica")
         for statements in (_PEOPLE, _AGENTS, _RUNS, _AUDIT):
-            await owner.execute(statements.format(**_NUMBERS))
+            await owner.execute(statements.format(**numbers))
         await owner.execute("VACUUM (ANALYZE, FREEZE)")
     finally:
         await owner.close()
@@ -137,14 +142,17 @@ def person(server_dsn: str) -> Target:
 
 
 @asynccontextmanager
-async def large_fleet() -> AsyncIterator[tuple[Target, str]]:
-    """The workspace on a server of its own, which goes at the end: its admin's target, and the superuser's URL."""
+async def large_fleet(**others: int) -> AsyncIterator[tuple[Target, str]]:
+    """The workspace on a server of its own, which goes at the end: its admin's target, and the superuser's URL.
+
+    ``others`` as in ``fill``.
+    """
     folder = Path(tempfile.mkdtemp(prefix="kolony-bench-")).resolve()
     server = EmbeddedServer(Home(folder / "home"), settings={"fsync": "off"})
     try:
         await server.ensure_async()
         dsn = server.superuser_dsn("postgres")
-        await fill(dsn)
+        await fill(dsn, **others)
         yield person(dsn), _in_database(dsn)
     finally:
         server.stop(force=True)

@@ -46,7 +46,7 @@ TYPED: Sequence[tuple[str, str, str]] = (
 )
 
 
-async def _until(true: Callable[[], object], what: str) -> None:
+async def until(true: Callable[[], object], what: str) -> None:
     end = time.perf_counter() + DEADLINE
     while not true():
         if time.perf_counter() > end:
@@ -64,7 +64,7 @@ def _drawn(app: KolonyApp, of: str) -> bool:
     return not rows.rows or rows.render_line(1 if rows._header else 0).text.strip() != ""
 
 
-async def _shown(app: KolonyApp, mode: str, of: str | None) -> float:
+async def shown(app: KolonyApp, mode: str, of: str | None) -> float:
     """Seconds from going to a screen that is made anew until its list is drawn."""
     if mode in app._screen_stacks:
         await app.remove_mode(mode)
@@ -72,9 +72,9 @@ async def _shown(app: KolonyApp, mode: str, of: str | None) -> float:
     began = time.perf_counter()
     app.go_to(mode)
     if of is None:
-        await _until(lambda: isinstance(app.screen, FramedScreen) and app.screen.is_mounted, "an empty screen")
+        await until(lambda: isinstance(app.screen, FramedScreen) and app.screen.is_mounted, "an empty screen")
     else:
-        await _until(lambda: _drawn(app, of), f"{of} drawn")
+        await until(lambda: _drawn(app, of), f"{of} drawn")
     painted = asyncio.Event()
     app.screen.call_after_refresh(painted.set)
     await painted.wait()
@@ -84,7 +84,7 @@ async def _shown(app: KolonyApp, mode: str, of: str | None) -> float:
 async def _typed(app: KolonyApp, pilot: Pilot[int], mode: str, of: str, text: str) -> list[float]:
     """Seconds from each key of a filter to the answer, drawn."""
     app.go_to(mode)
-    await _until(lambda: _drawn(app, of), f"{of} drawn")
+    await until(lambda: _drawn(app, of), f"{of} drawn")
     rows: RowList[Any] = app.screen.query_one(f"#{of}", RowList)
     rows.focus()
     await pilot.pause()
@@ -107,14 +107,14 @@ async def _typed(app: KolonyApp, pilot: Pilot[int], mode: str, of: str, text: st
             taken.append(await _answer(app, rows, letter, lambda wanted=wanted: wanted in answered))  # type: ignore[misc]
     await pilot.press("escape")
     rows.show_page = show  # type: ignore[method-assign]
-    await _until(lambda: not rows.filter, "no filter")
+    await until(lambda: not rows.filter, "no filter")
     return taken
 
 
 async def _answer(app: KolonyApp, rows: RowList[Any], letter: str, answered: Callable[[], bool]) -> float:
     began = time.perf_counter()
     app.post_message(events.Key(_KEYS.get(letter, letter), letter))
-    await _until(answered, f"the answer to {letter}")
+    await until(answered, f"the answer to {letter}")
     painted = asyncio.Event()
     rows.call_after_refresh(painted.set)
     await painted.wait()
@@ -127,14 +127,14 @@ async def measure(target: Target) -> list[Figure]:
     app = KolonyApp(Opening(find=lambda say: destination))
     figures = []
     async with app.run_test(size=(140, 40), notifications=False) as pilot:
-        await _until(lambda: app.live.link.state == "live" and app.pulse is not None, "the app is live")
+        await until(lambda: app.live.link.state == "live" and app.pulse is not None, "the app is live")
         app.add_mode("empty", FramedScreen)
         empty: dict[tuple[str, str, str], list[float]] = {each: [] for each in LISTS}
         times: dict[tuple[str, str, str], list[float]] = {each: [] for each in LISTS}
         for turn in range(rounds(ROUNDS) + 1):
             for each in LISTS:
-                blank = await _shown(app, "empty", None)
-                taken = await _shown(app, each[0], each[1])
+                blank = await shown(app, "empty", None)
+                taken = await shown(app, each[0], each[1])
                 if turn:
                     empty[each].append(blank)
                     times[each].append(taken)

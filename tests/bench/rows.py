@@ -1,0 +1,171 @@
+"""Long lists: first paint and re-sort with 50,000 and 500,000 rows, beside Textual's DataTable with 50,000.
+
+Run with ``python -m tests.bench rows``; it takes two minutes or more, most of them to make the workspaces. Ours is the
+app on a real database: the list of all runs, the queue with as many runs that wait, and the fleet with 10,000 agents.
+First paint is from the key that shows a screen which is made anew to its rows, drawn, less what an empty screen takes;
+re-sort from the key to the rows in their new order, drawn. The table is shown its rows from memory, in the same ten
+columns; it is slow enough that one round is taken of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from textual.app import App, ComposeResult
+from textual.widgets import DataTable
+
+from kolony_tui.core.connection import Destination
+from kolony_tui.db.target import Target
+from kolony_tui.ui.app import KolonyApp
+from kolony_tui.ui.opening import Opening
+from kolony_tui.ui.screens.framed import FramedScreen
+from kolony_tui.ui.widgets.run_list import COLUMNS
+from tests.bench import figures
+from tests.bench.figures import Figure, rounds
+from tests.bench.large_fleet import large_fleet
+from tests.bench.lists import shown, until
+
+SIZES = (50_000, 500_000)
+AGENTS = 10_000
+PEER_ROWS = 50_000
+ROUNDS = 7
+PAINT, SORT = 100.0, 300.0
+TIMES = 100
+RUN_ORDERS = ("priority", "agent", "command", "tries", "by", "state", "run")
+
+
+async def main() -> list[Figure]:
+    """First paints and re-sorts, of both sizes."""
+    painted, sorted_again = await _table(5_000 if figures.QUICK else PEER_ROWS)
+    gc.collect()
+    found = []
+    for size in SIZES[:1] if figures.QUICK else SIZES:
+        async with large_fleet(agents=AGENTS, ended=size, ready=size) as (target, _):
+            found += await _measure(target, size, painted, sorted_again)
+    return found
+
+
+# Textual's table
+
+
+class _Table(App[None]):
+    """A table of runs, all of them in memory."""
+
+    def compose(self) -> ComposeResult:
+        yield DataTable(cursor_type="row")
+
+
+def _cells(number: int) -> list[Any]:
+    """A run in ten columns."""
+    what = f"review src/part_{number % 977}/file_{number % 89}.py and say what is wrong with it"
+    return [f"#{number}", number % 11 * 10, "2h", f"agent-{number * 7919 % AGENTS:05}", what, "", "1/3", "0:09",
+            "bench_person", "completed"]  # fmt: skip
+
+
+async def _table(rows: int) -> tuple[float, float]:
+    """Milliseconds from its rows to their first paint, and from the order to sort to the next paint."""
+    app = _Table()
+    async with app.run_test(size=(140, 40)) as pilot:
+        table = app.query_one(DataTable)
+        table.add_columns(*(column.id for column in COLUMNS))
+        await pilot.pause()
+        made = [_cells(number) for number in range(rows)]
+        began = time.perf_counter()
+        table.add_rows(made)
+        await _until_painted(app, table)
+        first = time.perf_counter() - began
+        keys = list(table.columns)
+        began = time.perf_counter()
+        table.sort(keys[1])
+        await _until_painted(app, table)
+        return 1000 * first, 1000 * (time.perf_counter() - began)
+
+
+async def _until_painted(app: App[None], table: DataTable[Any]) -> None:
+    painted = asyncio.Event()
+    # It measures its rows when it is idle, and is painted after that.
+    table.call_after_refresh(lambda: table.call_after_refresh(painted.set))
+    await painted.wait()
+
+
+# Ours
+
+
+async def _measure(target: Target, size: int, painted: float, sorted_again: float) -> list[Figure]:
+    app = KolonyApp(Opening(find=lambda say: Destination(target, "main", embedded=False, key="bench")))
+    async with app.run_test(size=(140, 40), notifications=False):
+        await until(lambda: app.live.link.state == "live" and app.pulse is not None, "the app is live")
+        app.add_mode("empty", FramedScreen)
+        lists = (("queue", "runs", f"{size:,} runs"), ("dashboard", "queue", f"{size:,} waiting runs"),
+                 ("fleet", "agents", f"{AGENTS:,} agents"))  # fmt: skip
+        first: dict[str, list[float]] = {what: [] for _, _, what in lists}
+        for turn in range(rounds(ROUNDS) + 1):
+            for mode, of, what in lists:
+                blank = await shown(app, "empty", None)
+                taken = await shown(app, mode, of)
+                if turn:
+                    first[what].append(1000 * max(taken - blank, 0.001))
+        again = await _resorts(app, "queue", "runs", RUN_ORDERS)
+        whole = await _whole(app)
+        fleet = await _resorts(app, "fleet", "agents", ("name", "type", "category"))
+        app.exit()
+    found = [_figure(f"{what}: first paint", taken, painted, PAINT) for what, taken in first.items()]
+    note = f"the newest 5,000 at once; all of them by priority after {whole:.1f} s" if size > 5_000 else ""
+    found.append(_figure(f"{size:,} runs: re-sort", again, sorted_again, SORT, note))
+    found.append(_figure(f"{AGENTS:,} agents: re-sort", fleet, sorted_again, SORT))
+    return found
+
+
+def _figure(name: str, ours: Sequence[float], peer: float, bound: float, note: str = "") -> Figure:
+    def reached(figure: Figure) -> bool:
+        return figure.middle <= bound and figure.peer_middle >= TIMES * figure.middle
+
+    reach = f"at most {bound:.0f} ms, and {TIMES} times better"
+    return Figure(name, "ms", ours, f"DataTable with {PEER_ROWS:,}", [peer], reach, limit=reached, note=note)
+
+
+async def _resorts(app: KolonyApp, mode: str, of: str, orders: Sequence[str]) -> list[float]:
+    """Milliseconds from each order to its rows, drawn; forwards and backwards."""
+    await shown(app, mode, of)
+    rows: Any = app.screen.query_one(f"#{of}")
+    taken = []
+    for backwards in (False, True)[: rounds(2)]:
+        for order in orders:
+            taken.append(1000 * await _answered(rows, order, backwards))
+    rows.sort(None)
+    return taken
+
+
+async def _answered(rows: Any, order: str, backwards: bool) -> float:
+    """Seconds until the list has the answer, drawn."""
+    show, answered = rows.show_page, []
+
+    def noting(page: Any) -> None:
+        if rows.answers(page.wish):
+            answered.append(page)
+        show(page)
+
+    rows.show_page = noting
+    began = time.perf_counter()
+    rows.sort(order, backwards=backwards)
+    await until(lambda: answered, "an answer")
+    painted = asyncio.Event()
+    rows.call_after_refresh(painted.set)
+    await painted.wait()
+    rows.show_page = show
+    return time.perf_counter() - began
+
+
+async def _whole(app: KolonyApp) -> float:
+    """Seconds until all of the past is in order by a column that has no index; its screen is in front."""
+    rows: Any = app.screen.query_one("#runs")
+    began = time.perf_counter()
+    rows.sort("priority")
+    await until(lambda: rows.sorted_by == "priority" and rows.rest.startswith("first"), "all of them in order")
+    taken = time.perf_counter() - began
+    rows.sort(None)
+    return taken
