@@ -85,7 +85,9 @@ async def search_range(output: Output, wanted: Wanted, first: int, last: int, *,
     try:
         return await _found(output, wanted, first, last, width)
     except Refused as error:
-        raise UsageError(error.message, error.hint) if wanted.pattern and "regular" in error.message else error from None
+        if wanted.pattern and "regular" in error.message:
+            raise UsageError(error.message, error.hint) from error
+        raise
 
 
 async def _found(output: Output, wanted: Wanted, first: int, last: int, width: int) -> tuple[Hit, ...]:

@@ -176,10 +176,17 @@ class OutputFeed:
         since = await output.since(seq, AROUND_BYTES)
         behind = await output.since(since[-1].seq + 1, 1) if since else []
         whole = sum(len(piece.data) for piece in before) < AROUND_BYTES and (not before or before[0].seq == 0)
-        await self._put(output, [*before, *since], whole=whole, at_end=not behind, generation=generation)
+        await self._put(output, [*before, *since], whole=whole, at_end=not behind, generation=generation, line=line)
 
     async def _put(
-        self, output: Output, pieces: Sequence[OutputPiece], *, whole: bool, at_end: bool, generation: int
+        self,
+        output: Output,
+        pieces: Sequence[OutputPiece],
+        *,
+        whole: bool,
+        at_end: bool,
+        generation: int,
+        line: int | None = None,
     ) -> None:
         """Shows these pieces; ``whole``: from the first on, ``at_end``: up to the last that there is."""
         counted = await output.counted(pieces)
@@ -202,7 +209,7 @@ class OutputFeed:
             window.go_on_below(self.extent.lines)
         elif output.end.outcome is not None and self._finished:
             window.finish(self._total(output))
-        self._view.put(window)
+        self._view.put(window, line)
 
     def _total(self, output: Output) -> int:
         return self.extent.pieces if self.stream is not None else output.end.chunk_count or 0

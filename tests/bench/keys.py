@@ -1,7 +1,7 @@
 """Keys while lines come in: from the key at a real terminal to its action, of OutputView, Textual's RichLog and Log.
 
-Each widget alone in an app of its own, in a process of its own on a pseudo-terminal of 120x40; the lines are coloured and
-about 110 characters long. OutputView gets them as chunks of bytes, as they come from the database.
+Each widget alone in an app of its own, in a process of its own on a pseudo-terminal of 120x40; the lines are coloured
+and about 110 characters long. OutputView gets them as chunks of bytes, as they come from the database.
 """
 
 from __future__ import annotations

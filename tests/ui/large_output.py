@@ -21,8 +21,9 @@ async def print_lines(workspace: Workspace, run_id: UUID, lines: int, *, first: 
             """
             INSERT INTO kolony.output_chunks
                 (workspace_id, run_id, attempt, seq, day, stream, at, first_line, line_count, data)
-            SELECT t.workspace_id, t.run_id, t.number, p.seq + $4::int, t.output_day, 'stdout', clock_timestamp(), p.seq * $3::int + $4::int,
-                   $3, convert_to((SELECT string_agg('row ' || n || CASE WHEN n % 100 = 0 THEN E' \\x1b[31mhundred\\x1b[0m'
+            SELECT t.workspace_id, t.run_id, t.number, p.seq + $4::int, t.output_day, 'stdout', clock_timestamp(),
+                   p.seq * $3::int + $4::int, $3, convert_to((SELECT string_agg('row ' || n ||
+                       CASE WHEN n % 100 = 0 THEN E' \\x1b[31mhundred\\x1b[0m'
                        ELSE ' of a build that has much to say' END || E'\\n', '' ORDER BY n)
                        FROM generate_series(p.seq * $3 + 1, (p.seq + 1) * $3) n), 'UTF8')
             FROM kolony.attempts t

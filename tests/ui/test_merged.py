@@ -27,7 +27,8 @@ async def test_lines_of_all_that_run_by_time(stage: Stage) -> None:
             for number, claim in enumerate(claims):
                 await runner.write(claim, b"\x1b[32mtick\x1b[0m \x1b]0;x\x07%d of %d\n" % (at, number), first=at)
         await until(lambda: screen.view.total == 180, "all lines")
-        assert "worker" in words(app) and "tick 2 of 59" in words(app)
+        await until(lambda: "tick 2 of 59" in words(app), "in view")
+        assert "worker" in words(app)
         await pilot.press("slash", *"of 17")
         await until(lambda: screen.view.passed == 3 and "tick 2 of 59" not in words(app), "while one types")
         await runner.write(claims[17], b"more of 17\n", first=3)

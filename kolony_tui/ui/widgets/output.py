@@ -20,7 +20,16 @@ from kolony_tui.models.records import OutputPiece
 from kolony_tui.text.sgr import without_colours
 from kolony_tui.ui.after import after
 from kolony_tui.ui.widgets.output_rows import (
-    OUTPUT_CSS, STYLES, Look, TextRow, look_of, margin, margin_width, notice, search_pattern, text_rows,
+    OUTPUT_CSS,
+    STYLES,
+    Look,
+    TextRow,
+    look_of,
+    margin,
+    margin_width,
+    notice,
+    search_pattern,
+    text_rows,
 )  # fmt: skip
 from kolony_tui.ui.widgets.output_selection import copied, shifted
 from kolony_tui.ui.widgets.output_window import OutputWindow, Place
@@ -88,7 +97,8 @@ class OutputView(ScrollView, can_focus=True):
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._bounds = max_lines, max_bytes
-        self._window = OutputWindow(first_seq=first_seq, max_lines=max_lines, max_bytes=max_bytes)
+        self.window = OutputWindow(first_seq=first_seq, max_lines=max_lines, max_bytes=max_bytes)
+        """What is here."""
         self._pending: list[OutputPiece] = []
         self._pending_bytes = 0
         self._framed = self._unshown = False
@@ -104,14 +114,17 @@ class OutputView(ScrollView, can_focus=True):
         """Told the number of a line that is wanted and not here; ``put`` is the answer."""
         self._asked_at: int | None = None
 
-    def put(self, window: OutputWindow) -> None:
-        """Show this part of the output from now on; the reader stays where they are, or goes where they want to."""
+    def put(self, window: OutputWindow, around: int | None = None) -> None:
+        """Show this part of the output from now on, the one ``around`` the line that was wanted.
+
+        The reader stays where they are, or goes where they want to.
+        """
         self._flush()
         top = self.scroll_offset.y
-        place = self._window.place_at(top, backwards=False) if self._window.is_read(top, top) else None
-        row = self._window.row_of(place) - top if place is not None else 0
-        number = place.segment.number(place.number) if place is not None else self._window.number_at(top)
-        self._window = window
+        place = self.window.place_at(top, backwards=False) if self.window.is_read(top, top) else None
+        row = self.window.row_of(place) - top if place is not None else 0
+        number = place.segment.number(place.number) if place is not None else self.window.number_at(top)
+        self.window = window
         self._found = None
         window.wrap(self._wrap_width)
         self._restyle()
@@ -121,20 +134,15 @@ class OutputView(ScrollView, can_focus=True):
             if (wanted := window.with_number(self._aim[0])) is not None:
                 self._reveal(self._mark_found(wanted) if self._aim_found else wanted)
                 self._aim = None
-            elif self._aim_asked:
+            elif around == self._aim[0]:
                 self._aim = None  # it is nowhere
-            else:
+            elif not self._aim_asked:
                 self._ask_for_aim()
-
-    @property
-    def window(self) -> OutputWindow:
-        """What is here."""
-        return self._window
 
     @property
     def line_numbers(self) -> tuple[int, int]:
         """The number of the first line in view, and how many lines there are (both count newlines)."""
-        return self._window.number_at(self.scroll_offset.y), self._window.lines_seen
+        return self.window.number_at(self.scroll_offset.y), self.window.lines_seen
 
     def lines_changed(self) -> None:
         """The window has more lines below than before."""
@@ -155,35 +163,30 @@ class OutputView(ScrollView, can_focus=True):
     def finish(self, total: int) -> None:
         """Nothing more will come: the attempt wrote ``total`` pieces. What is missing of them is shown as a hole."""
         self._flush()
-        self._window.finish(total)
+        self.window.finish(total)
         self._show(None, 0)
 
     def clear(self, *, first_seq: int = 0) -> None:
         """Begin anew, for another attempt or at another piece, following."""
         self._pending, self._pending_bytes = [], 0
-        self._window = OutputWindow(first_seq=first_seq, max_lines=self._bounds[0], max_bytes=self._bounds[1])
+        self.window = OutputWindow(first_seq=first_seq, max_lines=self._bounds[0], max_bytes=self._bounds[1])
         self._found = self._aim = self._asked_at = None
         self._seen = 0
-        self._window.wrap(self._wrap_width)
+        self.window.wrap(self._wrap_width)
         self._restyle()
         self.new_lines = 0
         self.follow = True
         self._show(None, 0)
 
     @property
-    def missing(self) -> int:
-        """Pieces that are known to be missing."""
-        return self._window.missing
-
-    @property
     def earlier(self) -> int:
         """Lines that were dropped from the top to stay in bounds."""
-        return self._window.earlier
+        return self.window.earlier
 
     @property
     def line_count(self) -> int:
         """Lines that are there."""
-        return self._window.lines_seen - self._window.earlier
+        return self.window.lines_seen - self.window.earlier
 
     # Search
 
@@ -211,7 +214,7 @@ class OutputView(ScrollView, can_focus=True):
     def show_found(self, number: int) -> None:
         """Go to the line with so many newlines before it, in which what is searched for stands."""
         self.follow = False
-        place = self._window.with_number(number)
+        place = self.window.with_number(number)
         if place is not None:
             self._reveal(self._mark_found(place))
         else:
@@ -234,16 +237,16 @@ class OutputView(ScrollView, can_focus=True):
     def _take_aim(self) -> None:
         if self._aim is None:
             return
-        place = self._window.place_near(*self._aim)
+        place = self.window.place_near(*self._aim)
         if place is not None:
-            if self._window.lines_seen > self._aim[0]:
+            if self.window.lines_seen > self._aim[0]:
                 self._aim = None
             self._reveal(place)
         elif not self._aim_asked:
             self._ask_for_aim()
 
     def _ask_for_aim(self) -> None:
-        if self._aim is not None and self.far is not None and self._aim[0] < self._window.lines_seen:
+        if self._aim is not None and self.far is not None and self._aim[0] < self.window.lines_seen:
             self.follow, self._aim_asked = False, True
             self.far(self._aim[0])
 
@@ -260,10 +263,10 @@ class OutputView(ScrollView, can_focus=True):
         pattern = self._current_look.search
         if pattern is None:
             return False
-        since = self._found or self._window.place_at(
+        since = self._found or self.window.place_at(
             self._bottom if backwards else self.scroll_offset.y, backwards=backwards
         )
-        place = self._window.find(pattern, since, backwards=backwards, beyond=self._found is not None)
+        place = self.window.find(pattern, since, backwards=backwards, beyond=self._found is not None)
         if place is None:
             return False
         self._found = place
@@ -274,7 +277,7 @@ class OutputView(ScrollView, can_focus=True):
     def _reveal(self, place: Place) -> None:
         self.follow = False
         height = self.scrollable_content_region.height
-        row = self._window.row_of(place)
+        row = self.window.row_of(place)
         if not self.scroll_offset.y <= row < self.scroll_offset.y + height:
             self.scroll_to(y=row - height // 3, animate=False)
         self.refresh()
@@ -304,7 +307,7 @@ class OutputView(ScrollView, can_focus=True):
 
     def watch_follow(self, follow: bool) -> None:
         """Go to the end when following begins; count what is new from when it ends."""
-        self._seen = self._window.lines_seen
+        self._seen = self.window.lines_seen
         self.new_lines = 0
         if follow:
             self._scroll_to_end()
@@ -327,10 +330,11 @@ class OutputView(ScrollView, can_focus=True):
     def _ask_for_more(self) -> None:
         """What is in view, and a screenful around it, is to be here."""
         top, height = self.scroll_offset.y, self.scrollable_content_region.height
-        if self.far is None or self._asked_at == top or self._window.is_read(top - height, top + 2 * height):
+        going = self._aim is not None and self._aim_asked  # what is asked for now is where one goes
+        if self.far is None or going or self._asked_at == top or self.window.is_read(top - height, top + 2 * height):
             return
         self._asked_at = top
-        self.far(self._window.number_at(top + height // 2))
+        self.far(self.window.number_at(top + height // 2))
 
     def _scroll_to(self, x: float | None = None, y: float | None = None, **options: Any) -> bool:
         # An animation would fight with lines that come in meanwhile, and lose.
@@ -343,7 +347,7 @@ class OutputView(ScrollView, can_focus=True):
     @property
     def _bottom(self) -> int:
         below = self.scroll_offset.y + self.scrollable_content_region.height
-        return max(min(below, self._window.rows) - 1, 0)
+        return max(min(below, self.window.rows) - 1, 0)
 
     # Taking pieces in
 
@@ -370,11 +374,11 @@ class OutputView(ScrollView, can_focus=True):
     def _take_in(self, place: Place | None = None) -> Place | None:
         """What waits becomes lines; who follows the end sees them with the next frame."""
         pieces, self._pending, self._pending_bytes = self._pending, [], 0
-        segments = len(self._window.segments)
-        place = self._window.feed(pieces, place)
-        if len(self._window.segments) < segments:
+        segments = len(self.window.segments)
+        place = self.window.feed(pieces, place)
+        if len(self.window.segments) < segments:
             self._drawn.clear()  # its keys would keep what was joined alive
-            if self._found is not None and self._found.segment not in self._window.segments:
+            if self._found is not None and self._found.segment not in self.window.segments:
                 self._found = None
         self._unshown = True
         return place
@@ -382,25 +386,25 @@ class OutputView(ScrollView, can_focus=True):
     def _reading(self) -> tuple[Place | None, int]:
         """The first line in view, and the row of the view on which it begins."""
         top = self.scroll_offset.y
-        place = self._window.place_at(top, backwards=False)
-        return place, (self._window.row_of(place) - top if place else 0)
+        place = self.window.place_at(top, backwards=False)
+        return place, (self.window.row_of(place) - top if place else 0)
 
     def _show(self, place: Place | None, row: int) -> None:
         """Bring size, position and counts up to date; the line at ``place`` keeps its ``row`` of the view."""
         if not self._on_screen:
             return
         before = self.scroll_offset.y
-        width = margin_width(self.timestamps) + (self._window.width or self._window.widest)
-        self.virtual_size = Size(width, self._window.rows)
+        width = margin_width(self.timestamps) + (self.window.width or self.window.widest)
+        self.virtual_size = Size(width, self.window.rows)
         if place is not None:
-            top = self._window.row_of(place) - row
+            top = self.window.row_of(place) - row
             self._move_selection(top - before)
             if not self.follow and top != self.scroll_offset.y:
                 self.scroll_to(y=top, animate=False, force=True)
         if self.follow:
             self._scroll_to_end()
         else:
-            self.new_lines = max(self._window.lines_seen - self._seen, 0)
+            self.new_lines = max(self.window.lines_seen - self._seen, 0)
         self.refresh()
         self._ask_for_more()
 
@@ -409,7 +413,7 @@ class OutputView(ScrollView, can_focus=True):
         if not self._on_screen:
             return
         place, row = self._reading()
-        self._window.wrap(self._wrap_width)
+        self.window.wrap(self._wrap_width)
         self._restyle()
         self._show(place, row if row > 0 else 0)
 
@@ -434,7 +438,7 @@ class OutputView(ScrollView, can_focus=True):
     @property
     def _current_look(self) -> Look:
         if self._look is None:
-            self._look = look_of(self, self._window.width, self.timestamps, search_pattern(self._pattern))
+            self._look = look_of(self, self.window.width, self.timestamps, search_pattern(self._pattern))
         return self._look
 
     def render_line(self, y: int) -> Strip:
@@ -442,7 +446,7 @@ class OutputView(ScrollView, can_focus=True):
         look = self._current_look
         width = self.size.width
         number = self.scroll_offset.y + y
-        row = self._window.at_row(number)
+        row = self.window.at_row(number)
         if row is None:
             return Strip.blank(width, look.text)
         if row.kind == "unread":
@@ -456,7 +460,7 @@ class OutputView(ScrollView, can_focus=True):
         strip = shown.strip(selected, self.screen.get_component_rich_style("screen--selection"))
         strip = strip.crop_extend(scroll_x, scroll_x + max(width - look.margin, 0), look.text)
         strip = strip.apply_offsets(shown.character_at(scroll_x), number)
-        return Strip.join([margin(self._window.line(row.place), row.part, look), strip]).crop(0, width)
+        return Strip.join([margin(self.window.line(row.place), row.part, look), strip]).crop(0, width)
 
     def _rows_of(self, place: Place) -> list[TextRow]:
         if place.number == place.segment.store.end:
@@ -468,7 +472,7 @@ class OutputView(ScrollView, can_focus=True):
 
     def _text_rows(self, place: Place) -> list[TextRow]:
         look = self._current_look
-        line = self._window.line(place)
+        line = self.window.line(place)
         if place == self._found:
             there = look.search is not None and look.search.search(without_colours(line.text))
             look = replace(look, match=look.found, search=look.search if there else _WHOLE)
@@ -487,10 +491,10 @@ class OutputView(ScrollView, can_focus=True):
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The selected text without margins and notices; a wrapped line is one line."""
-        return copied(selection, self._window.rows, self._text_row), "\n"
+        return copied(selection, self.window.rows, self._text_row), "\n"
 
     def _text_row(self, number: int) -> TextRow | None:
-        row = self._window.at_row(number)
+        row = self.window.at_row(number)
         return self._rows_of(row.place)[row.part] if row is not None and row.place is not None else None
 
     def _move_selection(self, rows: int) -> None:

@@ -29,7 +29,7 @@ async def test_it_shows_streams_in_order_with_a_mark_for_each_and_holes() -> Non
         view.feed([piece(3, b"!\n")])
         view.finish(6)
         assert (await shown(pilot))[3:6] == ["  tial!", "· log", "… 1 piece missing …"]
-        assert view.missing == 1
+        assert view.window.missing == 1
 
 
 async def test_the_line_that_is_being_written_changes_in_place() -> None:
@@ -53,7 +53,7 @@ async def test_what_was_joined_to_another_segment_is_not_kept_alive() -> None:
     async with OutputApp(view).run_test(size=SIZE) as pilot:
         view.feed(numbered([0, 2, 3]))
         await shown(pilot)
-        behind = weakref.ref(view._window.segments[1])
+        behind = weakref.ref(view.window.segments[1])
         view.feed(numbered([1]))
         assert (await shown(pilot))[:4] == [f"  line {number}" for number in range(4)]
         gc.collect()
