@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from kolony_tui.agent.attempt.masking import Masking, Stream
 from kolony_tui.core.tokens import new_token
+from kolony_tui.models.redaction import redacted
+from tests.agent.colony import Colony
 
 _SOURCE = random.Random(6)
 
@@ -75,7 +77,7 @@ def test_only_the_secret_part_becomes_stars(name: str) -> None:
     assert masking.counts == {name: 1}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from(PIECES), st.lists(st.integers(1, 900), max_size=8))
 def test_wherever_a_token_is_cut_the_same_comes_out(piece: tuple[str, str], cuts: list[int]) -> None:
     text, token = piece
@@ -89,10 +91,16 @@ def test_wherever_a_token_is_cut_the_same_comes_out(piece: tuple[str, str], cuts
     assert out + stream.finish() == whole
     assert stream.counts == at_once.counts
     assert token.encode() not in whole
-    byte_wise, out = Stream([], shapes=True), b""
-    for place in range(len(data)):
-        out += byte_wise.feed(data[place : place + 1])
-    assert out + byte_wise.finish() == whole
+
+
+def test_byte_for_byte_the_same_comes_out() -> None:
+    for text, token in PIECES:
+        data = (text + "\n" + text + "\nthe end").encode()
+        at_once, bytewise, out = Stream([], shapes=True), Stream([], shapes=True), b""
+        for place in range(len(data)):
+            out += bytewise.feed(data[place : place + 1])
+        assert out + bytewise.finish() == at_once.feed(data) + at_once.finish()
+        assert token.encode() not in out
 
 
 def test_what_is_held_back_is_given_out_in_time_and_a_token_that_pauses_stays_hidden() -> None:
@@ -145,3 +153,19 @@ def test_a_hostile_output_costs_little() -> None:
             stream.feed(data[at : at + 4096])
         stream.finish()
         assert time.process_time() - began < 2.0, data[:20]
+
+
+async def test_a_runner_stores_stars_unless_the_workspace_says_no(colony: Colony) -> None:
+    token = "ghp_" + _some(40)
+    program = f"printf 'push with {token[:14]}'; sleep 0.15; printf '{token[14:]} and {token}\\n'; echo {token} >&2"
+    colony.runner()
+    run_id = await colony.send(program)
+    await colony.done(run_id)
+    assert await colony.output(run_id) == b"push with *** and ***\n"
+    assert await colony.output(run_id, "stderr") == b"***\n"
+    assert redacted(attempt["usage"] for attempt in await colony.attempts(run_id)) == {"github": 3}
+    await colony.superuser.execute("UPDATE kolony.workspaces SET redacts_tokens = false")
+    run_id = await colony.send(program)
+    await colony.done(run_id)
+    assert await colony.output(run_id) == f"push with {token} and {token}\n".encode()
+    assert redacted(attempt["usage"] for attempt in await colony.attempts(run_id)) == {}
