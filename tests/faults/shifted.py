@@ -6,6 +6,7 @@ The wall clock comes into a program by two functions of Python only; what is mea
 from __future__ import annotations
 
 import datetime
+import runpy
 import sys
 import time
 from pathlib import Path
@@ -29,6 +30,4 @@ if __name__ == "__main__":
     sys.path[0] = str(Path.cwd())  # as python -m has it
     time.time = _shifted_time
     datetime.datetime = _Shifted  # type: ignore[misc]
-    from kolony_tui.__main__ import main
-
-    sys.exit(main())
+    runpy.run_module("kolony_tui", run_name="__main__", alter_sys=True)
