@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kolony_tui.ui.screens.asking import Question
+from kolony_tui.ui.screens.line import SaveLine
 from kolony_tui.ui.screens.work.run import RunScreen
 from tests.ui.stage import Stage, toasts, until, words
 
@@ -67,7 +68,7 @@ async def test_output_is_saved_byte_for_byte_and_over_nothing(stage: Stage, tmp_
     await runner.write(claim, b"\x00\xff\x1b[31mred\r\n", ("stderr", b"err"))
     await runner.finish(claim, exit_code=0, chunks=2)
     target = tmp_path / "out put.txt"
-    async with stage.app("bob") as (app, _):
+    async with stage.app("bob") as (app, pilot):
         app.open_run(run_id)
         await until(lambda: "completed" in words(app), "shown")
         app.do("run.save", str(target))
@@ -75,6 +76,16 @@ async def test_output_is_saved_byte_for_byte_and_over_nothing(stage: Stage, tmp_
         assert target.read_bytes() == b"\x00\xff\x1b[31mred\r\nerr"
         app.do("run.save", str(target))
         await until(lambda: "is there already" in toasts(app), "never over another file")
+        await pilot.press("s")
+        await until(lambda: "file for the output" in words(app), "asked where")
+        assert isinstance(app.screen, SaveLine)
+        app.screen.input.value = str(target)
+        await pilot.press("enter")
+        await until(lambda: "is there already" in words(app), "told where one typed it")
+        app.screen.input.value = str(tmp_path / "other.txt")
+        await pilot.press("enter")
+        await until(lambda: isinstance(app.screen, RunScreen), "written")
+        assert (tmp_path / "other.txt").read_bytes() == target.read_bytes()
 
 
 async def test_search_marks_and_goes_on(stage: Stage) -> None:

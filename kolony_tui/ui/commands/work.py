@@ -205,9 +205,13 @@ def _merged(app: KolonyApp, text: str) -> None:
 
 async def _save(app: KolonyApp, path: str) -> None:
     from kolony_tui.ui.saving import save_output
+    from kolony_tui.ui.screens.line import SaveLine
 
     runs = chosen_runs(app)
     assert app.output_session is not None
+    if not path:
+        app.push_screen(SaveLine(runs[0]))
+        return
     await save_output(app, runs[0], path)
 
 
@@ -241,8 +245,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("run.save", "Save output", "writes the run's output, byte for byte, to a file", _save,
             ("output",), ("s",), "save",
             unavailable=ANY_RUN, argument="FILE", short="save"),
-    Command("runs.merged", "Merged output", "what many runs print, line by line: marked ones, those of the filter, or all "
-            "that run", _merged, ("runs", "app"), ("M",), "merged", argument="FILTER"),
+    Command("runs.merged", "Merged output", "what many runs print, line by line: marked ones, those of the filter, or "
+            "all that run", _merged, ("runs", "app"), ("M",), "merged", argument="FILTER"),
     Command("run.copy", "Copy", "copies the selected text, or the command, to the clipboard (OSC 52)", _copy,
             ("runs", "output"), ("y",), unavailable=ANY_RUN),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -10,11 +11,15 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
+from textual.worker import Worker
 
 from kolony_tui.core.selecting import FilterError
 from kolony_tui.models.errors import KolonyError, UsageError
+from kolony_tui.models.work import Run
 from kolony_tui.ui.draw import content, part
+from kolony_tui.ui.looks import size
 from kolony_tui.ui.registry import Command, commands, named
+from kolony_tui.ui.saving import save_output, usual_name
 from kolony_tui.ui.widgets.output import OutputView
 from kolony_tui.ui.widgets.rows import RowList
 from kolony_tui.ui.widgets.trace_view import TraceView
@@ -244,3 +249,49 @@ class SearchLine(_Line):
         """Marks nothing any more."""
         self._view.mark_nothing()
         self.dismiss(None)
+
+
+class SaveLine(_Line):
+    """Where a run's output is to be written; then how much of it is, and escape takes it back."""
+
+    sign = ">"
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(usual_name(run))
+        self._run = run
+        self._writing: Worker[None] | None = None
+
+    def on_mount(self) -> None:
+        """What is asked."""
+        super().on_mount()
+        self.tell("file for the output; esc leaves")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Writes it."""
+        if self._writing is None:
+            self.tell("0%")
+            self._writing = self.run_worker(self._write(event.value.strip()), exit_on_error=False)
+
+    async def _write(self, path: str) -> None:
+        try:
+            await save_output(self.kolony, self._run, path, self._progress)
+        except KolonyError as error:
+            self._writing = None
+            self.tell(_without_name(error, path), wrong=True)
+            return
+        self.dismiss(None)
+
+    def _progress(self, written: int, percent: int) -> None:
+        self.tell(f"{size(written)}, {percent}%; esc stops")
+
+    def action_leave(self) -> None:
+        """Leaves; of what was begun nothing stays."""
+        if self._writing is not None:
+            self._writing.cancel()
+            self.kolony.say("not saved")
+        self.dismiss(None)
+
+
+def _without_name(error: KolonyError, path: str) -> str:
+    """The error; the file's name, which may be long, stands beside it."""
+    return error.message.replace(str(Path(path).expanduser().absolute()), "it")
