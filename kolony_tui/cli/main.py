@@ -55,6 +55,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("notification", "notification", "what you were told: list, read, rules, rule, settings"),
     ("webhook", "webhook", "addresses that get events by HTTP: add, edit, list, remove, test, deliveries"),
     ("events", "events", "what happened to agents, commands and runs, in order; --follow"),
+    ("bundle", "bundle", "a time of the past in one file, to be looked at elsewhere: export, show, open"),
     ("audit", "audit", "who did what: the log, verify, seals, seal, retention"),
     ("doctor", "doctor", "check server, rights, schema, sessions and this machine; say what to do"),
     ("retention", "retention", "what is kept how long, legal holds, the archive: show, set, hold, restore, search ..."),

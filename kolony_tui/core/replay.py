@@ -21,7 +21,7 @@ _KEPT = (
 )  # fmt: skip
 """The tables and views that have one of the past beside them, of the same name and ``_then``."""
 
-_INSTEAD = {"fleet/listed": "replay/agents"}
+_INSTEAD = {"fleet/listed": "replay/agents", "work/queue_window": "work/listed_open"}
 """Queries that would take too long in the past, and what is asked there."""
 
 _PRESENT = re.compile(r"\bkolony\.(" + "|".join(_KEPT) + r")\b(?!\s*\()|(?<![\w.])now\(\)")
@@ -42,6 +42,10 @@ class PastDatabase(Database):
     def __init__(self, target: Target, application: str, moment: datetime) -> None:
         super().__init__(target, application)
         self.moment = moment
+
+    async def records(self, name: str, *arguments: Any) -> Sequence[asyncpg.Record]:
+        """The rows of the named query, or of that which takes its place in the past."""
+        return await super().records(_INSTEAD.get(name, name), *arguments)
 
     async def ordered(
         self, name: str, condition: str, *arguments: Any, order: str = "", group: str = "", about: str = ""

@@ -117,8 +117,6 @@ class KolonyApp(App[int]):
         self._interrupted = 0.0
         self._told: tuple[str, float] = ("", 0.0)
 
-    # Time and drawing
-
     def now(self) -> datetime:
         """The server's time, or that which one looks back to."""
         return self.replay.moment or self.present()
@@ -130,8 +128,6 @@ class KolonyApp(App[int]):
     def drawing(self) -> Drawing:
         """What lists draw with."""
         return Drawing(self.now(), self.opening.ascii_only, self.doing, self.needs.asking)
-
-    # Opening and closing
 
     def on_mount(self) -> None:
         """Connects; the dashboard is there meanwhile."""
@@ -175,6 +171,7 @@ class KolonyApp(App[int]):
         for words in self.opening.told:
             self.say(words)
         await self.companion.begin()
+        await self.replay.begin()
 
     def enter(self, session: PersonSession) -> None:
         """Works in a workspace from now on."""

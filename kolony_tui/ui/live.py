@@ -351,7 +351,7 @@ class Live:
             self._probing = False
 
     def _start_upkeep(self) -> None:
-        if time.monotonic() >= self._next_upkeep:
+        if time.monotonic() >= self._next_upkeep and not self._app.replay.only:
             self._next_upkeep = time.monotonic() + UPKEEP
             self._app.run_worker(self._keep_up(), name="upkeep", group="upkeep", exclusive=True, exit_on_error=False)
 

@@ -90,6 +90,12 @@ class Replay:
 
     # Going
 
+    async def begin(self) -> None:
+        """Looks at what was exported, where the app was opened for that."""
+        if self._app.opening.replay is not None:
+            self.only = True
+            await self.look(self._app.opening.replay)
+
     async def look(self, moment: datetime) -> None:
         """Shows everything as of a moment."""
         app = self._app
@@ -154,7 +160,7 @@ class Replay:
         """Further on or back by the clock; never past the present."""
         if self.moment is None:
             return
-        await self.look(min(self.moment + by, self._app.present()))
+        await self.look(min(self.moment + by, self._app.opening.replay or self._app.present()))
 
     def play(self) -> None:
         """Lets time pass: as it did, then faster and faster, then not at all."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Callable
+from datetime import datetime
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,21 @@ def run_app(options: argparse.Namespace) -> int:
         if found.done() and (error := found.exception()) is not None:
             raise error
         return _run(opening)
+
+
+def run_replay(moment: datetime, *, debug: bool) -> int:
+    """Opens the app on the embedded server of this home at a moment of the past, with no way to the present."""
+    from kolony_tui.ui.app import KolonyApp
+    from kolony_tui.ui.driver import KolonyDriver
+    from kolony_tui.ui.last_gate import close_gate
+    from kolony_tui.ui.opening import Opening
+
+    close_gate()
+    app = KolonyApp(Opening(find=lambda say: find_destination(Choice()), replay=moment, debug=debug), KolonyDriver)
+    app.run()
+    if app.failure is not None:
+        raise app.failure
+    return int(app.return_code or ExitCode.DONE)
 
 
 def _settings(home: Home) -> dict[str, Any]:

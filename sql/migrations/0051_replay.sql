@@ -41,7 +41,8 @@ SELECT s.workspace_id, s.session_id, s.agent_id, s.token_id, s.host, s.pid, s.ve
        CASE WHEN s.last_seen <= kolony.moment() THEN s.health ELSE '{}' END AS health,
        CASE WHEN s.ended_at <= kolony.moment() THEN s.ended_at END AS ended_at,
        CASE WHEN s.ended_at <= kolony.moment() THEN s.end_reason END AS end_reason,
-       s.end_error AND coalesce(s.ended_at <= kolony.moment(), false) AS end_error
+       s.end_error AND coalesce(s.ended_at <= kolony.moment(), false) AS end_error,
+       CASE WHEN s.ready_at <= kolony.moment() THEN s.ready_at END AS ready_at
 FROM kolony.agent_sessions s WHERE s.started_at <= kolony.moment();
 
 CREATE VIEW kolony.attempts_then WITH (security_invoker = true) AS
