@@ -181,8 +181,8 @@ async def vacuum_embedded(session: PersonSession) -> UpkeepJob | None:
     from kolony_tui.server.embedded import EmbeddedServer
 
     server = EmbeddedServer(kolony_home())
-    place = find_place(session.db.target)
-    if server.address is None or (server.address.socket_folder, server.address.port) not in place.addresses:
+    address = server.address
+    if address is None or (address.host, address.port) not in find_place(session.db.target).addresses:
         return None
     superuser = await asyncpg.connect(server.superuser_dsn(DATABASE))
     try:
