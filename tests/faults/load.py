@@ -202,6 +202,8 @@ class Load:
         while superuser is None:
             with contextlib.suppress(asyncpg.PostgresError, OSError, CannotConnect):
                 superuser = await self.superuser()
+                continue
+            await asyncio.sleep(0.05)
         with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             await superuser.execute(
                 """UPDATE kolony.commands c SET max_attempts = 100 FROM kolony.runs r

@@ -32,11 +32,11 @@ async def test_failover_under_load(tmp_path: Path, extent: Extent, rng: Random) 
         listening = asyncio.create_task(listener.run())
         for worker in load.workers:
             load.start(worker)
-        with load.app() as app:
-            for number in extent.rounds(1, 8):
-                if number:
-                    await pair.add_standby()
-                async with load.sending(seconds=0.3):
+        for number in extent.rounds(1, 8):
+            if number:
+                await pair.add_standby()
+            with load.app() as app:
+                async with load.sending(every=0.3, seconds=0.3):
                     await load.some_output()
                     await asyncio.sleep(load.random_moment(0.2, 0.8))
                     pair.kill()
