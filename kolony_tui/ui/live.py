@@ -101,6 +101,8 @@ class _Watched:
     """A person's step came while it was being read: once more at once."""
     read_at: float = 0.0
     took: float = 0.0
+    known: bool = False
+    """Whether it was ever shown."""
 
     @property
     def gap(self) -> float:
@@ -213,7 +215,7 @@ class Live:
         later = [
             wait
             for watched in self._watched
-            if watched.dirty and not watched.busy and self._in_front(watched.owner)
+            if watched.dirty and not watched.busy and self._in_front(watched)
             if (wait := self._read_or_wait(watched, self._flushed_at)) is not None
         ]
         if later:
@@ -229,12 +231,18 @@ class Live:
                 ):
                     watched.dirty = True
 
-    def _in_front(self, owner: DOMNode) -> bool:
-        """Whether a person can see it: what is hidden, or below another full screen, asks nothing of the server."""
+    def _in_front(self, watched: _Watched) -> bool:
+        """Whether a person can see it: what is hidden, or below another full screen, asks nothing of the server.
+
+        Once it is read there too: a screen that was opened below another one is in the crumbs of that by its name.
+        """
+        owner = watched.owner
         if owner is self._app:
             return True
         stack, ground = self._app.screen_stack, self._app.ground
-        if owner.screen not in stack or (ground is not None and stack.index(owner.screen) < stack.index(ground)):
+        if owner.screen not in stack:
+            return False
+        if watched.known and ground is not None and stack.index(owner.screen) < stack.index(ground):
             return False
         return all(each.display for each in owner.ancestors_with_self if isinstance(each, Widget))
 
@@ -264,6 +272,7 @@ class Live:
             watched.took = time.monotonic() - began
             if session is self._app.session and self._standing(watched.owner):
                 query.show(found)
+                watched.known = True
             else:
                 watched.dirty = True
             self.reach()

@@ -44,7 +44,7 @@ async def at_rest(app: KolonyApp) -> None:
     """Nothing is being read, and nothing is to be."""
 
     def rests() -> bool:
-        in_front = [each for each in app.live._watched if app.live._in_front(each.owner)]
+        in_front = [each for each in app.live._watched if app.live._in_front(each)]
         return not any(each.dirty or each.busy for each in in_front)
 
     await until(rests, "nothing is left to read")
