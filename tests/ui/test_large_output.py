@@ -35,6 +35,12 @@ async def test_any_part_of_a_long_output_is_there_when_one_goes_to_it(stage: Sta
         await until(lambda: "row 60 of" in words(app), "a page on")
         await pilot.press("colon", *"51234", "enter")
         await until(lambda: "row 51234 of" in words(app), "a line in the middle")
+        for line in (90_000, 20_000, 70_000, 30_000):
+            view.go_to_line(line - 1, 0.0)
+            await pilot.pause()
+        await until(lambda: "row 30000 hundred" in words(app), "the last that one wanted to go to")
+        await pilot.press("colon", *"51234", "enter")
+        await until(lambda: "row 51234 of" in words(app), "and back")
         at = view.scroll_offset.y
         await pilot.press("pageup", "pageup", "pageup")
         await until(lambda: view.scroll_offset.y < at and f"row {view.scroll_offset.y + 1} " in words(app), "above it")
