@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import inspect
+import signal
 import sys
 import time
 import traceback
@@ -34,6 +35,8 @@ def main(words: list[str]) -> int:
     given = parser.parse_args(words)
     figures.QUICK = given.quick
     figures.MINUTES = given.minutes
+    # Whoever ends it wants its servers to end too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     machine = figures.machine()
     print(machine, flush=True)
     found: list[Figure] = []
