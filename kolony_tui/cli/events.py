@@ -21,8 +21,8 @@ def register_events(verbs: Any) -> None:
     """Declares the verb."""
     parser = verb(
         verbs, "events", _events, "what happened to agents, commands and runs, oldest first",
-        epilog="Times: 2026-03-01T12:00 (this machine's unless it says otherwise), 14:02, \"yesterday 14:02\", or 10m, 2h, "
-        "3d ago. With --follow and --json each event is a line of its own.",
+        epilog="Times: 2026-03-01T12:00 (this machine's unless it says otherwise), 14:02, \"yesterday 14:02\", or 10m, "
+        "2h, 3d ago. With --follow and --json each event is a line of its own.",
     )  # fmt: skip
     parser.add_argument("--follow", action="store_true", help="go on with those that come, until interrupted")
     parser.add_argument("--since", metavar="T", help="from then on")
@@ -108,8 +108,8 @@ def _print_each(args: argparse.Namespace, found: list[Event]) -> None:
 
 def _document(event: Event) -> dict[str, object]:
     return {
-        "event_id": event.event_id, "at": event.at, "kind": event.kind, "agent_id": event.agent_id, "agent": event.agent,
-        "command_id": event.command_id, "command": event.command_number, "run_id": event.run_id,
+        "event_id": event.event_id, "at": event.at, "kind": event.kind, "agent_id": event.agent_id,
+        "agent": event.agent, "command_id": event.command_id, "command": event.command_number, "run_id": event.run_id,
         "run": event.reference if event.run_id is not None else None, "by": event.login, "facts": event.facts,
     }  # fmt: skip
 

@@ -30,18 +30,17 @@ _RUNS = (
     f"SELECT o.run_id FROM kolony.runs o WHERE o.workspace_id = $1 AND {_ABOUT} "  # noqa: S608  (statements of ours)
     "AND o.created_at < $3 AND (o.finished_at IS NULL OR o.finished_at >= $2)"
 )
+_COMMANDS = f"SELECT r.command_id FROM kolony.runs r WHERE r.run_id IN ({_RUNS})"  # noqa: S608
+_ATTEMPTS = f"SELECT t.attempt_id FROM kolony.attempts t WHERE t.run_id IN ({_RUNS})"  # noqa: S608
 _OF_RUNS = f"o.workspace_id = $1 AND o.run_id IN ({_RUNS})"
 TABLES: Mapping[str, str] = {
     "agents": f"o.workspace_id = $1 AND {_ABOUT}",
     "agent_sessions": f"o.workspace_id = $1 AND {_ABOUT} AND coalesce(o.ended_at, o.last_seen) >= $2",
-    "commands": "o.workspace_id = $1 AND o.command_id IN ("
-    f"SELECT r.command_id FROM kolony.runs r WHERE r.run_id IN ({_RUNS}))",  # noqa: S608
-    "command_dependencies": f"o.workspace_id = $1 AND o.command_id IN ("
-    f"SELECT r.command_id FROM kolony.runs r WHERE r.run_id IN ({_RUNS}))",  # noqa: S608
+    "commands": f"o.workspace_id = $1 AND o.command_id IN ({_COMMANDS})",
+    "command_dependencies": f"o.workspace_id = $1 AND o.command_id IN ({_COMMANDS})",
     "runs": _OF_RUNS,
     "attempts": _OF_RUNS,
-    "attempt_steps": "o.workspace_id = $1 AND o.attempt_id IN ("
-    f"SELECT t.attempt_id FROM kolony.attempts t WHERE t.run_id IN ({_RUNS}))",  # noqa: S608
+    "attempt_steps": f"o.workspace_id = $1 AND o.attempt_id IN ({_ATTEMPTS})",
     "approvals": f"{_OF_RUNS} AND o.created_at < $3",
     "stops": "o.workspace_id = $1 AND o.began_at < $3",
     "stopped_agents": f"o.workspace_id = $1 AND {_ABOUT}",
@@ -104,22 +103,24 @@ async def export(
     """
     if since >= until:
         raise UsageError("a bundle begins before it ends", "give --since a time before --until")
-    if file.exists() and not overwrite:
+    if file.exists() and not overwrite:  # noqa: ASYNC240  (a look at a local folder)
         raise WrongState(f"{file} exists already", "choose another name, or overwrite it with --force")
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     past = looking_back(session, until, "kolony bundle")
     try:
-        with os.fdopen(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as raw:
-            with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
-                parts: dict[str, Part] = {}
-                for table in TABLES:
-                    if output or table not in _PRINTED:
-                        where = (session.workspace.workspace_id, since, until, agents)
-                        parts[table] = await _write(past, archive, table, where, names, progress)
-                made = Manifest(
-                    session.workspace.slug, since, until, datetime.now(UTC), newest_version(), output, names, parts
-                )
-                archive.writestr(MANIFEST, json.dumps(_as_document(made), indent=1))
+        with (
+            os.fdopen(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as raw,
+            zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
+            parts: dict[str, Part] = {}
+            for table in TABLES:
+                if output or table not in _PRINTED:
+                    where = (session.workspace.workspace_id, since, until, agents)
+                    parts[table] = await _write(past, archive, table, where, names, progress)
+            made = Manifest(
+                session.workspace.slug, since, until, datetime.now(UTC), newest_version(), output, names, parts
+            )
+            archive.writestr(MANIFEST, json.dumps(_as_document(made), indent=1))
         unfinished.replace(file)
     except OSError as error:
         raise WrongState(f"{file} cannot be written ({error.strerror or error})") from error
@@ -204,11 +205,11 @@ class Bundle:
                 sum(part.bytes for part in parts.values()) > _MOST_BYTES
             ):
                 raise ValueError("it says that it is impossibly long")
-            times = [datetime.fromisoformat(said[name]) for name in ("since", "until", "made_at")]
-            if any(time.tzinfo is None for time in times):
+            since, until, made_at = (datetime.fromisoformat(said[name]) for name in ("since", "until", "made_at"))
+            if None in (since.tzinfo, until.tzinfo, made_at.tzinfo):
                 raise ValueError("its times say no zone")
-            return Manifest(str(said["workspace"])[:63], *times, int(said["schema"]), bool(said["output"]),
-                            bool(said["names"]), parts)  # fmt: skip
+            return Manifest(str(said["workspace"])[:63], since, until, made_at, int(said["schema"]),
+                            bool(said["output"]), bool(said["names"]), parts)  # fmt: skip
         except (ValueError, KeyError, TypeError, AttributeError, OSError, zipfile.BadZipFile, RuntimeError,
                 NotImplementedError, RecursionError) as error:  # fmt: skip
             raise UsageError(f"{self.file} is no bundle ({error})", "kolony bundle export makes one") from error

@@ -47,8 +47,8 @@ class Wanted:
         if self.command_id is not None and self.run_id is None and self.agent_id is None:
             # Two indexes, one for events of the command itself and one for those of its runs, instead of neither.
             said[1] = (
-                f"(o.command_id = ${first} AND o.run_id IS NULL OR o.run_id IN (SELECT u.run_id FROM kolony.runs u "
-                f"WHERE u.workspace_id = o.workspace_id AND u.command_id = ${first}))"
+                f"(o.command_id = ${first} AND o.run_id IS NULL OR o.run_id IN (SELECT u.run_id FROM "  # noqa: S608
+                f"kolony.runs u WHERE u.workspace_id = o.workspace_id AND u.command_id = ${first}))"
             )
         return " AND ".join(said), parameters
 
@@ -73,8 +73,9 @@ async def events(
     """The newest so many events from ``since`` on and before ``until``, oldest first."""
     condition, parameters = wanted.condition(5)
     return await session.db.filtered(
-        Event, "events/list", condition, session.workspace.workspace_id, since or FIRST, until or LAST, limit, *parameters
-    )
+        Event, "events/list", condition, session.workspace.workspace_id, since or FIRST, until or LAST, limit,
+        *parameters,
+    )  # fmt: skip
 
 
 async def step(session: PersonSession, moment: datetime, *, forward: bool) -> datetime | None:

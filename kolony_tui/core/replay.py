@@ -60,7 +60,8 @@ class PastDatabase(Database):
         moment = self.moment
         async with super().connection() as connection:
             await connection.execute(
-                "SELECT set_config('kolony.moment', $1, false), set_config('default_transaction_read_only', 'on', false)",
+                "SELECT set_config('kolony.moment', $1, false), "
+                "set_config('default_transaction_read_only', 'on', false)",
                 moment.isoformat(),
             )
             yield cast("asyncpg.Connection", _Past(connection))

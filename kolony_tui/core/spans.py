@@ -71,8 +71,8 @@ _CLOCK = re.compile(r"(?:(today|yesterday)\s+)?([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})
 
 
 def moment_past(text: str, now: datetime | None = None) -> datetime:
-    """A moment that has passed, in UTC: RFC 3339 (without an offset: this machine's time), a time of day (the last time
-    that this machine's clock showed it), ``yesterday`` and one, or how long ago. ``now``: the server's. Raises UsageError.
+    """A moment that has passed, in UTC: RFC 3339 (without an offset: this machine's time), a time of day (the last one
+    on this machine's clock), ``yesterday`` and one, or how long ago. ``now``: the server's. Raises UsageError.
 
     >>> moment_past("2026-03-04T08:00:00+02:00").isoformat()
     '2026-03-04T06:00:00+00:00'

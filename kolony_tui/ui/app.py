@@ -110,7 +110,7 @@ class KolonyApp(App[int]):
         self.undoing = Undoing(self)
         self.needs = Needs(self)
         self.spending = Spending(self)
-        self.replay = Replay(self)
+        self.replay: Replay = Replay(self)
         self.unverified = ""
         self.saying = "connecting"
         self.remembered: dict[str, Any] = dict(opening.remembered)
@@ -367,9 +367,11 @@ class KolonyApp(App[int]):
         """Keys wait for a screen that is not quite there yet."""
         if isinstance(event, events.Key | events.MouseEvent):
             self.notifier.touched()
-        if isinstance(event, events.Key) and not event.is_forwarded:
-            if self.replay.take(event) or await self.early_keys.take(event):
-                return
+        taken = isinstance(event, events.Key) and not event.is_forwarded and self.replay.take(event)
+        if taken or (
+            isinstance(event, events.Key) and not event.is_forwarded and await self.early_keys.take(event)
+        ):
+            return
         await super().on_event(event)
 
     async def pass_on(self, event: events.Key) -> None:

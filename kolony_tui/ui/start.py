@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Callable
-from datetime import datetime
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kolony_tui.core.connection import Choice, Destination, find_destination

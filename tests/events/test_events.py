@@ -123,7 +123,7 @@ async def test_a_follower_misses_no_late_commit(database: Database) -> None:
         assert len({event.event_id for event in seen}) == 3
         assert seen == sorted(seen, key=lambda event: event.cursor)
         past = await events(eve, Wanted(kinds=("run.",)))
-        assert [event.run_id for event in past][0] == first
+        assert past[0].run_id == first
     finally:
         await eve.db.close()
 

@@ -109,7 +109,8 @@ async def printed(past: PersonSession, history: list[tuple[datetime, list[Agent]
     for moment, _, _ in (history[5], history[6]):
         past.db.moment = moment
         end = await records.output_end(past, run)
-        assert end is not None and end.outcome is None
+        assert end is not None
+        assert end.outcome is None
         texts.append(b"".join(piece.data for piece in await records.output(past, run, end)))
     assert texts == [b"one\n", b"one\ntwo\n"]
     detail = await work.run_detail(past, run)

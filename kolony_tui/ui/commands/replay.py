@@ -33,8 +33,8 @@ async def _at(app: KolonyApp, moment: str) -> None:
 
 
 COMMANDS = (
-    Command("replay.at", "Look back to a moment", "shows fleet, queue and runs as they were then: 14:02, yesterday 9:30, "
-            "10m or a date", _at, (), (), "at", unavailable=_no_server, argument="a time or how long ago"),
+    Command("replay.at", "Look back to a moment", "shows fleet, queue and runs as of then: 14:02, yesterday 9:30, 10m "
+            "or a date", _at, (), (), "at", unavailable=_no_server, argument="a time or how long ago"),
     Command("replay.leave", "Back to now", "ends looking back", lambda app, _: app.replay.leave(), (), ("L",), "now",
             unavailable=_no_way_back),
     Command("replay.on", "The next event", "looking back: to the next thing that happened",
