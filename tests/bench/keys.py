@@ -1,7 +1,9 @@
 """Keys while lines come in: from the key at a real terminal to its action, of OutputView, Textual's RichLog and Log.
 
 Each widget alone in an app of its own, in a process of its own on a pseudo-terminal of 120x40; the lines are coloured
-and about 110 characters long. OutputView gets them as chunks of bytes, as they come from the database.
+and about 110 characters long. OutputView gets them as chunks of bytes, by the rules of ``OutputFeed``: 15 times a
+second, and who follows the end and is far behind goes on at the end (what is between stays to be read). The peers get
+all lines.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import sys
 import termios
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -27,7 +30,9 @@ from textual.widget import Widget
 from textual.widgets import Log, RichLog
 
 from kolony_tui.models.records import OutputPiece
-from kolony_tui.ui.widgets.output import OutputView
+from kolony_tui.ui.output_feed import BEHIND_BYTES, FIRST_BYTES, GAP
+from kolony_tui.ui.widgets.output import MAX_BYTES, MAX_LINES, OutputView
+from kolony_tui.ui.widgets.output_window import OutputWindow
 from tests.bench.figures import Figure, percentile, rounds
 
 KEY_EVERY = 0.05
@@ -41,10 +46,37 @@ LINES = [
 
 
 def _output_view() -> tuple[Widget, Callable[[list[str]], None]]:
-    view, seq = OutputView(), iter(range(10**9))
+    view = OutputView()
+    kept: deque[OutputPiece] = deque()
+    state = {"seq": 0, "line": 0, "taken": 0.0, "waiting": 0, "size": 0}
 
     def feed(lines: list[str]) -> None:
-        view.feed([OutputPiece(next(seq), "stdout", datetime.now(UTC), ("\n".join(lines) + "\n").encode())])
+        data = ("\n".join(lines) + "\n").encode()
+        kept.append(OutputPiece(int(state["seq"]), "stdout", datetime.now(UTC), data, int(state["line"])))
+        state["seq"] += 1
+        state["line"] += len(lines)
+        state["waiting"] += 1
+        state["size"] += len(data)
+        if time.perf_counter() - state["taken"] >= GAP:
+            state["taken"] = time.perf_counter()
+            take()
+
+    def take() -> None:
+        new = list(kept)[-int(state["waiting"]) :]
+        if state["size"] <= BEHIND_BYTES:
+            view.feed(new)
+        else:
+            shown, size = len(kept), 0
+            while shown and size < FIRST_BYTES:
+                shown -= 1
+                size += len(kept[shown].data)
+            last = list(kept)[shown:]
+            window = OutputWindow(first_seq=last[0].seq, max_lines=MAX_LINES, max_bytes=MAX_BYTES, reachable=True)
+            window.feed(last)
+            view.put(window)
+        state["waiting"] = state["size"] = 0
+        while len(kept) > 64:
+            kept.popleft()
 
     return view, feed
 
