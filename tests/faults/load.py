@@ -24,6 +24,7 @@ from kolony_tui.core.session import PersonSession, log_in
 from kolony_tui.core.tokens import Token, new_token
 from kolony_tui.core.work import Sending, send
 from kolony_tui.db.connect import connect
+from kolony_tui.db.errors import DRIVER_ERRORS
 from kolony_tui.db.target import Target
 from kolony_tui.models.errors import CannotConnect, KolonyError
 from kolony_tui.server.bootstrap import Prepared
@@ -204,7 +205,7 @@ class Load:
                 superuser = await self.superuser()
                 continue
             await asyncio.sleep(0.05)
-        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        with contextlib.suppress(*DRIVER_ERRORS):
             await superuser.execute(
                 """UPDATE kolony.commands c SET max_attempts = 100 FROM kolony.runs r
                    WHERE r.run_id = $1 AND c.command_id = r.command_id""", run_id,
@@ -281,7 +282,7 @@ class Load:
         ids = [each.run_id for each in self.acknowledged]
 
         async def all_ended() -> bool:
-            with contextlib.suppress(asyncpg.PostgresError, OSError, KolonyError):
+            with contextlib.suppress(KolonyError, *DRIVER_ERRORS):
                 superuser = await self.superuser()
                 try:
                     return not await superuser.fetchval(
@@ -343,15 +344,14 @@ class Load:
             yield terminal
 
     async def heals(self, terminal: Terminal) -> None:
-        """Waits, without a key, until the app shows that nothing runs, that the newest run has ended, and no banner."""
-        superuser = await self.superuser()
-        newest = await superuser.fetchval("SELECT max(number) FROM kolony.commands")
-        await superuser.close()
+        """Waits, without a key, until the app shows that nothing runs or waits, only what has ended, and no banner."""
 
         def healed() -> bool:
             rows = terminal.shown.splitlines()
-            newest_ended = any(f"#{newest} " in row and "✔ completed" in row for row in rows)
-            return "connection lost" not in terminal.shown and "0 busy" in rows[1] and newest_ended
+            output = next((number for number, row in enumerate(rows) if row.startswith(" Output ")), 0)
+            listed = [row for row in rows[3:output] if "#" in row]
+            ended = bool(listed) and all("✔ completed" in row for row in listed)
+            return "connection lost" not in terminal.shown and "0 busy" in rows[1] and ended
 
         await asyncio.to_thread(terminal.until, healed, "the end on the screen, without a key")
 

@@ -13,6 +13,7 @@ from tests.faults.load import Load
 async def test_a_clock_that_is_set(load: Load, tmp_path: Path, extent: Extent) -> None:
     """No lease is lost, no limit ends a run, and what it prints is of now."""
     clock = tmp_path / "clock"
+    await load.quick(1, 12)
     program = (str(Path(__file__).with_name("shifted.py")), str(clock))
     clock.write_text("3600")
     load.start(load.workers[0], program=program)

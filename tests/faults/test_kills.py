@@ -10,6 +10,8 @@ import sys
 
 import psutil
 
+from kolony_tui.db.errors import DRIVER_ERRORS
+from kolony_tui.models.errors import KolonyError
 from kolony_tui.server.bootstrap import Prepared
 from kolony_tui.server.embedded import EmbeddedServer
 from kolony_tui.server.postmaster import read_pid_file
@@ -51,6 +53,7 @@ async def test_runners_and_the_app(load: Load, extent: Extent) -> None:
 
 async def test_what_watches_over_programs(load: Load, extent: Extent) -> None:
     """Without its guardian a runner goes on; a program whose own watcher is killed ends, and its run says so."""
+    await load.quick(1, 12)
     runner = load.start(load.workers[0])
     for number in extent.rounds(2, 20):
         word, outcome = (("guardian", "completed"), (str(runner.process.pid), "failed"))[number % 2]
@@ -86,21 +89,29 @@ async def test_the_server_and_its_backends(
 
 async def _kill_server(load: Load, server: EmbeddedServer, *, whole: bool) -> None:
     """The main process, which is started again; or a backend of a runner, and the server recycles by itself."""
-    if not whole:
-        superuser = await load.superuser()
-        backends = await superuser.fetch(
-            "SELECT pid FROM pg_stat_activity WHERE starts_with(application_name, 'kolony run')"
-        )
-        await superuser.close()
-        if backends:
-            os.kill(load.rng.choice(backends)["pid"], signal.SIGKILL)
-            return
+    if not whole and (backend := await _backend_of_a_runner(load)) is not None:
+        os.kill(backend, signal.SIGKILL)
+        return
     found = read_pid_file(server.home.data)
     assert found is not None
     os.kill(found.pid, signal.SIGKILL)
     await asyncio.sleep(load.random_moment(0.0, 0.5))
     while not await asyncio.to_thread(_serves, server, found.pid):
         await asyncio.to_thread(server.ensure)
+
+
+async def _backend_of_a_runner(load: Load) -> int | None:
+    while True:
+        try:
+            superuser = await load.superuser()
+            backends = await superuser.fetch(
+                "SELECT pid FROM pg_stat_activity WHERE starts_with(application_name, 'kolony run')"
+            )
+            await superuser.close()
+        except (KolonyError, *DRIVER_ERRORS):
+            await asyncio.sleep(0.1)  # it is still repairing itself
+            continue
+        return load.rng.choice(backends)["pid"] if backends else None
 
 
 def _serves(server: EmbeddedServer, old: int) -> bool:
@@ -110,6 +121,7 @@ def _serves(server: EmbeddedServer, old: int) -> bool:
 
 async def test_whoever_does_the_upkeep(load: Load, extent: Extent) -> None:
     """Killed anywhere in its work, it leaves every job to the next one, and each is done."""
+    await load.quick(1, 12)
     for worker in load.workers:
         load.start(worker)
     async with load.sending(every=0.3):

@@ -14,6 +14,7 @@ import pytest
 
 from kolony_tui.agent.runner import POLL_SECONDS
 from kolony_tui.core.session import log_in
+from tests.agent.colony import until
 from tests.faults.conftest import Extent
 from tests.faults.load import Load
 from tests.faults.proxy import Proxy, proxied
@@ -39,6 +40,7 @@ async def proxy(load: Load, short_folder: Path) -> AsyncIterator[Proxy]:
 
 
 async def test_a_network_that_is_cut_again_and_again(load: Load, proxy: Proxy, extent: Extent) -> None:
+    await load.quick(1, 12)
     for worker in load.workers:
         load.start(worker)
     async with load.sending(seconds=1.0):
@@ -55,9 +57,13 @@ async def test_answers_that_are_lost_after_the_commit(load: Load, proxy: Proxy, 
     for worker in load.workers:
         load.start(worker)
     async with load.sending():
-        await load.some_output(100_000)
+        needed = ("send_command", "append_output", "beat")
+
+        async def often() -> bool:
+            return all(proxy.seen[name] > 4 for name in needed)
+
+        await until(often, what=f"often enough {needed}")
         called = sorted(name for name, count in proxy.seen.items() if name and count > 4)
-        assert {"send_command", "append_output", "beat"} <= set(called)
         for _ in extent.rounds(1, 8):
             for function in called:
                 await proxy.rob(function)
