@@ -85,7 +85,14 @@ async def test_dropping_what_a_group_owns_drops_nothing(workspace: Workspace, ag
     assert len(await eve.fetch("SELECT * FROM kolony.agents")) == 1
     assert await (await Runner.of(database, agent)).beat() == []
     await superuser.execute("CREATE POLICY careless ON kolony.runs AS RESTRICTIVE TO kolony_user USING (false)")
-    await superuser.execute("DROP TABLE kolony.agent_variables CASCADE")
+    # Tables of which only columns are open to the group make an error of what is a warning elsewhere.
+    for table in await superuser.fetch(
+        """SELECT oid::regclass::text AS name FROM pg_class
+           WHERE relnamespace = 'kolony'::regnamespace AND relkind = 'r'
+             AND has_any_column_privilege('kolony_user', oid, 'SELECT')
+             AND NOT has_table_privilege('kolony_user', oid, 'SELECT')"""
+    ):
+        await superuser.execute(f"DROP TABLE {table['name']} CASCADE")
     before = await fingerprint(superuser)
     await eve.execute("DROP OWNED BY kolony_user")
     assert changed(before, await fingerprint(superuser)) == {"policies"}, "which is why none of ours names a group"

@@ -85,7 +85,7 @@ MISTAKES = {
         "ALTER TABLE kolony.runs DISABLE TRIGGER ALL",
     ],
     "a statement is rewritten": ["CREATE RULE quiet AS ON DELETE TO kolony.runs DO INSTEAD NOTHING"],
-    "a foreign key has no index": ["DROP INDEX kolony.leases_by_session"],
+    "a foreign key has no index": ["DROP INDEX kolony.artifacts_by_content"],
 }
 
 

@@ -132,7 +132,9 @@ async def test_a_partition_that_was_given_away_by_mistake_shows_nothing(workspac
            FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent
            WHERE p.relkind = 'p' AND p.relnamespace = 'kolony'::regnamespace"""
     )
-    assert {row["of"] for row in parts} == {"kolony.output_chunks", "kolony.trace_entries", "kolony.audit_log"}
+    assert {row["of"] for row in parts} == {
+        "kolony.output_chunks", "kolony.trace_entries", "kolony.audit_log", "kolony.events"
+    }  # fmt: skip
     for row in parts:
         assert await bob.fetchval(f"SELECT count(*) FROM {row['name']}") == 0, row["name"]
     assert await bob.fetchval("SELECT count(*) FROM kolony.output_chunks") == 1
