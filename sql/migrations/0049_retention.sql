@@ -1233,7 +1233,7 @@ BEGIN
         FOR UPDATE SKIP LOCKED;
         due := FOUND;
         IF NOT due THEN
-            RETURN QUERY SELECT each.job, false, each.last_result;
+            RETURN QUERY SELECT each.job, false, coalesce(each.last_result, '{}');
             CONTINUE;
         END IF;
         began := clock_timestamp();
