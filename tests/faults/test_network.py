@@ -94,7 +94,7 @@ async def test_a_network_that_says_nothing_any_more(load: Load, proxy: Proxy) ->
 
 async def test_a_slow_network(load: Load, proxy: Proxy) -> None:
     """20 KB/s and 0.3 s a message: output waits, leases hold."""
-    await load.quick(2, 12)
+    await load.quick(3, 30)
     for worker in load.workers:
         load.start(worker)
         await load.send(worker, 20_000, 0.5)
