@@ -117,8 +117,10 @@ async def test_a_bad_one_gets_one_line(database: Database, tmp_path: Path) -> No
     Bundle(file).check()
     manifest = json.loads(zipfile.ZipFile(file).read(MANIFEST))
     bomb = {**manifest, "tables": {**manifest["tables"], "runs": {**manifest["tables"]["runs"], "bytes": 1 << 40}}}
+    other = zipfile.ZipFile(file).read("events.jsonl").replace(b"run.queued", b"run.failed")
     for name, data in (
-        ("runs.jsonl", b'{"run_id": "x"}\n'), ("runs.jsonl", b"0" * (1 << 22)), ("runs.jsonl", None),
+        ("events.jsonl", other), ("runs.jsonl", b'{"run_id": "x"}\n'), ("runs.jsonl", b"0" * (1 << 22)),
+        ("runs.jsonl", None),
         ("../../evil", b"x"), (MANIFEST, json.dumps(bomb).encode()), (MANIFEST, b"[" * 100_000),
         (MANIFEST, json.dumps({**manifest, "format": 99}).encode()), (MANIFEST, b"x" * (2 << 20)),
     ):  # fmt: skip
