@@ -46,11 +46,10 @@ AT_ONCE = 20
 
 @dataclass(frozen=True)
 class Pooler:
-    """A pgbouncer before the server of a database. ``own`` is what its ini file says of that database."""
+    """A pgbouncer before the server of a database."""
 
     folder: Path
     database: Database
-    own: str = ""
 
     @property
     def dsn(self) -> str:
@@ -75,7 +74,8 @@ class Pooler:
 
 @contextmanager
 def pooling(database: Database, *settings: str, own: str = "") -> Iterator[Pooler]:
-    """pgbouncer in transaction mode with two sessions for each login, until the block ends."""
+    """pgbouncer in transaction mode with two sessions for each login, until the block ends; ``own``: more of its words
+    about the database."""
     parts = urlsplit(database.cluster.superuser_dsn)
     words = {name: values[0] for name, values in parse_qs(parts.query).items()}
     folder = Path(tempfile.mkdtemp(prefix="kp-"))
@@ -107,7 +107,7 @@ def pooling(database: Database, *settings: str, own: str = "") -> Iterator[Poole
             assert process.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        yield Pooler(folder, database, own)
+        yield Pooler(folder, database)
     finally:
         process.kill()
         process.wait()
