@@ -41,6 +41,9 @@ OWNER kolony_owner
 --- sequence conversations_number_seq
 OWNER kolony_owner
 
+--- sequence event_ids
+OWNER kolony_owner
+
 --- sequence notification_events_event_id_seq
 OWNER kolony_owner
 
@@ -71,7 +74,7 @@ POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspac
 COMMENT ON updated_run the run in which the agent wrote it; null: a person did
 
 --- table agent_sessions
-OWNER kolony_owner WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0)
+OWNER kolony_owner WITH (fillfactor=50, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500)
 COLUMN workspace_id uuid NOT NULL
 COLUMN session_id uuid NOT NULL DEFAULT kolony.new_id()
 COLUMN agent_id uuid NOT NULL
@@ -89,6 +92,7 @@ COLUMN health jsonb NOT NULL DEFAULT '{}'::jsonb
 COLUMN ended_at timestamp with time zone
 COLUMN end_reason text
 COLUMN end_error boolean NOT NULL DEFAULT false
+COLUMN ready_at timestamp with time zone
 CONSTRAINT agent_sessions_adapter_check CHECK ((length(adapter) <= 100))
 CONSTRAINT agent_sessions_concurrency_check CHECK (((concurrency >= 1) AND (concurrency <= 1000)))
 CONSTRAINT agent_sessions_end_reason_check CHECK ((length(end_reason) <= 1000))
@@ -104,6 +108,9 @@ CREATE INDEX agent_sessions_by_token ON kolony.agent_sessions USING btree (works
 CREATE INDEX agent_sessions_open ON kolony.agent_sessions USING btree (workspace_id, agent_id) WHERE (ended_at IS NULL)
 CREATE TRIGGER audit_connect AFTER INSERT ON kolony.agent_sessions FOR EACH ROW EXECUTE FUNCTION kolony.audit_agent_session()
 CREATE TRIGGER audit_disconnect AFTER UPDATE OF ended_at ON kolony.agent_sessions FOR EACH ROW WHEN (((old.ended_at IS NULL) AND (new.ended_at IS NOT NULL))) EXECUTE FUNCTION kolony.audit_agent_session()
+CREATE TRIGGER events_changed AFTER UPDATE ON kolony.agent_sessions FOR EACH ROW WHEN (((new.ready <> old.ready) OR (new.ended_at IS DISTINCT FROM old.ended_at))) EXECUTE FUNCTION kolony.events_of_session()
+CREATE TRIGGER events_made AFTER INSERT ON kolony.agent_sessions FOR EACH ROW EXECUTE FUNCTION kolony.events_of_session()
+CREATE TRIGGER stamp_ready BEFORE UPDATE ON kolony.agent_sessions FOR EACH ROW WHEN ((new.ready AND (NOT old.ready))) EXECUTE FUNCTION kolony.stamp_ready()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -125,7 +132,7 @@ POLICY backup FOR SELECT TO kolony_backup USING (true)
 COMMENT what was last told of an agent; none: that it is offline
 
 --- table agent_tokens
-OWNER kolony_owner
+OWNER kolony_owner WITH (fillfactor=80, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500)
 COLUMN workspace_id uuid NOT NULL
 COLUMN token_id uuid NOT NULL DEFAULT kolony.new_id()
 COLUMN agent_id uuid NOT NULL
@@ -191,7 +198,7 @@ COMMENT ON shown the value of what is no secret
 COMMENT ON value granted to no client
 
 --- table agents
-OWNER kolony_owner
+OWNER kolony_owner WITH (fillfactor=80, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=500)
 COLUMN workspace_id uuid NOT NULL
 COLUMN agent_id uuid NOT NULL DEFAULT kolony.new_id()
 COLUMN name text NOT NULL
@@ -229,6 +236,8 @@ CREATE INDEX agents_by_creator ON kolony.agents USING btree (created_by)
 CREATE INDEX agents_by_decider ON kolony.agents USING btree (desired_by)
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON kolony.agents FOR EACH ROW EXECUTE FUNCTION kolony.audit_agent()
 CREATE TRIGGER enter_by_gate BEFORE INSERT ON kolony.agents FOR EACH ROW EXECUTE FUNCTION kolony.enter_by_gate()
+CREATE TRIGGER events_changed AFTER UPDATE ON kolony.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_agents()
+CREATE TRIGGER events_made AFTER INSERT ON kolony.agents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_agents()
 CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.agents FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
@@ -332,6 +341,8 @@ CREATE INDEX approvals_by_rule ON kolony.approvals USING btree (workspace_id, ru
 CREATE INDEX approvals_by_run ON kolony.approvals USING btree (workspace_id, run_id)
 CREATE INDEX approvals_open ON kolony.approvals USING btree (workspace_id, agent_id, run_id, attempt_id) WHERE ((answered_at IS NULL) AND (cancelled_at IS NULL) AND (expired_at IS NULL))
 CREATE INDEX approvals_unheard ON kolony.approvals USING btree (workspace_id, attempt_id) WHERE (heard_at IS NULL)
+CREATE TRIGGER events_changed AFTER UPDATE ON kolony.approvals REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_approvals()
+CREATE TRIGGER events_made AFTER INSERT ON kolony.approvals REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_questions()
 CREATE TRIGGER note_asked AFTER INSERT ON kolony.approvals FOR EACH ROW WHEN ((new.answered_at IS NULL)) EXECUTE FUNCTION kolony.note_approval()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
@@ -388,6 +399,7 @@ CONSTRAINT kept_or_not CHECK (((kept_at IS NULL) OR ((why_not IS NULL) AND (cont
 CONSTRAINT named_once UNIQUE (workspace_id, attempt_id, kind, name)
 CREATE INDEX artifacts_by_content ON kolony.artifacts USING btree (workspace_id, content_id)
 CREATE INDEX artifacts_by_run ON kolony.artifacts USING btree (workspace_id, run_id, sha256)
+CREATE TRIGGER events_made AFTER INSERT ON kolony.artifacts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_results()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -408,13 +420,14 @@ CONSTRAINT attempt_steps_number_check CHECK (((number >= 1) AND (number <= 100))
 CONSTRAINT attempt_steps_pkey PRIMARY KEY (workspace_id, attempt_id, number)
 CONSTRAINT attempt_steps_step_check CHECK ((step = ANY (ARRAY['heard'::text, 'protocol_cancel'::text, 'stdin_closed'::text, 'sigint'::text, 'sigterm'::text, 'sigkill'::text, 'ended'::text, 'gone'::text])))
 CONSTRAINT attempt_steps_workspace_id_attempt_id_fkey FOREIGN KEY (workspace_id, attempt_id) REFERENCES kolony.attempts(workspace_id, attempt_id)
+CREATE TRIGGER events_made AFTER INSERT ON kolony.attempt_steps REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_steps()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
 
 --- table attempt_usage
-OWNER kolony_owner
+OWNER kolony_owner WITH (fillfactor=80, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000)
 COLUMN workspace_id uuid NOT NULL
 COLUMN attempt_id uuid NOT NULL
 COLUMN run_id uuid NOT NULL
@@ -447,7 +460,7 @@ POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspac
 COMMENT ON session the agent's own one, which its last report named
 
 --- table attempts
-OWNER kolony_owner
+OWNER kolony_owner WITH (fillfactor=80, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000, autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_cost_delay=0)
 COLUMN workspace_id uuid NOT NULL
 COLUMN attempt_id uuid NOT NULL DEFAULT kolony.new_id()
 COLUMN run_id uuid NOT NULL
@@ -488,7 +501,9 @@ CREATE INDEX attempts_by_end ON kolony.attempts USING btree (workspace_id, ended
 CREATE INDEX attempts_by_session ON kolony.attempts USING btree (workspace_id, session_id)
 CREATE INDEX attempts_lost ON kolony.attempts USING btree (workspace_id, agent_id, ended_at) WHERE (outcome = 'lost'::text)
 CREATE TRIGGER audit AFTER UPDATE OF outcome ON kolony.attempts FOR EACH ROW WHEN (((new.outcome = 'failed'::text) AND (old.outcome IS NULL) AND (new.limit_hit IS NOT NULL))) EXECUTE FUNCTION kolony.audit_limit()
-CREATE TRIGGER close_questions AFTER UPDATE OF outcome ON kolony.attempts FOR EACH ROW WHEN (((old.outcome IS NULL) AND (new.outcome IS NOT NULL))) EXECUTE FUNCTION kolony.close_questions('its attempt has ended')
+CREATE TRIGGER close_questions AFTER UPDATE ON kolony.attempts REFERENCING OLD TABLE AS was NEW TABLE AS became FOR EACH STATEMENT EXECUTE FUNCTION kolony.close_questions_of_ended()
+CREATE TRIGGER events_changed AFTER UPDATE ON kolony.attempts FOR EACH ROW WHEN ((((new.started_at IS NOT NULL) AND (old.started_at IS NULL)) OR ((new.limit_hit IS NOT NULL) AND (old.limit_hit IS NULL)) OR ((new.outcome = ANY (ARRAY['lost'::text, 'released'::text, 'failed'::text])) AND (old.outcome IS NULL)))) EXECUTE FUNCTION kolony.events_of_attempt()
+CREATE TRIGGER events_made AFTER INSERT ON kolony.attempts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_claims()
 CREATE TRIGGER keep_usage BEFORE UPDATE OF usage ON kolony.attempts FOR EACH ROW EXECUTE FUNCTION kolony.keep_usage()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
@@ -592,7 +607,7 @@ COMMENT ON beyond its command lets only so many runs in at a time
 COMMENT ON held somebody holds it, see the run
 
 --- table budget_spending
-OWNER kolony_owner WITH (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0)
+OWNER kolony_owner WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0)
 COLUMN workspace_id uuid NOT NULL
 COLUMN budget_id uuid NOT NULL
 COLUMN starts date NOT NULL
@@ -602,6 +617,7 @@ COLUMN warned_at timestamp with time zone
 COLUMN emptied_at timestamp with time zone
 CONSTRAINT budget_spending_pkey PRIMARY KEY (workspace_id, budget_id, starts)
 CONSTRAINT budget_spending_workspace_id_budget_id_fkey FOREIGN KEY (workspace_id, budget_id) REFERENCES kolony.budgets(workspace_id, budget_id) ON DELETE CASCADE
+CREATE TRIGGER events_changed AFTER UPDATE ON kolony.budget_spending FOR EACH ROW WHEN (((new.warned_at IS DISTINCT FROM old.warned_at) OR (new.emptied_at IS DISTINCT FROM old.emptied_at))) EXECUTE FUNCTION kolony.events_of_spending()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -674,7 +690,7 @@ POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
 
 --- table commands
-OWNER kolony_owner
+OWNER kolony_owner WITH (fillfactor=90, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000, autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_cost_delay=0)
 COLUMN workspace_id uuid NOT NULL
 COLUMN command_id uuid NOT NULL DEFAULT kolony.new_id()
 COLUMN number bigint NOT NULL GENERATED ALWAYS AS IDENTITY
@@ -736,14 +752,16 @@ CREATE INDEX commands_failed ON kolony.commands USING btree (workspace_id, creat
 CREATE INDEX commands_open ON kolony.commands USING btree (workspace_id, command_id) WHERE (outcome IS NULL)
 CREATE UNIQUE INDEX commands_by_key ON kolony.commands USING btree (workspace_id, created_by, idempotency_key) WHERE (idempotency_key IS NOT NULL)
 CREATE CONSTRAINT TRIGGER free_dependents AFTER UPDATE OF outcome ON kolony.commands DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.outcome IS NOT NULL) AND (old.outcome IS DISTINCT FROM new.outcome))) EXECUTE FUNCTION kolony.free_dependents()
-CREATE TRIGGER audit_completed AFTER UPDATE OF outcome ON kolony.commands FOR EACH ROW WHEN (((new.outcome IS NOT NULL) AND (old.outcome IS DISTINCT FROM new.outcome))) EXECUTE FUNCTION kolony.audit_command('COMMAND_COMPLETED')
 CREATE TRIGGER audit_drafted AFTER INSERT ON kolony.commands FOR EACH ROW WHEN ((new.submitted_at IS NULL)) EXECUTE FUNCTION kolony.audit_command('COMMAND_DRAFTED')
 CREATE TRIGGER audit_edited AFTER UPDATE OF content, priority ON kolony.commands FOR EACH ROW WHEN (((old.content <> new.content) OR (old.priority <> new.priority))) EXECUTE FUNCTION kolony.audit_command('COMMAND_EDITED')
 CREATE TRIGGER audit_sent AFTER INSERT ON kolony.commands FOR EACH ROW WHEN ((new.submitted_at IS NOT NULL)) EXECUTE FUNCTION kolony.audit_command('COMMAND_SENT')
 CREATE TRIGGER audit_submitted AFTER UPDATE OF submitted_at ON kolony.commands FOR EACH ROW WHEN (((old.submitted_at IS NULL) AND (new.submitted_at IS NOT NULL))) EXECUTE FUNCTION kolony.audit_command('COMMAND_SUBMITTED')
 CREATE TRIGGER check_kind AFTER INSERT OR UPDATE OF kind, subjects ON kolony.commands FOR EACH ROW WHEN (((new.kind <> 'natural'::text) OR (new.subjects <> '{}'::uuid[]))) EXECUTE FUNCTION kolony.check_kind_of_row()
-CREATE TRIGGER note_ended AFTER UPDATE OF outcome ON kolony.commands FOR EACH ROW WHEN (((new.outcome IS NOT NULL) AND (old.outcome IS NULL) AND (new.submitted_at IS NOT NULL))) EXECUTE FUNCTION kolony.note_ended_command()
-CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.commands FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
+CREATE TRIGGER events_changed AFTER UPDATE ON kolony.commands REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_commands()
+CREATE TRIGGER events_made AFTER INSERT ON kolony.commands REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_commands()
+CREATE TRIGGER events_of_draft AFTER UPDATE ON kolony.commands FOR EACH ROW WHEN ((old.submitted_at IS NULL)) EXECUTE FUNCTION kolony.events_of_draft()
+CREATE TRIGGER note_ended AFTER UPDATE ON kolony.commands REFERENCING OLD TABLE AS was NEW TABLE AS became FOR EACH STATEMENT EXECUTE FUNCTION kolony.note_ended_commands()
+CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.commands FOR EACH ROW WHEN ((new.updated_at = old.updated_at)) EXECUTE FUNCTION kolony.stamp_update()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -877,6 +895,35 @@ POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
 
+--- table events
+OWNER kolony_owner PARTITION BY RANGE (at)
+COLUMN workspace_id uuid NOT NULL
+COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id()
+COLUMN event_id bigint NOT NULL DEFAULT nextval('kolony.event_ids'::regclass)
+COLUMN at timestamp with time zone NOT NULL
+COLUMN kind text NOT NULL
+COLUMN agent_id uuid
+COLUMN command_id uuid
+COLUMN run_id uuid
+COLUMN profile_id uuid
+COLUMN facts jsonb NOT NULL DEFAULT '{}'::jsonb
+COLUMN was jsonb
+CONSTRAINT events_pkey PRIMARY KEY (workspace_id, xid, event_id, at)
+CREATE INDEX events_by_agent ON ONLY kolony.events USING btree (workspace_id, agent_id, at) WHERE (agent_id IS NOT NULL)
+CREATE INDEX events_by_command ON ONLY kolony.events USING btree (workspace_id, command_id, at) WHERE ((run_id IS NULL) AND (command_id IS NOT NULL))
+CREATE INDEX events_by_run ON ONLY kolony.events USING btree (workspace_id, run_id, at) WHERE (run_id IS NOT NULL)
+CREATE INDEX events_by_time ON ONLY kolony.events USING btree (workspace_id, at, event_id)
+CREATE INDEX events_delaying ON ONLY kolony.events USING btree (workspace_id, at) WHERE (kind = 'run.delayed'::text)
+CREATE INDEX events_overwriting ON ONLY kolony.events USING btree (workspace_id, at) WHERE (was IS NOT NULL)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+POLICY retention TO kolony_owner USING (true) WITH CHECK (false)
+COMMENT ON profile_id whose step it was; null: of a program or of the clock
+COMMENT ON was what the change overwrote and no other column keeps, for replay
+COMMENT ON xid read below the snapshot's xmin and in the order (xid, event_id), none is missed
+
 --- table inbox_marks
 OWNER kolony_owner
 COLUMN workspace_id uuid NOT NULL
@@ -894,21 +941,62 @@ POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY own FOR SELECT USING (((profile_id = ( SELECT kolony.my_profile_id() AS my_profile_id)) AND (workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[]))))
 
+--- table keeping
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN location text
+COLUMN set_by uuid
+COLUMN set_at timestamp with time zone
+CONSTRAINT keeping_location_check CHECK (((length(location) >= 1) AND (length(location) <= 1000)))
+CONSTRAINT keeping_pkey PRIMARY KEY (workspace_id)
+CONSTRAINT keeping_set_by_fkey FOREIGN KEY (set_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT keeping_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CREATE INDEX keeping_by_setter ON kolony.keeping USING btree (set_by)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON location where output is archived: file:///a/folder or s3://bucket/prefix; null: nowhere
+
 --- table leases
-OWNER kolony_owner WITH (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0)
+OWNER kolony_owner WITH (autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500)
 COLUMN workspace_id uuid NOT NULL
 COLUMN run_id uuid NOT NULL
 COLUMN attempt_id uuid NOT NULL
 COLUMN agent_id uuid NOT NULL
 COLUMN session_id uuid NOT NULL
-CONSTRAINT leases_pkey PRIMARY KEY (workspace_id, run_id)
-CONSTRAINT leases_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
+CONSTRAINT leases_attempt_id_workspace_id_key UNIQUE (attempt_id, workspace_id)
+CONSTRAINT leases_pkey PRIMARY KEY (run_id, workspace_id)
 CONSTRAINT leases_workspace_id_attempt_id_fkey FOREIGN KEY (workspace_id, attempt_id) REFERENCES kolony.attempts(workspace_id, attempt_id)
-CONSTRAINT leases_workspace_id_attempt_id_key UNIQUE (workspace_id, attempt_id)
-CONSTRAINT leases_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES kolony.runs(workspace_id, run_id)
-CONSTRAINT leases_workspace_id_session_id_fkey FOREIGN KEY (workspace_id, session_id) REFERENCES kolony.agent_sessions(workspace_id, session_id)
-CREATE INDEX leases_by_agent ON kolony.leases USING btree (workspace_id, agent_id)
-CREATE INDEX leases_by_session ON kolony.leases USING btree (workspace_id, session_id)
+CREATE INDEX leases_by_agent ON kolony.leases USING btree (agent_id)
+CREATE INDEX leases_by_session ON kolony.leases USING btree (session_id)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
+--- table legal_holds
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN hold_id uuid NOT NULL DEFAULT kolony.new_id()
+COLUMN scope text NOT NULL
+COLUMN subject_id uuid
+COLUMN reason text NOT NULL
+COLUMN placed_by uuid NOT NULL
+COLUMN placed_at timestamp with time zone NOT NULL DEFAULT now()
+COLUMN lifted_by uuid
+COLUMN lifted_at timestamp with time zone
+CONSTRAINT held_subject CHECK (((scope = 'workspace'::text) = (subject_id IS NULL)))
+CONSTRAINT legal_holds_lifted_by_fkey FOREIGN KEY (lifted_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT legal_holds_pkey PRIMARY KEY (workspace_id, hold_id)
+CONSTRAINT legal_holds_placed_by_fkey FOREIGN KEY (placed_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT legal_holds_reason_check CHECK (((reason ~ '\S'::text) AND (length(reason) <= 1000)))
+CONSTRAINT legal_holds_scope_check CHECK ((scope = ANY (ARRAY['workspace'::text, 'agent'::text, 'command'::text, 'run'::text])))
+CONSTRAINT legal_holds_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CONSTRAINT lifted_by_somebody CHECK (((lifted_at IS NULL) = (lifted_by IS NULL)))
+CREATE INDEX legal_holds_active ON kolony.legal_holds USING btree (workspace_id, scope, subject_id) WHERE (lifted_at IS NULL)
+CREATE INDEX legal_holds_by_lifter ON kolony.legal_holds USING btree (lifted_by) WHERE (lifted_by IS NOT NULL)
+CREATE INDEX legal_holds_by_placer ON kolony.legal_holds USING btree (placed_by)
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -988,6 +1076,7 @@ CREATE INDEX messages_by_author ON kolony.messages USING btree (author_id) WHERE
 CREATE INDEX messages_by_command ON kolony.messages USING btree (workspace_id, command_id) WHERE (command_id IS NOT NULL)
 CREATE INDEX messages_by_run ON kolony.messages USING btree (workspace_id, run_id) WHERE (run_id IS NOT NULL)
 CREATE INDEX messages_unanswered ON kolony.messages USING btree (workspace_id, conversation_id, number) WHERE unanswered
+CREATE TRIGGER events_made AFTER INSERT ON kolony.messages REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_results()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -1196,6 +1285,59 @@ POLICY mine FOR SELECT USING (((profile_id = ( SELECT kolony.my_profile_id() AS 
 COMMENT ON dedupe what else of this name comes soon is counted here; null: no more
 COMMENT ON quiet came in the person's quiet hours: kept, and not sounded
 
+--- table output_archives
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN run_id uuid NOT NULL
+COLUMN attempt integer NOT NULL
+COLUMN state text NOT NULL
+COLUMN output_day date NOT NULL
+COLUMN finished_at timestamp with time zone NOT NULL
+COLUMN location text
+COLUMN object text
+COLUMN stale text[] NOT NULL DEFAULT '{}'::text[]
+COLUMN host text NOT NULL DEFAULT ''::text
+COLUMN sha256 text
+COLUMN object_bytes bigint
+COLUMN digest bytea
+COLUMN chunk_count bigint
+COLUMN byte_count bigint
+COLUMN line_count bigint
+COLUMN words tsvector
+COLUMN words_cut boolean NOT NULL DEFAULT false
+COLUMN ticket uuid
+COLUMN taken_until timestamp with time zone
+COLUMN archived_at timestamp with time zone
+COLUMN archived_by uuid
+COLUMN restored_at timestamp with time zone
+COLUMN restored_by uuid
+COLUMN removed_at timestamp with time zone
+CONSTRAINT archived_is_proved CHECK (((state <> ALL (ARRAY['archived'::text, 'restored'::text])) OR (num_nulls(location, object, sha256, object_bytes, digest, chunk_count, archived_at) = 0)))
+CONSTRAINT output_archives_archived_by_fkey FOREIGN KEY (archived_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT output_archives_attempt_check CHECK ((attempt > 0))
+CONSTRAINT output_archives_digest_check CHECK ((length(digest) = 32))
+CONSTRAINT output_archives_host_check CHECK ((length(host) <= 255))
+CONSTRAINT output_archives_object_bytes_check CHECK ((object_bytes > 0))
+CONSTRAINT output_archives_object_check CHECK ((length(object) <= 300))
+CONSTRAINT output_archives_pkey PRIMARY KEY (workspace_id, run_id, attempt)
+CONSTRAINT output_archives_restored_by_fkey FOREIGN KEY (restored_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT output_archives_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+CONSTRAINT output_archives_state_check CHECK ((state = ANY (ARRAY['taken'::text, 'archived'::text, 'restoring'::text, 'restored'::text, 'removing'::text, 'removed'::text])))
+CONSTRAINT output_archives_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES kolony.runs(workspace_id, run_id)
+CONSTRAINT taken_for_a_time CHECK (((state = ANY (ARRAY['taken'::text, 'removing'::text])) = (taken_until IS NOT NULL)))
+CREATE INDEX output_archives_by_archiver ON kolony.output_archives USING btree (archived_by) WHERE (archived_by IS NOT NULL)
+CREATE INDEX output_archives_by_restorer ON kolony.output_archives USING btree (restored_by) WHERE (restored_by IS NOT NULL)
+CREATE INDEX output_archives_due ON kolony.output_archives USING btree (workspace_id, finished_at) WHERE (state = ANY (ARRAY['archived'::text, 'restored'::text, 'removing'::text]))
+CREATE INDEX output_archives_words ON kolony.output_archives USING gin (words) WHERE (words IS NOT NULL)
+CREATE CONSTRAINT TRIGGER half_restored AFTER UPDATE OF state ON kolony.output_archives DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.state = 'restoring'::text)) EXECUTE FUNCTION kolony.refuse_half_restored()
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT ON digest kolony.output_digest of its rows: the same before, in the object and after
+COMMENT ON stale objects that may be left of who took it before and never came back
+COMMENT ON words_cut it has more different words than are kept to be found by
+
 --- table output_chunks
 OWNER kolony_owner PARTITION BY RANGE (day)
 COLUMN workspace_id uuid NOT NULL
@@ -1218,6 +1360,7 @@ ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+POLICY retention FOR SELECT TO kolony_owner USING (true)
 COMMENT ON first_line newlines in all earlier chunks of the attempt, of every stream
 
 --- table people_group_members
@@ -1427,6 +1570,8 @@ CONSTRAINT reports_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) R
 CREATE INDEX reports_by_attempt ON kolony.reports USING btree (workspace_id, attempt_id)
 CREATE INDEX reports_by_judge ON kolony.reports USING btree (status_by) WHERE (status_by IS NOT NULL)
 CREATE INDEX reports_by_words ON kolony.reports USING gin (words) WITH (fastupdate=off)
+CREATE TRIGGER events_changed AFTER UPDATE ON kolony.reports REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_results()
+CREATE TRIGGER events_made AFTER INSERT ON kolony.reports REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_results()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -1434,8 +1579,47 @@ POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspac
 COMMENT ON body all of its text but the title, cut to what an index takes
 COMMENT ON status_by who set its status; null: its agent
 
---- table runs
+--- table retention_kinds
 OWNER kolony_owner
+COLUMN kind text NOT NULL
+COLUMN place smallint NOT NULL
+COLUMN title text NOT NULL
+COLUMN about text NOT NULL
+COLUMN standard integer NOT NULL
+COLUMN least integer NOT NULL
+COLUMN most integer NOT NULL
+COLUMN forever text
+CONSTRAINT retention_kinds_kind_check CHECK ((kind ~ '^[a-z][a-z_]{0,40}$'::text))
+CONSTRAINT retention_kinds_pkey PRIMARY KEY (kind)
+CONSTRAINT retention_kinds_place_key UNIQUE (place)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((( SELECT kolony.my_workspace_ids() AS my_workspace_ids) <> '{}'::uuid[]))
+COMMENT ON forever what no number of days is called; null: there is always one
+COMMENT ON standard days, where a workspace says nothing
+
+--- table retention_settings
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN kind text NOT NULL
+COLUMN days integer
+COLUMN set_by uuid
+COLUMN set_at timestamp with time zone NOT NULL DEFAULT now()
+CONSTRAINT retention_settings_days_check CHECK (((days >= 0) AND (days <= 36500)))
+CONSTRAINT retention_settings_kind_fkey FOREIGN KEY (kind) REFERENCES kolony.retention_kinds(kind)
+CONSTRAINT retention_settings_pkey PRIMARY KEY (workspace_id, kind)
+CONSTRAINT retention_settings_set_by_fkey FOREIGN KEY (set_by) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT retention_settings_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CREATE INDEX retention_settings_by_kind ON kolony.retention_settings USING btree (kind)
+CREATE INDEX retention_settings_by_setter ON kolony.retention_settings USING btree (set_by)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
+--- table runs
+OWNER kolony_owner WITH (fillfactor=80, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000, autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_cost_delay=0)
 COLUMN workspace_id uuid NOT NULL
 COLUMN run_id uuid NOT NULL DEFAULT kolony.new_id()
 COLUMN command_id uuid NOT NULL
@@ -1489,12 +1673,15 @@ CREATE INDEX runs_by_interrupter ON kolony.runs USING btree (interrupt_by) WHERE
 CREATE INDEX runs_by_outcome ON kolony.runs USING btree (workspace_id, outcome, run_id DESC) WHERE (outcome IS NOT NULL)
 CREATE INDEX runs_ended ON kolony.runs USING btree (workspace_id, finished_at) WHERE (outcome IS NOT NULL)
 CREATE INDEX runs_open ON kolony.runs USING btree (workspace_id, run_id) WHERE (outcome IS NULL)
-CREATE TRIGGER answer_message AFTER UPDATE OF outcome ON kolony.runs FOR EACH ROW WHEN (((old.outcome IS NULL) <> (new.outcome IS NULL))) EXECUTE FUNCTION kolony.answer_message()
+CREATE TRIGGER answer_message AFTER UPDATE ON kolony.runs REFERENCING OLD TABLE AS was NEW TABLE AS became FOR EACH STATEMENT EXECUTE FUNCTION kolony.answer_messages()
 CREATE TRIGGER audit AFTER UPDATE OF cancel_at, outcome, priority ON kolony.runs FOR EACH ROW WHEN ((((old.cancel_at IS NULL) AND (new.cancel_at IS NOT NULL) AND (NOT (new.cancel_stop IS DISTINCT FROM old.cancel_stop))) OR ((old.outcome IS NOT NULL) AND (new.outcome IS NULL)) OR (old.priority <> new.priority))) EXECUTE FUNCTION kolony.audit_run()
 CREATE TRIGGER audit_steering AFTER UPDATE OF held_at, interrupt_at, agent_id ON kolony.runs FOR EACH ROW WHEN (((old.held_at IS DISTINCT FROM new.held_at) OR (old.interrupt_at IS DISTINCT FROM new.interrupt_at) OR (old.agent_id <> new.agent_id))) EXECUTE FUNCTION kolony.audit_steering()
 CREATE TRIGGER close_questions AFTER UPDATE OF cancel_at ON kolony.runs FOR EACH ROW WHEN (((old.cancel_at IS NULL) AND (new.cancel_at IS NOT NULL) AND (NOT (new.cancel_stop IS DISTINCT FROM old.cancel_stop)))) EXECUTE FUNCTION kolony.close_questions('its run is being cancelled')
+CREATE TRIGGER events_changed AFTER UPDATE ON kolony.runs REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_runs()
+CREATE TRIGGER events_made AFTER INSERT ON kolony.runs REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_runs()
+CREATE TRIGGER events_of_run AFTER UPDATE ON kolony.runs FOR EACH ROW WHEN (((new.priority <> old.priority) OR (new.agent_id <> old.agent_id) OR ((new.outcome IS NULL) AND (old.outcome IS NOT NULL)) OR (new.held_at IS DISTINCT FROM old.held_at) OR (new.cancel_at IS DISTINCT FROM old.cancel_at) OR (new.interrupt_at IS DISTINCT FROM old.interrupt_at) OR (new.interrupt_heard_at IS DISTINCT FROM old.interrupt_heard_at))) EXECUTE FUNCTION kolony.events_of_run()
 CREATE TRIGGER note_failed AFTER UPDATE OF outcome ON kolony.runs FOR EACH ROW WHEN (((new.outcome = 'failed'::text) AND (old.outcome IS NULL))) EXECUTE FUNCTION kolony.note_failed_run()
-CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.runs FOR EACH ROW EXECUTE FUNCTION kolony.stamp_update()
+CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.runs FOR EACH ROW WHEN ((new.updated_at = old.updated_at)) EXECUTE FUNCTION kolony.stamp_update()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -1531,7 +1718,7 @@ POLICY mine_or_shared FOR SELECT USING (((workspace_id = ANY (( SELECT kolony.my
 COMMENT ON definition what the list was like: filter, order, columns, groups
 
 --- table scheduled_runs
-OWNER kolony_owner WITH (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0)
+OWNER kolony_owner WITH (autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500)
 COLUMN workspace_id uuid NOT NULL
 COLUMN run_id uuid NOT NULL
 COLUMN agent_id uuid NOT NULL
@@ -1542,6 +1729,7 @@ CONSTRAINT scheduled_runs_pkey PRIMARY KEY (workspace_id, run_id)
 CONSTRAINT scheduled_runs_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
 CONSTRAINT scheduled_runs_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES kolony.runs(workspace_id, run_id)
 CREATE INDEX scheduled_runs_due ON kolony.scheduled_runs USING btree (workspace_id, agent_id, due_at)
+CREATE TRIGGER events_made AFTER INSERT ON kolony.scheduled_runs REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_delays()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -1577,6 +1765,19 @@ POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((( SELECT kolony.my_workspace_ids() AS my_workspace_ids) <> '{}'::uuid[]))
 COMMENT ON as_of when somebody looked at the makers' lists; they change
 
+--- table stale_agents
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN agent_id uuid NOT NULL
+COLUMN told_at timestamp with time zone NOT NULL DEFAULT now()
+CONSTRAINT stale_agents_pkey PRIMARY KEY (workspace_id, agent_id)
+CONSTRAINT stale_agents_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+COMMENT agents that have not been seen for long, of which admins were told
+
 --- table stop_gates
 OWNER kolony_owner
 COLUMN workspace_id uuid NOT NULL
@@ -1596,6 +1797,7 @@ CONSTRAINT stop_hearings_pkey PRIMARY KEY (workspace_id, stop_id, session_id)
 CONSTRAINT stop_hearings_workspace_id_session_id_fkey FOREIGN KEY (workspace_id, session_id) REFERENCES kolony.agent_sessions(workspace_id, session_id)
 CONSTRAINT stop_hearings_workspace_id_stop_id_fkey FOREIGN KEY (workspace_id, stop_id) REFERENCES kolony.stops(workspace_id, stop_id)
 CREATE INDEX stop_hearings_by_session ON kolony.stop_hearings USING btree (workspace_id, session_id)
+CREATE TRIGGER events_made AFTER INSERT ON kolony.stop_hearings REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_stops()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -1614,6 +1816,8 @@ CONSTRAINT stopped_agents_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, 
 CONSTRAINT stopped_agents_workspace_id_stop_id_fkey FOREIGN KEY (workspace_id, stop_id) REFERENCES kolony.stops(workspace_id, stop_id)
 CREATE INDEX stopped_agents_by_agent ON kolony.stopped_agents USING btree (workspace_id, agent_id)
 CREATE INDEX stopped_agents_by_lifter ON kolony.stopped_agents USING btree (lifted_by) WHERE (lifted_by IS NOT NULL)
+CREATE TRIGGER events_changed AFTER UPDATE ON kolony.stopped_agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_stops()
+CREATE TRIGGER events_made AFTER INSERT ON kolony.stopped_agents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_stops()
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
@@ -1639,6 +1843,8 @@ CONSTRAINT stops_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.
 CREATE INDEX stops_by_beginner ON kolony.stops USING btree (began_by)
 CREATE INDEX stops_by_lifter ON kolony.stops USING btree (lifted_by) WHERE (lifted_by IS NOT NULL)
 CREATE INDEX stops_open ON kolony.stops USING btree (workspace_id, stop_id) WHERE (lifted_at IS NULL)
+CREATE TRIGGER events_changed AFTER UPDATE ON kolony.stops REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_stops()
+CREATE TRIGGER events_made AFTER INSERT ON kolony.stops REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_stops()
 CREATE TRIGGER note_began AFTER INSERT ON kolony.stops FOR EACH ROW EXECUTE FUNCTION kolony.note_stop()
 CREATE TRIGGER note_lifted AFTER UPDATE OF lifted_at ON kolony.stops FOR EACH ROW WHEN (((old.lifted_at IS NULL) AND (new.lifted_at IS NOT NULL))) EXECUTE FUNCTION kolony.note_stop()
 ROW SECURITY ENABLED FORCED
@@ -1702,6 +1908,7 @@ ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+POLICY retention FOR SELECT TO kolony_owner USING (true)
 COMMENT ON attributes by the names of OpenTelemetry's GenAI conventions, where they have one
 COMMENT ON input_size bytes of its JSON before it was cut
 COMMENT ON key names the entry within its attempt, as its runner does
@@ -1738,6 +1945,7 @@ COLUMN every interval NOT NULL
 COLUMN last_began timestamp with time zone
 COLUMN last_ended timestamp with time zone
 COLUMN last_result jsonb
+COLUMN done_before bigint NOT NULL DEFAULT 0
 CONSTRAINT upkeep_every_check CHECK ((every > '00:00:00'::interval))
 CONSTRAINT upkeep_job_check CHECK ((job ~ '^[a-z][a-z_]{0,62}$'::text))
 CONSTRAINT upkeep_pkey PRIMARY KEY (job)
@@ -1745,10 +1953,24 @@ ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
 POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((( SELECT kolony.my_workspace_ids() AS my_workspace_ids) <> '{}'::uuid[]))
+COMMENT ON done_before what a job that takes several turns has done in this round
 COMMENT ON last_result what it did, in counts; or the error that it ended with, under "error"
 
+--- table upkeep_history
+OWNER kolony_owner
+COLUMN job text NOT NULL
+COLUMN began timestamp with time zone NOT NULL
+COLUMN ended timestamp with time zone NOT NULL
+COLUMN result jsonb NOT NULL
+CONSTRAINT upkeep_history_job_fkey FOREIGN KEY (job) REFERENCES kolony.upkeep(job)
+CONSTRAINT upkeep_history_pkey PRIMARY KEY (job, began)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((( SELECT kolony.my_workspace_ids() AS my_workspace_ids) <> '{}'::uuid[]))
+
 --- table usage_days
-OWNER kolony_owner WITH (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0)
+OWNER kolony_owner WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0)
 COLUMN workspace_id uuid NOT NULL
 COLUMN day date NOT NULL
 COLUMN agent_id uuid NOT NULL
@@ -1917,6 +2139,31 @@ POLICY backup FOR SELECT TO kolony_backup USING (true)
 POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
 COMMENT ON base_dirty the repository had changes that nobody had committed: they are not in it
 
+--- table workspace_jobs
+OWNER kolony_owner
+COLUMN workspace_id uuid NOT NULL
+COLUMN job text NOT NULL
+COLUMN last_began timestamp with time zone NOT NULL
+COLUMN last_seen timestamp with time zone NOT NULL
+COLUMN last_ended timestamp with time zone
+COLUMN by_profile uuid NOT NULL
+COLUMN host text NOT NULL
+COLUMN done bigint NOT NULL DEFAULT 0
+COLUMN total bigint NOT NULL DEFAULT 0
+COLUMN last_result jsonb
+CONSTRAINT workspace_jobs_by_profile_fkey FOREIGN KEY (by_profile) REFERENCES kolony.profiles(profile_id)
+CONSTRAINT workspace_jobs_done_check CHECK ((done >= 0))
+CONSTRAINT workspace_jobs_host_check CHECK ((length(host) <= 255))
+CONSTRAINT workspace_jobs_job_check CHECK ((job = 'archive'::text))
+CONSTRAINT workspace_jobs_pkey PRIMARY KEY (workspace_id, job)
+CONSTRAINT workspace_jobs_total_check CHECK ((total >= 0))
+CONSTRAINT workspace_jobs_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES kolony.workspaces(workspace_id)
+CREATE INDEX workspace_jobs_by_profile ON kolony.workspace_jobs USING btree (by_profile)
+ROW SECURITY ENABLED FORCED
+POLICY api TO kolony_api USING (true) WITH CHECK (true)
+POLICY backup FOR SELECT TO kolony_backup USING (true)
+POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+
 --- table workspaces
 OWNER kolony_owner
 COLUMN workspace_id uuid NOT NULL DEFAULT kolony.new_id()
@@ -1936,6 +2183,7 @@ COLUMN updated_at timestamp with time zone NOT NULL DEFAULT now()
 COLUMN audit_days integer NOT NULL DEFAULT 30
 COLUMN masks_secrets boolean NOT NULL DEFAULT true
 COLUMN time_zone text NOT NULL DEFAULT 'UTC'::text
+COLUMN redacts_tokens boolean NOT NULL DEFAULT true
 CONSTRAINT audit_is_kept_for_a_month CHECK (((audit_days >= 30) AND (audit_days <= 3650)))
 CONSTRAINT lease_outlives_heartbeat CHECK ((lease_seconds >= (3 * heartbeat_seconds)))
 CONSTRAINT time_zone_has_a_length CHECK (((length(time_zone) >= 1) AND (length(time_zone) <= 100)))
@@ -1962,6 +2210,7 @@ POLICY member FOR SELECT USING ((workspace_id = ANY (( SELECT kolony.my_workspac
 COMMENT ON admits_viewers a login that comes for the first time becomes a viewer here
 COMMENT ON channel NOTIFY channel; unguessable as a courtesy, nothing secret passes on it
 COMMENT ON masks_secrets agents' secrets are stars in what their runners store
+COMMENT ON redacts_tokens what looks like a token is stars in what runners store
 COMMENT ON time_zone whose days, weeks and months usage and budgets are counted by
 
 --- view agent_listed
@@ -2079,6 +2328,130 @@ AS
             count(*) AS blocked
            FROM kolony.blocked_runs q
           GROUP BY q.workspace_id, q.agent_id) held_up ON (((held_up.workspace_id = a.workspace_id) AND (held_up.agent_id = a.agent_id))));
+
+--- view agent_listed_then
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN agent_id uuid
+COLUMN name text
+COLUMN type text
+COLUMN category text
+COLUMN description text
+COLUMN tags text[]
+COLUMN desired text
+COLUMN created_at timestamp with time zone
+COLUMN created_by_login text
+COLUMN sessions bigint
+COLUMN slots bigint
+COLUMN running bigint
+COLUMN ready bigint
+COLUMN scheduled bigint
+COLUMN blocked bigint
+COLUMN host text
+COLUMN version text
+COLUMN adapter text
+COLUMN health jsonb
+COLUMN last_seen timestamp with time zone
+COLUMN status text
+COLUMN activity text
+COLUMN icon text
+COLUMN desired_why text
+COLUMN desired_since timestamp with time zone
+COLUMN desired_by_login text
+COLUMN pid integer
+COLUMN connected_at timestamp with time zone
+COLUMN disconnected_at timestamp with time zone
+COLUMN end_reason text
+AS
+ SELECT a.workspace_id,
+    a.agent_id,
+    a.name,
+    a.type,
+    a.category,
+    a.description,
+    a.tags,
+    a.desired,
+    a.created_at,
+    c.login AS created_by_login,
+    COALESCE(live.sessions, (0)::bigint) AS sessions,
+    COALESCE(live.slots, (0)::bigint) AS slots,
+    COALESCE(work.running, (0)::bigint) AS running,
+    COALESCE(queue.ready, (0)::bigint) AS ready,
+    COALESCE(queue.scheduled, (0)::bigint) AS scheduled,
+    COALESCE(queue.blocked, (0)::bigint) AS blocked,
+    newest.host,
+    newest.version,
+    newest.adapter,
+    newest.health,
+    newest.last_seen,
+        CASE
+            WHEN ((live.sessions > 0) AND (work.running > 0)) THEN 'busy'::text
+            WHEN ((live.sessions > 0) AND (NOT live.ready)) THEN 'connecting'::text
+            WHEN (live.sessions > 0) THEN 'online'::text
+            WHEN newest.end_error THEN 'error'::text
+            ELSE 'offline'::text
+        END AS status,
+        CASE
+            WHEN (work.running > 0) THEN 'processing'::text
+            WHEN (((queue.ready + queue.scheduled) + queue.blocked) > 0) THEN 'queued'::text
+            ELSE 'idle'::text
+        END AS activity,
+    a.icon,
+    a.desired_why,
+    a.desired_since,
+    d.login AS desired_by_login,
+    newest.pid,
+    newest.started_at AS connected_at,
+        CASE
+            WHEN (live.sessions IS NULL) THEN COALESCE(newest.ended_at, newest.last_seen)
+            ELSE NULL::timestamp with time zone
+        END AS disconnected_at,
+    newest.end_reason
+   FROM ((((((kolony.agents_then a
+     LEFT JOIN kolony.profiles c ON ((c.profile_id = a.created_by)))
+     LEFT JOIN kolony.profiles d ON ((d.profile_id = a.desired_by)))
+     LEFT JOIN ( SELECT s.workspace_id,
+            s.agent_id,
+            count(*) AS sessions,
+            sum(s.concurrency) AS slots,
+            bool_or(s.ready) AS ready
+           FROM kolony.agent_sessions_then s
+          WHERE ((s.ended_at IS NULL) AND ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) >= kolony.moment()))
+          GROUP BY s.workspace_id, s.agent_id) live ON (((live.workspace_id = a.workspace_id) AND (live.agent_id = a.agent_id))))
+     LEFT JOIN ( SELECT l.workspace_id,
+            l.agent_id,
+            count(*) AS running
+           FROM (kolony.leases_then l
+             JOIN kolony.agent_sessions_then s ON (((s.workspace_id = l.workspace_id) AND (s.session_id = l.session_id))))
+          WHERE ((s.ended_at IS NULL) AND ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) >= kolony.moment()))
+          GROUP BY l.workspace_id, l.agent_id) work ON (((work.workspace_id = a.workspace_id) AND (work.agent_id = a.agent_id))))
+     LEFT JOIN ( SELECT q.workspace_id,
+            q.agent_id,
+            count(*) FILTER (WHERE ((NOT q.held) AND (NOT q.after) AND (q.due_at IS NULL))) AS ready,
+            count(*) FILTER (WHERE ((NOT q.held) AND (NOT q.after) AND (q.due_at IS NOT NULL))) AS scheduled,
+            count(*) FILTER (WHERE (q.held OR q.after)) AS blocked
+           FROM kolony.waiting_runs_then q
+          GROUP BY q.workspace_id, q.agent_id) queue ON (((queue.workspace_id = a.workspace_id) AND (queue.agent_id = a.agent_id))))
+     LEFT JOIN ( SELECT DISTINCT ON (s.workspace_id, s.agent_id) s.workspace_id,
+            s.session_id,
+            s.agent_id,
+            s.token_id,
+            s.host,
+            s.pid,
+            s.version,
+            s.adapter,
+            s.concurrency,
+            s.lease_seconds,
+            s.started_at,
+            s.last_seen,
+            s.ready,
+            s.health,
+            s.ended_at,
+            s.end_reason,
+            s.end_error,
+            s.ready_at
+           FROM kolony.agent_sessions_then s
+          ORDER BY s.workspace_id, s.agent_id, s.session_id DESC) newest ON (((newest.workspace_id = a.workspace_id) AND (newest.agent_id = a.agent_id))));
 
 --- view agent_note_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -2240,6 +2613,139 @@ AS
           ORDER BY s.session_id DESC
          LIMIT 1) newest ON (true));
 
+--- view agent_overview_then
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN agent_id uuid
+COLUMN name text
+COLUMN type text
+COLUMN category text
+COLUMN description text
+COLUMN tags text[]
+COLUMN desired text
+COLUMN created_at timestamp with time zone
+COLUMN created_by_login text
+COLUMN sessions bigint
+COLUMN slots bigint
+COLUMN running bigint
+COLUMN ready bigint
+COLUMN scheduled bigint
+COLUMN blocked bigint
+COLUMN host text
+COLUMN version text
+COLUMN adapter text
+COLUMN health jsonb
+COLUMN last_seen timestamp with time zone
+COLUMN status text
+COLUMN activity text
+COLUMN icon text
+COLUMN desired_why text
+COLUMN desired_since timestamp with time zone
+COLUMN desired_by_login text
+COLUMN pid integer
+COLUMN connected_at timestamp with time zone
+COLUMN disconnected_at timestamp with time zone
+COLUMN end_reason text
+COLUMN agent_stopped boolean
+COLUMN asks bigint
+AS
+ SELECT workspace_id,
+    agent_id,
+    name,
+    type,
+    category,
+    description,
+    tags,
+    desired,
+    created_at,
+    created_by_login,
+    sessions,
+    slots,
+    running,
+    ready,
+    scheduled,
+    blocked,
+    host,
+    version,
+    adapter,
+    health,
+    last_seen,
+    status,
+    activity,
+    icon,
+    desired_why,
+    desired_since,
+    desired_by_login,
+    pid,
+    connected_at,
+    disconnected_at,
+    end_reason,
+    (EXISTS ( SELECT
+           FROM (kolony.stops s
+             LEFT JOIN kolony.stopped_agents t ON (((t.workspace_id = s.workspace_id) AND (t.stop_id = s.stop_id) AND (t.agent_id = o.agent_id))))
+          WHERE ((s.workspace_id = o.workspace_id) AND (s.began_at <= kolony.moment()) AND ((s.lifted_at > kolony.moment()) IS NOT FALSE) AND ((t.lifted_at > kolony.moment()) IS NOT FALSE) AND (s.everyone OR (t.agent_id IS NOT NULL))))) AS agent_stopped,
+        CASE
+            WHEN (running = 0) THEN (0)::bigint
+            ELSE ( SELECT count(*) AS count
+               FROM kolony.approvals q
+              WHERE ((q.workspace_id = o.workspace_id) AND (q.agent_id = o.agent_id) AND (q.created_at <= kolony.moment()) AND ((COALESCE(q.answered_at, q.cancelled_at, q.expired_at) > kolony.moment()) IS NOT FALSE) AND ((q.expires_at > kolony.moment()) IS NOT FALSE)))
+        END AS asks
+   FROM kolony.agent_listed_then o;
+
+--- view agent_sessions_then
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN session_id uuid
+COLUMN agent_id uuid
+COLUMN token_id uuid
+COLUMN host text
+COLUMN pid integer
+COLUMN version text
+COLUMN adapter text
+COLUMN concurrency integer
+COLUMN lease_seconds integer
+COLUMN started_at timestamp with time zone
+COLUMN last_seen timestamp with time zone
+COLUMN ready boolean
+COLUMN health jsonb
+COLUMN ended_at timestamp with time zone
+COLUMN end_reason text
+COLUMN end_error boolean
+COLUMN ready_at timestamp with time zone
+AS
+ SELECT workspace_id,
+    session_id,
+    agent_id,
+    token_id,
+    host,
+    pid,
+    version,
+    adapter,
+    concurrency,
+    lease_seconds,
+    started_at,
+    LEAST(last_seen, kolony.moment()) AS last_seen,
+    COALESCE((ready_at <= kolony.moment()), false) AS ready,
+        CASE
+            WHEN (last_seen <= kolony.moment()) THEN health
+            ELSE '{}'::jsonb
+        END AS health,
+        CASE
+            WHEN (ended_at <= kolony.moment()) THEN ended_at
+            ELSE NULL::timestamp with time zone
+        END AS ended_at,
+        CASE
+            WHEN (ended_at <= kolony.moment()) THEN end_reason
+            ELSE NULL::text
+        END AS end_reason,
+    (end_error AND COALESCE((ended_at <= kolony.moment()), false)) AS end_error,
+        CASE
+            WHEN (ready_at <= kolony.moment()) THEN ready_at
+            ELSE NULL::timestamp with time zone
+        END AS ready_at
+   FROM kolony.agent_sessions s
+  WHERE (started_at <= kolony.moment());
+
 --- view agent_variable_overview
 OWNER kolony_owner WITH (security_invoker=true)
 COLUMN workspace_id uuid
@@ -2265,6 +2771,65 @@ AS
     v.updated_at
    FROM (kolony.agent_variables v
      LEFT JOIN kolony.profiles w ON ((w.profile_id = v.updated_by)));
+
+--- view agents_then
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN agent_id uuid
+COLUMN name text
+COLUMN type text
+COLUMN category text
+COLUMN icon text
+COLUMN description text
+COLUMN instructions text
+COLUMN config jsonb
+COLUMN desired text
+COLUMN desired_why text
+COLUMN desired_by uuid
+COLUMN desired_since timestamp with time zone
+COLUMN created_by uuid
+COLUMN created_at timestamp with time zone
+COLUMN updated_at timestamp with time zone
+COLUMN tags text[]
+AS
+ SELECT a.workspace_id,
+    a.agent_id,
+    COALESCE((w.was ->> 'name'::text), a.name) AS name,
+    COALESCE((w.was ->> 'type'::text), a.type) AS type,
+    COALESCE((w.was ->> 'category'::text), a.category) AS category,
+    COALESCE((w.was ->> 'icon'::text), a.icon) AS icon,
+    a.description,
+    a.instructions,
+    a.config,
+    COALESCE((w.was ->> 'desired'::text), a.desired) AS desired,
+        CASE
+            WHEN ((w.was IS NULL) OR (((w.was ->> 'desired_since'::text))::timestamp with time zone = a.desired_since)) THEN a.desired_why
+            ELSE ''::text
+        END AS desired_why,
+        CASE
+            WHEN (w.was IS NULL) THEN a.desired_by
+            ELSE ((w.was ->> 'desired_by'::text))::uuid
+        END AS desired_by,
+        CASE
+            WHEN (w.was IS NULL) THEN a.desired_since
+            ELSE ((w.was ->> 'desired_since'::text))::timestamp with time zone
+        END AS desired_since,
+    a.created_by,
+    a.created_at,
+    a.updated_at,
+        CASE
+            WHEN (w.was IS NULL) THEN a.tags
+            ELSE ARRAY( SELECT t.value AS t
+               FROM jsonb_array_elements_text((w.was -> 'tags'::text)) t(value))
+        END AS tags
+   FROM (kolony.agents a
+     LEFT JOIN ( SELECT DISTINCT ON (e.workspace_id, e.agent_id) e.workspace_id,
+            e.agent_id,
+            e.was
+           FROM kolony.events e
+          WHERE ((e.was IS NOT NULL) AND (e.run_id IS NULL) AND (e.at > kolony.moment()))
+          ORDER BY e.workspace_id, e.agent_id, e.at, e.event_id) w ON (((w.workspace_id = a.workspace_id) AND (w.agent_id = a.agent_id))))
+  WHERE (a.created_at <= kolony.moment());
 
 --- view approval_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -2431,6 +2996,112 @@ AS
     a.created_at
    FROM (kolony.artifacts a
      JOIN kolony.attempts t ON (((t.workspace_id = a.workspace_id) AND (t.attempt_id = a.attempt_id))));
+
+--- view attempt_steps_then
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN attempt_id uuid
+COLUMN number integer
+COLUMN step text
+COLUMN detail text
+COLUMN at timestamp with time zone
+AS
+ SELECT workspace_id,
+    attempt_id,
+    number,
+    step,
+    detail,
+    at
+   FROM kolony.attempt_steps s
+  WHERE (at <= kolony.moment());
+
+--- view attempts_then
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN attempt_id uuid
+COLUMN run_id uuid
+COLUMN number integer
+COLUMN agent_id uuid
+COLUMN session_id uuid
+COLUMN claimed_at timestamp with time zone
+COLUMN output_day date
+COLUMN started_at timestamp with time zone
+COLUMN ended_at timestamp with time zone
+COLUMN outcome text
+COLUMN exit_code integer
+COLUMN signal integer
+COLUMN error text
+COLUMN usage jsonb
+COLUMN chunk_count bigint
+COLUMN byte_count bigint
+COLUMN line_count bigint
+COLUMN limit_hit text
+COLUMN reason text
+COLUMN warning text
+AS
+ SELECT t.workspace_id,
+    t.attempt_id,
+    t.run_id,
+    t.number,
+    t.agent_id,
+    t.session_id,
+    t.claimed_at,
+    t.output_day,
+        CASE
+            WHEN (t.started_at <= kolony.moment()) THEN t.started_at
+            ELSE NULL::timestamp with time zone
+        END AS started_at,
+        CASE
+            WHEN o.ver THEN t.ended_at
+            ELSE NULL::timestamp with time zone
+        END AS ended_at,
+        CASE
+            WHEN o.ver THEN t.outcome
+            ELSE NULL::text
+        END AS outcome,
+        CASE
+            WHEN o.ver THEN t.exit_code
+            ELSE NULL::integer
+        END AS exit_code,
+        CASE
+            WHEN o.ver THEN t.signal
+            ELSE NULL::integer
+        END AS signal,
+        CASE
+            WHEN o.ver THEN t.error
+            ELSE NULL::text
+        END AS error,
+        CASE
+            WHEN o.ver THEN t.usage
+            ELSE '{}'::jsonb
+        END AS usage,
+        CASE
+            WHEN o.ver THEN t.chunk_count
+            ELSE NULL::bigint
+        END AS chunk_count,
+        CASE
+            WHEN o.ver THEN t.byte_count
+            ELSE NULL::bigint
+        END AS byte_count,
+        CASE
+            WHEN o.ver THEN t.line_count
+            ELSE NULL::bigint
+        END AS line_count,
+        CASE
+            WHEN o.ver THEN t.limit_hit
+            ELSE NULL::text
+        END AS limit_hit,
+        CASE
+            WHEN o.ver THEN t.reason
+            ELSE NULL::text
+        END AS reason,
+        CASE
+            WHEN o.ver THEN t.warning
+            ELSE NULL::text
+        END AS warning
+   FROM (kolony.attempts t
+     CROSS JOIN LATERAL ( SELECT COALESCE((t.ended_at <= kolony.moment()), false) AS ver) o)
+  WHERE (t.claimed_at <= kolony.moment());
 
 --- view budget_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -2609,6 +3280,187 @@ AS
            FROM kolony.run_overview o
           WHERE ((o.workspace_id = c.workspace_id) AND (o.command_id = c.command_id))) k);
 
+--- view command_overview_then
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN command_id uuid
+COLUMN number bigint
+COLUMN title text
+COLUMN content_bytes integer
+COLUMN priority smallint
+COLUMN targets uuid[]
+COLUMN max_attempts smallint
+COLUMN retry_on text
+COLUMN time_limit_ms bigint
+COLUMN created_by uuid
+COLUMN created_by_login text
+COLUMN created_at timestamp with time zone
+COLUMN submitted_at timestamp with time zone
+COLUMN finished_at timestamp with time zone
+COLUMN runs bigint
+COLUMN waiting bigint
+COLUMN dispatching bigint
+COLUMN executing bigint
+COLUMN completed bigint
+COLUMN failed bigint
+COLUMN cancelled bigint
+COLUMN status text
+COLUMN kind text
+COLUMN parent_number bigint
+COLUMN parent_id uuid
+COLUMN subjects uuid[]
+COLUMN not_before timestamp with time zone
+COLUMN at_a_time integer
+COLUMN stop_after integer
+COLUMN target_words text
+COLUMN preset_id uuid
+COLUMN preset_version integer
+COLUMN constraint_id uuid
+COLUMN token_budget bigint
+COLUMN memory_limit_mb integer
+COLUMN cpu_limit_percent integer
+COLUMN idempotency_key text
+COLUMN held bigint
+COLUMN interrupted bigint
+AS
+ SELECT c.workspace_id,
+    c.command_id,
+    c.number,
+    c.title,
+    octet_length(c.content) AS content_bytes,
+    c.priority,
+    c.targets,
+    c.max_attempts,
+    c.retry_on,
+    c.time_limit_ms,
+    c.created_by,
+    p.login AS created_by_login,
+    c.created_at,
+    c.submitted_at,
+    c.finished_at,
+    k.total AS runs,
+    k.waiting,
+    k.dispatching,
+    k.executing,
+    k.completed,
+    k.failed,
+    k.cancelled,
+        CASE
+            WHEN (c.outcome IS NOT NULL) THEN c.outcome
+            WHEN (c.submitted_at IS NULL) THEN 'draft'::text
+            WHEN ((k.executing > 0) OR (k.interrupted > 0) OR (((k.completed + k.failed) + k.cancelled) > 0)) THEN 'executing'::text
+            WHEN (k.dispatching > 0) THEN 'dispatching'::text
+            ELSE 'queued'::text
+        END AS status,
+    c.kind,
+    u.number AS parent_number,
+    c.parent_id,
+    c.subjects,
+    c.not_before,
+    c.at_a_time,
+    c.stop_after,
+    c.target_words,
+    c.preset_id,
+    c.preset_version,
+    c.constraint_id,
+    c.token_budget,
+    c.memory_limit_mb,
+    c.cpu_limit_percent,
+    c.idempotency_key,
+    k.held,
+    k.interrupted
+   FROM (((kolony.commands_then c
+     LEFT JOIN kolony.commands u ON (((u.workspace_id = c.workspace_id) AND (u.command_id = c.parent_id))))
+     LEFT JOIN kolony.profiles p ON ((p.profile_id = c.created_by)))
+     CROSS JOIN LATERAL ( SELECT count(*) AS total,
+            count(*) FILTER (WHERE (o.status = 'waiting'::text)) AS waiting,
+            count(*) FILTER (WHERE (o.status = 'dispatching'::text)) AS dispatching,
+            count(*) FILTER (WHERE (o.status = 'executing'::text)) AS executing,
+            count(*) FILTER (WHERE (o.status = 'completed'::text)) AS completed,
+            count(*) FILTER (WHERE (o.status = 'failed'::text)) AS failed,
+            count(*) FILTER (WHERE (o.status = 'cancelled'::text)) AS cancelled,
+            count(*) FILTER (WHERE (o.held_at IS NOT NULL)) AS held,
+            count(*) FILTER (WHERE (o.status = 'interrupted'::text)) AS interrupted
+           FROM kolony.run_overview_then o
+          WHERE ((o.workspace_id = c.workspace_id) AND (o.command_id = c.command_id))) k);
+
+--- view commands_then
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN command_id uuid
+COLUMN number bigint
+COLUMN content text
+COLUMN title text
+COLUMN priority smallint
+COLUMN targets uuid[]
+COLUMN max_attempts smallint
+COLUMN retry_on text
+COLUMN time_limit_ms bigint
+COLUMN created_by uuid
+COLUMN created_at timestamp with time zone
+COLUMN updated_at timestamp with time zone
+COLUMN submitted_at timestamp with time zone
+COLUMN outcome text
+COLUMN finished_at timestamp with time zone
+COLUMN kind text
+COLUMN parent_id uuid
+COLUMN subjects uuid[]
+COLUMN not_before timestamp with time zone
+COLUMN idempotency_key text
+COLUMN at_a_time integer
+COLUMN free_seats integer
+COLUMN stop_after integer
+COLUMN target_words text
+COLUMN preset_id uuid
+COLUMN preset_version integer
+COLUMN constraint_id uuid
+COLUMN token_budget bigint
+COLUMN memory_limit_mb integer
+COLUMN cpu_limit_percent integer
+AS
+ SELECT workspace_id,
+    command_id,
+    number,
+    content,
+    title,
+    priority,
+    targets,
+    max_attempts,
+    retry_on,
+    time_limit_ms,
+    created_by,
+    created_at,
+    updated_at,
+        CASE
+            WHEN (submitted_at <= kolony.moment()) THEN submitted_at
+            ELSE NULL::timestamp with time zone
+        END AS submitted_at,
+        CASE
+            WHEN (finished_at <= kolony.moment()) THEN outcome
+            ELSE NULL::text
+        END AS outcome,
+        CASE
+            WHEN (finished_at <= kolony.moment()) THEN finished_at
+            ELSE NULL::timestamp with time zone
+        END AS finished_at,
+    kind,
+    parent_id,
+    subjects,
+    not_before,
+    idempotency_key,
+    at_a_time,
+    free_seats,
+    stop_after,
+    target_words,
+    preset_id,
+    preset_version,
+    constraint_id,
+    token_budget,
+    memory_limit_mb,
+    cpu_limit_percent
+   FROM kolony.commands c
+  WHERE (created_at <= kolony.moment());
+
 --- view conversation_overview
 OWNER kolony_owner WITH (security_invoker=true)
 COLUMN workspace_id uuid
@@ -2657,6 +3509,93 @@ AS
             count(*) AS waiting
            FROM kolony.messages m
           WHERE ((m.workspace_id = c.workspace_id) AND (m.conversation_id = c.conversation_id) AND m.unanswered)) o);
+
+--- view hold_overview
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN hold_id uuid
+COLUMN scope text
+COLUMN subject_id uuid
+COLUMN subject text
+COLUMN reason text
+COLUMN placed_by text
+COLUMN placed_at timestamp with time zone
+COLUMN lifted_by text
+COLUMN lifted_at timestamp with time zone
+AS
+ SELECT h.workspace_id,
+    h.hold_id,
+    h.scope,
+    h.subject_id,
+        CASE h.scope
+            WHEN 'workspace'::text THEN ( SELECT w.slug
+               FROM kolony.workspaces w
+              WHERE (w.workspace_id = h.workspace_id))
+            WHEN 'agent'::text THEN ( SELECT a.name
+               FROM kolony.agents a
+              WHERE ((a.workspace_id = h.workspace_id) AND (a.agent_id = h.subject_id)))
+            WHEN 'command'::text THEN ( SELECT ('#'::text || c.number)
+               FROM kolony.commands c
+              WHERE ((c.workspace_id = h.workspace_id) AND (c.command_id = h.subject_id)))
+            ELSE ( SELECT (('#'::text || c.number) ||
+                    CASE
+                        WHEN (cardinality(c.targets) > 1) THEN ('.'::text || r.ordinal)
+                        ELSE ''::text
+                    END)
+               FROM (kolony.runs r
+                 JOIN kolony.commands c ON (((c.workspace_id = r.workspace_id) AND (c.command_id = r.command_id))))
+              WHERE ((r.workspace_id = h.workspace_id) AND (r.run_id = h.subject_id)))
+        END AS subject,
+    h.reason,
+    p.login AS placed_by,
+    h.placed_at,
+    l.login AS lifted_by,
+    h.lifted_at
+   FROM ((kolony.legal_holds h
+     LEFT JOIN kolony.profiles p ON ((p.profile_id = h.placed_by)))
+     LEFT JOIN kolony.profiles l ON ((l.profile_id = h.lifted_by)));
+
+--- view leases_then
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN run_id uuid
+COLUMN attempt_id uuid
+COLUMN agent_id uuid
+COLUMN session_id uuid
+AS
+ SELECT workspace_id,
+    run_id,
+    attempt_id,
+    agent_id,
+    session_id
+   FROM kolony.attempts t
+  WHERE ((claimed_at <= kolony.moment()) AND ((ended_at IS NULL) OR (ended_at > kolony.moment())));
+
+--- view output_chunks_then
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN run_id uuid
+COLUMN attempt integer
+COLUMN seq integer
+COLUMN day date
+COLUMN stream text
+COLUMN at timestamp with time zone
+COLUMN first_line bigint
+COLUMN line_count integer
+COLUMN data bytea
+AS
+ SELECT workspace_id,
+    run_id,
+    attempt,
+    seq,
+    day,
+    stream,
+    at,
+    first_line,
+    line_count,
+    data
+   FROM kolony.output_chunks c
+  WHERE (at <= kolony.moment());
 
 --- view plan_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -2862,6 +3801,42 @@ AS
            FROM kolony.report_findings o
           WHERE ((o.workspace_id = p.workspace_id) AND (o.report_id = p.report_id))) f);
 
+--- view retention_overview
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN kind text
+COLUMN place smallint
+COLUMN title text
+COLUMN about text
+COLUMN days integer
+COLUMN standard integer
+COLUMN least integer
+COLUMN most integer
+COLUMN forever text
+COLUMN set_by text
+COLUMN set_at timestamp with time zone
+AS
+ SELECT w.workspace_id,
+    k.kind,
+    k.place,
+    k.title,
+    k.about,
+        CASE
+            WHEN (k.kind = 'audit'::text) THEN w.audit_days
+            WHEN (s.kind IS NULL) THEN k.standard
+            ELSE s.days
+        END AS days,
+    k.standard,
+    k."least",
+    k.most,
+    k.forever,
+    p.login AS set_by,
+    s.set_at
+   FROM (((kolony.workspaces w
+     CROSS JOIN kolony.retention_kinds k)
+     LEFT JOIN kolony.retention_settings s ON (((s.workspace_id = w.workspace_id) AND (s.kind = k.kind))))
+     LEFT JOIN kolony.profiles p ON ((p.profile_id = s.set_by)));
+
 --- view run_listed
 OWNER kolony_owner WITH (security_invoker=true)
 COLUMN workspace_id uuid
@@ -2935,6 +3910,71 @@ AS
      LEFT JOIN kolony.attempts t ON (((t.workspace_id = l.workspace_id) AND (t.attempt_id = l.attempt_id))))
      LEFT JOIN kolony.ready_runs q ON (((q.workspace_id = r.workspace_id) AND (q.run_id = r.run_id))))
      LEFT JOIN kolony.blocked_runs k ON (((k.workspace_id = r.workspace_id) AND (k.run_id = r.run_id))));
+
+--- view run_listed_then
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN run_id uuid
+COLUMN command_id uuid
+COLUMN ordinal integer
+COLUMN agent_id uuid
+COLUMN priority smallint
+COLUMN created_at timestamp with time zone
+COLUMN finished_at timestamp with time zone
+COLUMN outcome text
+COLUMN exit_code integer
+COLUMN error text
+COLUMN cancel_at timestamp with time zone
+COLUMN held_at timestamp with time zone
+COLUMN limit_hit text
+COLUMN agent text
+COLUMN command_number bigint
+COLUMN title text
+COLUMN kind text
+COLUMN created_by_login text
+COLUMN attempt integer
+COLUMN status text
+COLUMN lost boolean
+COLUMN place numeric
+AS
+ SELECT r.workspace_id,
+    r.run_id,
+    r.command_id,
+    r.ordinal,
+    r.agent_id,
+    r.priority,
+    r.created_at,
+    r.finished_at,
+    r.outcome,
+    r.exit_code,
+    r.error,
+    r.cancel_at,
+    r.held_at,
+    r.limit_hit,
+    a.name AS agent,
+    c.number AS command_number,
+    c.title,
+    c.kind,
+    ( SELECT p.login
+           FROM kolony.profiles p
+          WHERE (p.profile_id = c.created_by)) AS created_by_login,
+    COALESCE(( SELECT max(e.number) AS max
+           FROM kolony.attempts e
+          WHERE ((e.workspace_id = r.workspace_id) AND (e.run_id = r.run_id) AND (e.claimed_at <= kolony.moment()))), 0) AS attempt,
+        CASE
+            WHEN (r.outcome IS NOT NULL) THEN r.outcome
+            WHEN ((t.run_id IS NULL) OR (s.ended_at IS NOT NULL) OR ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) < kolony.moment())) THEN 'waiting'::text
+            WHEN (r.interrupt_heard_at IS NOT NULL) THEN 'interrupted'::text
+            WHEN (t.started_at IS NULL) THEN 'dispatching'::text
+            ELSE 'executing'::text
+        END AS status,
+    ((r.outcome IS NULL) AND (t.run_id IS NOT NULL) AND ((s.ended_at IS NOT NULL) OR ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) < kolony.moment()))) AS lost,
+    EXTRACT(epoch FROM r.created_at) AS place
+   FROM ((((kolony.runs_then r
+     JOIN kolony.commands c ON (((c.workspace_id = r.workspace_id) AND (c.command_id = r.command_id))))
+     LEFT JOIN kolony.agents_then a ON (((a.workspace_id = r.workspace_id) AND (a.agent_id = r.agent_id))))
+     LEFT JOIN kolony.attempts_then t ON (((t.workspace_id = r.workspace_id) AND (t.run_id = r.run_id) AND (t.ended_at IS NULL))))
+     LEFT JOIN kolony.agent_sessions_then s ON (((s.workspace_id = t.workspace_id) AND (s.session_id = t.session_id))));
 
 --- view run_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -3068,6 +4108,322 @@ AS
      LEFT JOIN kolony.scheduled_runs d ON (((d.workspace_id = r.workspace_id) AND (d.run_id = r.run_id))))
      LEFT JOIN kolony.blocked_runs k ON (((k.workspace_id = r.workspace_id) AND (k.run_id = r.run_id))));
 
+--- view run_overview_then
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN run_id uuid
+COLUMN command_id uuid
+COLUMN command_number bigint
+COLUMN ordinal integer
+COLUMN target_count integer
+COLUMN agent_id uuid
+COLUMN agent text
+COLUMN title text
+COLUMN created_by uuid
+COLUMN created_by_login text
+COLUMN priority smallint
+COLUMN created_at timestamp with time zone
+COLUMN finished_at timestamp with time zone
+COLUMN status text
+COLUMN lost boolean
+COLUMN attempt integer
+COLUMN max_attempts smallint
+COLUMN due_at timestamp with time zone
+COLUMN claimed_at timestamp with time zone
+COLUMN started_at timestamp with time zone
+COLUMN exit_code integer
+COLUMN error text
+COLUMN cancel_at timestamp with time zone
+COLUMN cancel_why text
+COLUMN cancel_by_login text
+COLUMN agent_desired text
+COLUMN kind text
+COLUMN not_before timestamp with time zone
+COLUMN constraint_id uuid
+COLUMN held_at timestamp with time zone
+COLUMN held_by_login text
+COLUMN held_why text
+COLUMN interrupt_at timestamp with time zone
+COLUMN interrupt_by_login text
+COLUMN interrupt_why text
+COLUMN interrupt_heard_at timestamp with time zone
+COLUMN limit_hit text
+COLUMN waits_for text
+COLUMN position bigint
+COLUMN asks bigint
+COLUMN reason text
+COLUMN warning text
+AS
+ SELECT r.workspace_id,
+    r.run_id,
+    r.command_id,
+    c.number AS command_number,
+    r.ordinal,
+    cardinality(c.targets) AS target_count,
+    r.agent_id,
+    a.name AS agent,
+    c.title,
+    c.created_by,
+    p.login AS created_by_login,
+    r.priority,
+    r.created_at,
+    r.finished_at,
+        CASE
+            WHEN (r.outcome IS NOT NULL) THEN r.outcome
+            WHEN ((l.run_id IS NULL) OR (s.ended_at IS NOT NULL) OR ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) < kolony.moment())) THEN 'waiting'::text
+            WHEN (r.interrupt_heard_at IS NOT NULL) THEN 'interrupted'::text
+            WHEN (t.started_at IS NULL) THEN 'dispatching'::text
+            ELSE 'executing'::text
+        END AS status,
+    ((r.outcome IS NULL) AND (l.run_id IS NOT NULL) AND ((s.ended_at IS NOT NULL) OR ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) < kolony.moment()))) AS lost,
+    COALESCE(t.number, 0) AS attempt,
+    c.max_attempts,
+    w.due_at,
+    t.claimed_at,
+    t.started_at,
+    r.exit_code,
+    r.error,
+    r.cancel_at,
+    r.cancel_why,
+    b.login AS cancel_by_login,
+    a.desired AS agent_desired,
+    c.kind,
+    c.not_before,
+    c.constraint_id,
+    r.held_at,
+    h.login AS held_by_login,
+    r.held_why,
+    r.interrupt_at,
+    i.login AS interrupt_by_login,
+    r.interrupt_why,
+    r.interrupt_heard_at,
+    r.limit_hit,
+        CASE
+            WHEN w.held THEN 'hold'::text
+            WHEN w.after THEN 'dependency'::text
+            WHEN (w.due_at IS NOT NULL) THEN 'time'::text
+            ELSE NULL::text
+        END AS waits_for,
+    NULL::bigint AS "position",
+        CASE
+            WHEN (l.run_id IS NULL) THEN (0)::bigint
+            ELSE ( SELECT count(*) AS count
+               FROM kolony.approvals q
+              WHERE ((q.workspace_id = r.workspace_id) AND (q.run_id = r.run_id) AND (q.created_at <= kolony.moment()) AND ((COALESCE(q.answered_at, q.cancelled_at, q.expired_at) > kolony.moment()) IS NOT FALSE) AND ((q.expires_at > kolony.moment()) IS NOT FALSE)))
+        END AS asks,
+    r.reason,
+    r.warning
+   FROM ((((((((((kolony.runs_then r
+     JOIN kolony.commands c ON (((c.workspace_id = r.workspace_id) AND (c.command_id = r.command_id))))
+     JOIN kolony.agents_then a ON (((a.workspace_id = r.workspace_id) AND (a.agent_id = r.agent_id))))
+     LEFT JOIN kolony.profiles p ON ((p.profile_id = c.created_by)))
+     LEFT JOIN kolony.profiles b ON ((b.profile_id = r.cancel_by)))
+     LEFT JOIN kolony.profiles h ON ((h.profile_id = r.held_by)))
+     LEFT JOIN kolony.profiles i ON ((i.profile_id = r.interrupt_by)))
+     LEFT JOIN kolony.leases_then l ON (((l.workspace_id = r.workspace_id) AND (l.run_id = r.run_id))))
+     LEFT JOIN kolony.agent_sessions_then s ON (((s.workspace_id = l.workspace_id) AND (s.session_id = l.session_id))))
+     LEFT JOIN LATERAL ( SELECT e.number,
+            e.claimed_at,
+            e.started_at
+           FROM kolony.attempts_then e
+          WHERE ((e.workspace_id = r.workspace_id) AND (e.run_id = r.run_id))
+          ORDER BY e.number DESC
+         LIMIT 1) t ON (true))
+     LEFT JOIN LATERAL ( SELECT v.held,
+            v.after,
+            v.due_at
+           FROM kolony.waiting_runs_then v
+          WHERE ((v.workspace_id = r.workspace_id) AND (v.run_id = r.run_id))
+         LIMIT 1) w ON (true));
+
+--- view runs_then
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN run_id uuid
+COLUMN command_id uuid
+COLUMN ordinal integer
+COLUMN agent_id uuid
+COLUMN priority smallint
+COLUMN failed_tries smallint
+COLUMN created_at timestamp with time zone
+COLUMN updated_at timestamp with time zone
+COLUMN cancel_at timestamp with time zone
+COLUMN cancel_by uuid
+COLUMN cancel_why text
+COLUMN outcome text
+COLUMN finished_at timestamp with time zone
+COLUMN exit_code integer
+COLUMN error text
+COLUMN held_at timestamp with time zone
+COLUMN held_by uuid
+COLUMN held_why text
+COLUMN interrupt_at timestamp with time zone
+COLUMN interrupt_by uuid
+COLUMN interrupt_why text
+COLUMN interrupt_heard_at timestamp with time zone
+COLUMN limit_hit text
+COLUMN reason text
+COLUMN warning text
+AS
+ SELECT r.workspace_id,
+    r.run_id,
+    r.command_id,
+    r.ordinal,
+    x.agent_id,
+    x.priority,
+    r.failed_tries,
+    r.created_at,
+    r.updated_at,
+        CASE
+            WHEN (x.cancel_at <= kolony.moment()) THEN x.cancel_at
+            ELSE NULL::timestamp with time zone
+        END AS cancel_at,
+        CASE
+            WHEN (x.cancel_at <= kolony.moment()) THEN x.cancel_by
+            ELSE NULL::uuid
+        END AS cancel_by,
+        CASE
+            WHEN ((x.cancel_at <= kolony.moment()) AND (x.cancel_at = r.cancel_at)) THEN r.cancel_why
+            ELSE NULL::text
+        END AS cancel_why,
+        CASE
+            WHEN (x.finished_at <= kolony.moment()) THEN x.outcome
+            ELSE NULL::text
+        END AS outcome,
+        CASE
+            WHEN (x.finished_at <= kolony.moment()) THEN x.finished_at
+            ELSE NULL::timestamp with time zone
+        END AS finished_at,
+        CASE
+            WHEN ((x.finished_at <= kolony.moment()) AND (x.finished_at = r.finished_at)) THEN r.exit_code
+            ELSE ( SELECT
+                    CASE
+                        WHEN (NOT (EXISTS ( SELECT
+                           FROM kolony.events e
+                          WHERE ((e.workspace_id = r.workspace_id) AND (e.run_id = r.run_id) AND (e.kind = 'run.retried'::text) AND (e.at > t.ended_at) AND (e.at <= kolony.moment()))))) THEN t.exit_code
+                        ELSE NULL::integer
+                    END AS "case"
+               FROM kolony.attempts t
+              WHERE ((t.workspace_id = r.workspace_id) AND (t.run_id = r.run_id) AND (t.ended_at <= kolony.moment()))
+              ORDER BY t.number DESC
+             LIMIT 1)
+        END AS exit_code,
+        CASE
+            WHEN ((x.finished_at <= kolony.moment()) AND (x.finished_at = r.finished_at)) THEN r.error
+            ELSE ( SELECT
+                    CASE
+                        WHEN (NOT (EXISTS ( SELECT
+                           FROM kolony.events e
+                          WHERE ((e.workspace_id = r.workspace_id) AND (e.run_id = r.run_id) AND (e.kind = 'run.retried'::text) AND (e.at > t.ended_at) AND (e.at <= kolony.moment()))))) THEN t.error
+                        ELSE NULL::text
+                    END AS "case"
+               FROM kolony.attempts t
+              WHERE ((t.workspace_id = r.workspace_id) AND (t.run_id = r.run_id) AND (t.ended_at <= kolony.moment()))
+              ORDER BY t.number DESC
+             LIMIT 1)
+        END AS error,
+        CASE
+            WHEN (x.held_at <= kolony.moment()) THEN x.held_at
+            ELSE NULL::timestamp with time zone
+        END AS held_at,
+        CASE
+            WHEN (x.held_at <= kolony.moment()) THEN x.held_by
+            ELSE NULL::uuid
+        END AS held_by,
+        CASE
+            WHEN ((x.held_at <= kolony.moment()) AND (x.held_at = r.held_at)) THEN r.held_why
+            ELSE NULL::text
+        END AS held_why,
+        CASE
+            WHEN (x.interrupt_at <= kolony.moment()) THEN x.interrupt_at
+            ELSE NULL::timestamp with time zone
+        END AS interrupt_at,
+        CASE
+            WHEN (x.interrupt_at <= kolony.moment()) THEN x.interrupt_by
+            ELSE NULL::uuid
+        END AS interrupt_by,
+        CASE
+            WHEN ((x.interrupt_at <= kolony.moment()) AND (x.interrupt_at = r.interrupt_at)) THEN r.interrupt_why
+            ELSE NULL::text
+        END AS interrupt_why,
+        CASE
+            WHEN (x.interrupt_heard_at <= kolony.moment()) THEN x.interrupt_heard_at
+            ELSE NULL::timestamp with time zone
+        END AS interrupt_heard_at,
+        CASE
+            WHEN (x.finished_at <= kolony.moment()) THEN x.limit_hit
+            ELSE NULL::text
+        END AS limit_hit,
+        CASE
+            WHEN (x.finished_at <= kolony.moment()) THEN x.reason
+            ELSE NULL::text
+        END AS reason,
+        CASE
+            WHEN ((x.finished_at <= kolony.moment()) AND (x.finished_at = r.finished_at)) THEN r.warning
+            ELSE NULL::text
+        END AS warning
+   FROM ((kolony.runs r
+     LEFT JOIN ( SELECT DISTINCT ON (e.workspace_id, e.run_id) e.workspace_id,
+            e.run_id,
+            e.was
+           FROM kolony.events e
+          WHERE ((e.was IS NOT NULL) AND (e.run_id IS NOT NULL) AND (e.at > kolony.moment()))
+          ORDER BY e.workspace_id, e.run_id, e.at, e.event_id) w ON (((w.workspace_id = r.workspace_id) AND (w.run_id = r.run_id))))
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN (w.was IS NULL) THEN r.agent_id
+                    ELSE ((w.was ->> 'agent_id'::text))::uuid
+                END AS agent_id,
+                CASE
+                    WHEN (w.was IS NULL) THEN r.priority
+                    ELSE ((w.was ->> 'priority'::text))::smallint
+                END AS priority,
+                CASE
+                    WHEN (w.was IS NULL) THEN r.outcome
+                    ELSE (w.was ->> 'outcome'::text)
+                END AS outcome,
+                CASE
+                    WHEN (w.was IS NULL) THEN r.finished_at
+                    ELSE ((w.was ->> 'finished_at'::text))::timestamp with time zone
+                END AS finished_at,
+                CASE
+                    WHEN (w.was IS NULL) THEN r.cancel_at
+                    ELSE ((w.was ->> 'cancel_at'::text))::timestamp with time zone
+                END AS cancel_at,
+                CASE
+                    WHEN (w.was IS NULL) THEN r.cancel_by
+                    ELSE ((w.was ->> 'cancel_by'::text))::uuid
+                END AS cancel_by,
+                CASE
+                    WHEN (w.was IS NULL) THEN r.held_at
+                    ELSE ((w.was ->> 'held_at'::text))::timestamp with time zone
+                END AS held_at,
+                CASE
+                    WHEN (w.was IS NULL) THEN r.held_by
+                    ELSE ((w.was ->> 'held_by'::text))::uuid
+                END AS held_by,
+                CASE
+                    WHEN (w.was IS NULL) THEN r.interrupt_at
+                    ELSE ((w.was ->> 'interrupt_at'::text))::timestamp with time zone
+                END AS interrupt_at,
+                CASE
+                    WHEN (w.was IS NULL) THEN r.interrupt_by
+                    ELSE ((w.was ->> 'interrupt_by'::text))::uuid
+                END AS interrupt_by,
+                CASE
+                    WHEN (w.was IS NULL) THEN r.interrupt_heard_at
+                    ELSE ((w.was ->> 'interrupt_heard_at'::text))::timestamp with time zone
+                END AS interrupt_heard_at,
+                CASE
+                    WHEN (w.was IS NULL) THEN r.limit_hit
+                    ELSE (w.was ->> 'limit_hit'::text)
+                END AS limit_hit,
+                CASE
+                    WHEN (w.was IS NULL) THEN r.reason
+                    ELSE (w.was ->> 'reason'::text)
+                END AS reason) x)
+  WHERE (r.created_at <= kolony.moment());
+
 --- view stop_acknowledgements
 OWNER kolony_owner WITH (security_invoker=true)
 COLUMN workspace_id uuid
@@ -3196,6 +4552,89 @@ AS
      LEFT JOIN kolony.profiles p ON ((p.profile_id = s.began_by)))
   WHERE ((s.lifted_at IS NULL) AND (t.lifted_at IS NULL) AND (s.everyone OR (t.agent_id IS NOT NULL)));
 
+--- view trace_entries_then
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN run_id uuid
+COLUMN attempt integer
+COLUMN key text
+COLUMN day date
+COLUMN entry_id uuid
+COLUMN parent_key text
+COLUMN position integer
+COLUMN revision bigint
+COLUMN type text
+COLUMN name text
+COLUMN status text
+COLUMN summary text
+COLUMN input json
+COLUMN input_size bigint
+COLUMN output json
+COLUMN output_size bigint
+COLUMN error text
+COLUMN tokens bigint
+COLUMN confidence double precision
+COLUMN attributes jsonb
+COLUMN started_at timestamp with time zone
+COLUMN ended_at timestamp with time zone
+COLUMN duration_ms double precision
+COLUMN line_from bigint
+COLUMN line_to bigint
+AS
+ SELECT e.workspace_id,
+    e.run_id,
+    e.attempt,
+    e.key,
+    e.day,
+    e.entry_id,
+    e.parent_key,
+    e."position",
+    e.revision,
+    e.type,
+    e.name,
+        CASE
+            WHEN o.ver THEN e.status
+            ELSE 'running'::text
+        END AS status,
+    e.summary,
+    e.input,
+    e.input_size,
+        CASE
+            WHEN o.ver THEN e.output
+            ELSE NULL::json
+        END AS output,
+        CASE
+            WHEN o.ver THEN e.output_size
+            ELSE NULL::bigint
+        END AS output_size,
+        CASE
+            WHEN o.ver THEN e.error
+            ELSE NULL::text
+        END AS error,
+        CASE
+            WHEN o.ver THEN e.tokens
+            ELSE NULL::bigint
+        END AS tokens,
+    e.confidence,
+    e.attributes,
+    e.started_at,
+        CASE
+            WHEN o.ver THEN e.ended_at
+            ELSE NULL::timestamp with time zone
+        END AS ended_at,
+        CASE
+            WHEN o.ver THEN e.duration_ms
+            ELSE NULL::double precision
+        END AS duration_ms,
+    e.line_from,
+        CASE
+            WHEN o.ver THEN e.line_to
+            ELSE NULL::bigint
+        END AS line_to
+   FROM (kolony.trace_entries e
+     CROSS JOIN LATERAL ( SELECT (((e.ended_at IS NULL) AND (e.status <> 'running'::text)) OR COALESCE((e.ended_at <= kolony.moment()), false)) AS ver) o)
+  WHERE (e.started_at <= kolony.moment());
+
 --- view usage_overview
 OWNER kolony_owner WITH (security_invoker=true)
 COLUMN workspace_id uuid
@@ -3231,6 +4670,48 @@ AS
     jsonb_build_object('input_tokens', (k.total - u.output), 'input_fresh', u.input_fresh, 'input_cached', u.input_cached, 'cache_write', u.cache_write, 'output_tokens', u.output, 'reasoning', u.reasoning, 'calls', u.calls, 'total_tokens', k.total, 'cost_usd', u.cost_usd, 'cost_estimated', (u.estimated_usd > (0)::numeric), 'models', to_jsonb(u.models)) AS usage
    FROM (kolony.attempt_usage u
      CROSS JOIN LATERAL ( SELECT (((u.input_fresh + u.input_cached) + u.cache_write) + u.output) AS total) k);
+
+--- view waiting_runs_then
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN run_id uuid
+COLUMN agent_id uuid
+COLUMN command_id uuid
+COLUMN ordinal integer
+COLUMN priority smallint
+COLUMN created_at timestamp with time zone
+COLUMN held boolean
+COLUMN after boolean
+COLUMN due_at timestamp with time zone
+AS
+ SELECT r.workspace_id,
+    r.run_id,
+    r.agent_id,
+    r.command_id,
+    r.ordinal,
+    r.priority,
+    r.created_at,
+    (r.held_at IS NOT NULL) AS held,
+    (EXISTS ( SELECT
+           FROM (kolony.command_dependencies d
+             JOIN kolony.commands k ON (((k.workspace_id = d.workspace_id) AND (k.command_id = d.after_id))))
+          WHERE ((d.workspace_id = r.workspace_id) AND (d.command_id = r.command_id) AND (((k.finished_at <= kolony.moment()) AND ((d.need = 'ended'::text) OR (k.outcome = 'completed'::text))) IS NOT TRUE)))) AS after,
+        CASE
+            WHEN (c.not_before > kolony.moment()) THEN c.not_before
+            WHEN (w.due_at > kolony.moment()) THEN w.due_at
+            ELSE NULL::timestamp with time zone
+        END AS due_at
+   FROM ((kolony.runs_then r
+     JOIN kolony.commands c ON (((c.workspace_id = r.workspace_id) AND (c.command_id = r.command_id))))
+     LEFT JOIN ( SELECT DISTINCT ON (e.workspace_id, e.run_id) e.workspace_id,
+            e.run_id,
+            ((e.facts ->> 'due_at'::text))::timestamp with time zone AS due_at
+           FROM kolony.events e
+          WHERE ((e.kind = 'run.delayed'::text) AND (e.at <= kolony.moment()) AND (e.at > (kolony.moment() - '00:10:00'::interval)))
+          ORDER BY e.workspace_id, e.run_id, e.at DESC) w ON (((w.workspace_id = r.workspace_id) AND (w.run_id = r.run_id))))
+  WHERE ((r.outcome IS NULL) AND (NOT (EXISTS ( SELECT
+           FROM kolony.leases_then l
+          WHERE ((l.workspace_id = r.workspace_id) AND (l.run_id = r.run_id))))));
 
 --- function accept_plan(the_run uuid, only_items integer[])
 OWNER kolony_api ARGUMENTS (the_run uuid, only_items integer[] DEFAULT NULL::integer[]) RETURNS TABLE(item integer, command_id uuid, number bigint, waits_for bigint[]) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -3393,6 +4874,16 @@ BEGIN
     RETURN enrolled;
 END
 
+--- function agent_brief(home uuid, of_agent uuid)
+OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid) RETURNS jsonb LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN jsonb_strip_nulls(jsonb_build_object(
+        'variables', kolony.variables_brief(home, of_agent),
+        'memory', kolony.memory_brief(home, of_agent),
+        'settings', kolony.settings_brief(home)));
+END
+
 --- function agent_for_writing(of_agent uuid)
 OWNER kolony_api ARGUMENTS (of_agent uuid) RETURNS kolony.agents LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -3436,19 +4927,50 @@ BEGIN
     END IF;
 END
 
+--- function analyze_tables()
+OWNER kolony_owner ARGUMENTS () RETURNS jsonb LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=1s
+AS
+DECLARE
+    found record;
+    analyzed integer := 0;
+    worst record;
+BEGIN
+    FOR found IN
+        SELECT c.relname FROM pg_class c LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
+        WHERE c.relnamespace = 'kolony'::regnamespace AND c.relkind IN ('r', 'p')
+          AND pg_has_role(c.relowner, 'USAGE')
+          AND CASE c.relkind
+                WHEN 'p' THEN coalesce(s.last_analyze, '-infinity') < now() - interval '20 hours'
+                ELSE s.n_mod_since_analyze > 1000 + s.n_live_tup / 5 END
+        ORDER BY c.relname LIMIT 200
+    LOOP
+        BEGIN
+            EXECUTE format('ANALYZE kolony.%I', found.relname);
+            analyzed := analyzed + 1;
+        EXCEPTION WHEN lock_not_available OR undefined_table THEN
+            NULL; -- somebody is at it, or it was dropped
+        END;
+    END LOOP;
+    SELECT s.relname, s.n_dead_tup AS dead, s.n_live_tup AS live INTO worst FROM pg_stat_user_tables s
+    WHERE s.schemaname = 'kolony' ORDER BY s.n_dead_tup DESC, s.relname LIMIT 1;
+    RETURN jsonb_build_object('analyzed_tables', analyzed, 'dead_rows',
+        (SELECT coalesce(sum(s.n_dead_tup), 0) FROM pg_stat_user_tables s WHERE s.schemaname = 'kolony'))
+        || CASE WHEN worst.dead > 100000 AND worst.dead > worst.live
+               THEN jsonb_build_object('needs_vacuum', worst.relname) ELSE '{}' END;
+END
+
 --- function announce(hints text[])
 OWNER kolony_api ARGUMENTS (hints text[]) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
 DECLARE
     token kolony.agent_tokens := kolony.my_token();
-    one text;
 BEGIN
-    FOR one IN
-        SELECT DISTINCT h FROM unnest(hints[1:100]) h
-        WHERE h ~ '^(agent|run|output|trace|artifact|conversation):[0-9a-f-]{36}$'
-    LOOP
-        PERFORM kolony.hint(token.workspace_id, one);
-    END LOOP;
+    IF pg_notification_queue_usage() < 0.5 THEN
+        PERFORM pg_notify(w.channel, h.hint) FROM kolony.workspaces w
+        CROSS JOIN (SELECT DISTINCT e AS hint FROM unnest(hints[1:100]) e
+                    WHERE e ~ '^(agent|run|output|trace|artifact|conversation):([0-9a-f-]{36}|\*)$') h
+        WHERE w.workspace_id = token.workspace_id;
+    END IF;
 END
 
 --- function answer_always(the_approval uuid, allow boolean, prefix text, until timestamp with time zone, any_agent boolean, note text)
@@ -3557,6 +5079,76 @@ BEGIN
             ELSE concat_ws(': ', about || ' was cancelled', "left"(coalesce(nullif(NEW.cancel_why, ''), NEW.error), 2000)) END;
         PERFORM kolony.add_message(asked.workspace_id, asked.conversation_id, reply);
     END IF;
+    RETURN NULL;
+END
+
+--- function answer_message_of(ended kolony.runs)
+OWNER kolony_api ARGUMENTS (ended kolony.runs) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    asked kolony.messages;
+    last kolony.attempts;
+    reply kolony.messages;
+    about text;
+BEGIN
+    SELECT * INTO asked FROM kolony.messages m
+    WHERE m.workspace_id = ended.workspace_id AND m.run_id = ended.run_id AND m.origin = 'person';
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    PERFORM FROM kolony.conversations c
+    WHERE c.workspace_id = asked.workspace_id AND c.conversation_id = asked.conversation_id FOR NO KEY UPDATE;
+    UPDATE kolony.messages m SET unanswered = ended.outcome IS NULL
+    WHERE m.workspace_id = asked.workspace_id AND m.conversation_id = asked.conversation_id AND m.number = asked.number;
+    IF ended.outcome IS NULL THEN
+        PERFORM kolony.hint(asked.workspace_id, 'conversation:' || asked.conversation_id);
+        RETURN;
+    END IF;
+    SELECT * INTO last FROM kolony.attempts t
+    WHERE t.workspace_id = ended.workspace_id AND t.run_id = ended.run_id ORDER BY t.number DESC LIMIT 1;
+    reply.command_id := ended.command_id;
+    reply.run_id := ended.run_id;
+    reply.attempt_id := last.attempt_id;
+    IF last.attempt_id IS NOT NULL THEN
+        DELETE FROM kolony.conversation_replies y
+        WHERE y.workspace_id = ended.workspace_id AND y.attempt_id = last.attempt_id
+        RETURNING y.content, y.cut INTO reply.content, reply.cut;
+        IF NOT FOUND THEN
+            SELECT p.content, p.cut INTO reply.content, reply.cut FROM kolony.printed_end(ended.workspace_id, last) p;
+        END IF;
+    END IF;
+    IF reply.content ~ '\S' THEN
+        reply.origin := 'agent';
+        PERFORM kolony.add_message(asked.workspace_id, asked.conversation_id, reply);
+    END IF;
+    about := '#' || (SELECT c.number FROM kolony.commands c
+                     WHERE c.workspace_id = ended.workspace_id AND c.command_id = ended.command_id);
+    IF ended.outcome <> 'completed' OR coalesce(reply.content, '') !~ '\S' THEN
+        reply.origin := 'note';
+        reply.cut := false;
+        reply.content := CASE ended.outcome
+            WHEN 'completed' THEN about || ' ended without an answer'
+            WHEN 'failed' THEN concat_ws(': ', about || ' failed', "left"(ended.error, 2000))
+            ELSE concat_ws(': ', about || ' was cancelled', "left"(coalesce(nullif(ended.cancel_why, ''), ended.error), 2000)) END;
+        PERFORM kolony.add_message(asked.workspace_id, asked.conversation_id, reply);
+    END IF;
+END
+
+--- function answer_messages()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    ended kolony.runs;
+BEGIN
+    FOR ended IN
+        SELECT n.* FROM became n JOIN was o USING (workspace_id, run_id)
+        WHERE (o.outcome IS NULL) <> (n.outcome IS NULL)
+          AND EXISTS (SELECT FROM kolony.messages m
+                      WHERE m.workspace_id = n.workspace_id AND m.run_id = n.run_id AND m.origin = 'person')
+        ORDER BY n.run_id
+    LOOP
+        PERFORM kolony.answer_message_of(ended);
+    END LOOP;
     RETURN NULL;
 END
 
@@ -3717,6 +5309,25 @@ BEGIN
     PERFORM kolony.record_audit(thread.workspace_id, 'CONVERSATION_CHANGED', '~' || thread.number,
         jsonb_build_object('archived', archived), thread.agent_id);
     PERFORM kolony.hint(thread.workspace_id, 'conversation:' || the_conversation);
+END
+
+--- function archive_for_step(in_workspace uuid, the_run uuid, the_attempt integer, the_ticket uuid, in_state text)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, the_run uuid, the_attempt integer, the_ticket uuid, in_state text) RETURNS kolony.output_archives LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    its kolony.output_archives;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    PERFORM kolony.hold_off_holds(in_workspace);
+    SELECT * INTO its FROM kolony.output_archives a
+    WHERE a.workspace_id = in_workspace AND a.run_id = the_run AND a.attempt = the_attempt FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'that output is not on its way to the archive' USING ERRCODE = 'P0002';
+    END IF;
+    IF its.state <> in_state OR its.ticket IS DISTINCT FROM the_ticket THEN
+        RAISE EXCEPTION 'somebody else has taken that output since' USING ERRCODE = '55000';
+    END IF;
+    RETURN its;
 END
 
 --- function are_tags(words text[])
@@ -4148,12 +5759,21 @@ DECLARE
     held kolony.leases := kolony.my_lease(the_attempt);
 BEGIN
     PERFORM kolony.start_attempt(the_attempt);
-    RETURN jsonb_strip_nulls(jsonb_build_object(
-        'conversation', kolony.conversation_brief(held.workspace_id, held.run_id),
-        'variables', kolony.variables_brief(held.workspace_id, held.agent_id),
-        'memory', kolony.memory_brief(held.workspace_id, held.agent_id),
-        'budget_usd', kolony.budget_brief(held.workspace_id, held.run_id),
-        'settings', kolony.settings_brief(held.workspace_id)));
+    RETURN kolony.agent_brief(held.workspace_id, held.agent_id)
+        || coalesce(kolony.run_brief(held.workspace_id, held.run_id, true), '{}');
+END
+
+--- function begin_job(in_workspace uuid, the_job text, on_host text, in_total bigint)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, the_job text, on_host text, in_total bigint) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    INSERT INTO kolony.workspace_jobs AS j (workspace_id, job, last_began, last_seen, by_profile, host, total)
+    VALUES (in_workspace, the_job, clock_timestamp(), clock_timestamp(), kolony.my_profile_id(),
+        "left"(coalesce(on_host, ''), 255), in_total)
+    ON CONFLICT (workspace_id, job) DO UPDATE SET last_began = EXCLUDED.last_began, last_seen = EXCLUDED.last_seen,
+        last_ended = NULL, by_profile = EXCLUDED.by_profile, host = EXCLUDED.host, total = EXCLUDED.total, done = 0;
+    PERFORM kolony.hint(in_workspace, 'upkeep:*');
 END
 
 --- function book_report(mine kolony.attempt_usage, report jsonb, place integer, today date)
@@ -5314,17 +6934,23 @@ BEGIN
     RETURN value;
 END
 
---- function claim_runs(the_session uuid, up_to integer)
-OWNER kolony_api ARGUMENTS (the_session uuid, up_to integer) RETURNS TABLE(run_id uuid, attempt_id uuid, attempt integer, command_id uuid, command_number bigint, ordinal integer, content text, instructions text, config jsonb, time_limit_ms bigint, max_attempts integer, target_count integer, kind text, subjects uuid[], token_budget bigint, memory_limit_mb integer, cpu_limit_percent integer) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+--- function claim_attempts(the_session uuid, up_to integer, at_once boolean)
+OWNER kolony_api ARGUMENTS (the_session uuid, up_to integer, at_once boolean DEFAULT true) RETURNS TABLE(run_id uuid, attempt_id uuid, attempt integer, command_id uuid, command_number bigint, ordinal integer, content text, instructions text, config jsonb, time_limit_ms bigint, max_attempts integer, target_count integer, kind text, subjects uuid[], token_budget bigint, memory_limit_mb integer, cpu_limit_percent integer, brief jsonb, shared jsonb) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s SET plan_cache_mode=force_generic_plan SET enable_seqscan=off SET enable_bitmapscan=off SET enable_sort=off
 AS
 #variable_conflict use_column
 DECLARE
     session kolony.agent_sessions := kolony.my_session(the_session);
     agent kolony.agents;
     room integer;
-    got integer;
     unpaid record;
     some_unpaid boolean;
+    priced boolean;
+    places tid[];
+    picked uuid[];
+    tried_runs uuid[];
+    tries uuid[];
+    numbers integer[];
+    light integer;
 BEGIN
     SELECT * INTO STRICT agent FROM kolony.agents a
     WHERE a.workspace_id = session.workspace_id AND a.agent_id = session.agent_id FOR NO KEY UPDATE;
@@ -5346,19 +6972,9 @@ BEGIN
     END IF;
     some_unpaid := num_nonnulls(unpaid.commands, unpaid.presets, unpaid.people) > 0;
     PERFORM kolony.ensure_output_partition(current_date);
-    WITH due AS (
-        DELETE FROM kolony.scheduled_runs d
-        WHERE (d.workspace_id, d.run_id) IN (
-            SELECT f.workspace_id, f.run_id FROM kolony.scheduled_runs f
-            WHERE f.workspace_id = session.workspace_id AND f.agent_id = session.agent_id AND f.due_at <= now()
-            FOR UPDATE SKIP LOCKED)
-        RETURNING d.*)
-    INSERT INTO kolony.ready_runs (workspace_id, run_id, agent_id, priority, enqueued_at, place, attempt)
-    SELECT due.workspace_id, due.run_id, due.agent_id, due.priority, due.due_at, extract(epoch FROM due.due_at), due.attempt
-    FROM due;
-    RETURN QUERY
-    WITH next AS MATERIALIZED (
-        SELECT q.run_id FROM kolony.ready_runs q
+    PERFORM kolony.make_due(session.workspace_id, session.agent_id);
+    SELECT array_agg(n.place), array_agg(n.run_id) INTO places, picked FROM (
+        SELECT q.ctid AS place, q.run_id FROM kolony.ready_runs q
         WHERE q.workspace_id = session.workspace_id AND q.agent_id = session.agent_id
           AND NOT (some_unpaid AND EXISTS (
               SELECT FROM kolony.runs r
@@ -5366,31 +6982,49 @@ BEGIN
               WHERE r.workspace_id = q.workspace_id AND r.run_id = q.run_id
                 AND (c.command_id = ANY (unpaid.commands) OR c.preset_id = ANY (unpaid.presets)
                      OR c.created_by = ANY (unpaid.people))))
-        ORDER BY q.priority DESC, q.place, q.run_id LIMIT room FOR UPDATE SKIP LOCKED),
-    taken AS (
-        DELETE FROM kolony.ready_runs q USING next
-        WHERE q.workspace_id = session.workspace_id AND q.run_id = next.run_id
-        RETURNING q.*),
+        ORDER BY q.priority DESC, q.place, q.run_id LIMIT room FOR UPDATE SKIP LOCKED) n;
+    IF cardinality(picked) > 10 THEN
+        light := kolony.count_light(session.workspace_id, picked, 8388608);
+        places := places[:light];
+    END IF;
+    WITH taken AS (
+        DELETE FROM kolony.ready_runs q WHERE q.ctid = ANY (places) RETURNING q.workspace_id, q.run_id, q.attempt),
     tried AS (
-        INSERT INTO kolony.attempts AS t (workspace_id, run_id, number, agent_id, session_id)
-        SELECT taken.workspace_id, taken.run_id, taken.attempt, taken.agent_id, the_session FROM taken
-        RETURNING t.*),
+        INSERT INTO kolony.attempts AS t (workspace_id, run_id, number, agent_id, session_id, started_at)
+        SELECT taken.workspace_id, taken.run_id, taken.attempt, session.agent_id, the_session,
+               CASE WHEN at_once THEN now() END
+        FROM taken
+        RETURNING t.run_id, t.attempt_id, t.number),
     leased AS (
         INSERT INTO kolony.leases (workspace_id, run_id, attempt_id, agent_id, session_id)
-        SELECT tried.workspace_id, tried.run_id, tried.attempt_id, tried.agent_id, the_session FROM tried)
-    SELECT tried.run_id, tried.attempt_id, tried.number, c.command_id, c.number, r.ordinal, c.content,
+        SELECT session.workspace_id, tried.run_id, tried.attempt_id, session.agent_id, the_session FROM tried)
+    SELECT array_agg(tried.run_id), array_agg(tried.attempt_id), array_agg(tried.number)
+    INTO tried_runs, tries, numbers FROM tried;
+    priced := at_once AND EXISTS (SELECT FROM kolony.budgets b
+                                  WHERE b.workspace_id = session.workspace_id AND b.removed_at IS NULL);
+    RETURN QUERY
+    SELECT p.run_id, p.attempt_id, p.number, c.command_id, c.number, r.ordinal, c.content,
            kolony.instructed(agent.instructions, c.kind), agent.config, c.time_limit_ms, c.max_attempts::integer,
-           cardinality(c.targets),
-           c.kind, c.subjects, c.token_budget, c.memory_limit_mb, c.cpu_limit_percent
-    FROM tried
-    JOIN taken ON taken.run_id = tried.run_id
-    JOIN kolony.runs r ON r.workspace_id = tried.workspace_id AND r.run_id = tried.run_id
+           cardinality(c.targets), c.kind, c.subjects, c.token_budget, c.memory_limit_mb, c.cpu_limit_percent,
+           CASE WHEN at_once THEN kolony.run_brief(session.workspace_id, p.run_id, priced) END,
+           CASE WHEN at_once AND p.run_id = picked[1] THEN kolony.agent_brief(session.workspace_id, session.agent_id) END
+    FROM unnest(tried_runs, tries, numbers) AS p (run_id, attempt_id, number)
+    JOIN kolony.runs r ON r.workspace_id = session.workspace_id AND r.run_id = p.run_id
     JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
-    ORDER BY taken.priority DESC, taken.place, taken.run_id;
-    GET DIAGNOSTICS got = ROW_COUNT;
-    IF got < room THEN
+    ORDER BY array_position(picked, p.run_id);
+    IF coalesce(cardinality(places), 0) < room THEN
         PERFORM kolony.settle_blocked(session.workspace_id, session.agent_id);
     END IF;
+END
+
+--- function claim_runs(the_session uuid, up_to integer)
+OWNER kolony_api ARGUMENTS (the_session uuid, up_to integer) RETURNS TABLE(run_id uuid, attempt_id uuid, attempt integer, command_id uuid, command_number bigint, ordinal integer, content text, instructions text, config jsonb, time_limit_ms bigint, max_attempts integer, target_count integer, kind text, subjects uuid[], token_budget bigint, memory_limit_mb integer, cpu_limit_percent integer) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+BEGIN
+    RETURN QUERY SELECT c.run_id, c.attempt_id, c.attempt, c.command_id, c.command_number, c.ordinal, c.content,
+        c.instructions, c.config, c.time_limit_ms, c.max_attempts, c.target_count, c.kind, c.subjects, c.token_budget,
+        c.memory_limit_mb, c.cpu_limit_percent
+    FROM kolony.claim_attempts(the_session, up_to, false) c;
 END
 
 --- function clear_the_way()
@@ -5444,6 +7078,28 @@ BEGIN
     RETURN NULL;
 END
 
+--- function close_questions_of_ended()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    closed record;
+BEGIN
+    FOR closed IN
+        UPDATE kolony.approvals p SET
+            expired_at = CASE WHEN p.expires_at <= clock_timestamp() THEN clock_timestamp() END,
+            cancelled_at = CASE WHEN p.expires_at <= clock_timestamp() THEN NULL ELSE clock_timestamp() END,
+            cancelled_why = CASE WHEN p.expires_at <= clock_timestamp() THEN NULL ELSE 'its attempt has ended' END
+        FROM became n JOIN was o USING (workspace_id, attempt_id)
+        WHERE o.outcome IS NULL AND n.outcome IS NOT NULL
+          AND p.workspace_id = n.workspace_id AND p.run_id = n.run_id AND p.agent_id = n.agent_id
+          AND p.answered_at IS NULL AND p.cancelled_at IS NULL AND p.expired_at IS NULL
+        RETURNING p.workspace_id, p.approval_id
+    LOOP
+        PERFORM kolony.hint(closed.workspace_id, 'inbox:' || closed.approval_id);
+    END LOOP;
+    RETURN NULL;
+END
+
 --- function close_session(the_session uuid, because text, was_error boolean)
 OWNER kolony_api ARGUMENTS (the_session uuid, because text, was_error boolean) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
 AS
@@ -5481,6 +7137,13 @@ BEGIN
     END IF;
     PERFORM kolony.require_role(command.workspace_id, needed);
     RETURN command;
+END
+
+--- function complete_attempts(ends jsonb)
+OWNER kolony_api ARGUMENTS (ends jsonb) RETURNS SETOF uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+BEGIN
+    RETURN QUERY SELECT * FROM kolony.end_completed(ends);
 END
 
 --- function connected_people(in_workspace uuid)
@@ -5570,6 +7233,36 @@ BEGIN
     SELECT * INTO STRICT thread FROM kolony.conversations c
     WHERE c.workspace_id = thread.workspace_id AND c.conversation_id = the_conversation FOR NO KEY UPDATE;
     RETURN thread;
+END
+
+--- function count_archive(in_workspace uuid)
+OWNER kolony_api ARGUMENTS (in_workspace uuid) RETURNS bigint LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    cutoff CONSTANT timestamptz := kolony.old_before(in_workspace, 'archive');
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'viewer');
+    RETURN (
+        SELECT count(*) FROM (
+            SELECT FROM (SELECT DISTINCT c.run_id, c.attempt FROM kolony.output_chunks c
+                         WHERE c.workspace_id = in_workspace AND c.day <= cutoff::date + 1) c
+            JOIN kolony.runs r ON r.workspace_id = in_workspace AND r.run_id = c.run_id AND r.finished_at < cutoff
+            LEFT JOIN kolony.output_archives a
+              ON a.workspace_id = in_workspace AND a.run_id = c.run_id AND a.attempt = c.attempt
+            WHERE (a.run_id IS NULL OR a.state = 'taken') AND NOT kolony.is_held(in_workspace, c.run_id)
+            LIMIT 10000) due);
+END
+
+--- function count_light(home uuid, of_runs uuid[], bytes bigint)
+OWNER kolony_api ARGUMENTS (home uuid, of_runs uuid[], bytes bigint) RETURNS integer LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN (
+        SELECT greatest(1, count(*) FILTER (WHERE w.so_far <= bytes)) FROM (
+            SELECT sum(octet_length(c.content)) OVER (ORDER BY p.nth) AS so_far
+            FROM unnest(of_runs) WITH ORDINALITY AS p (run_id, nth)
+            JOIN kolony.runs r ON r.workspace_id = home AND r.run_id = p.run_id
+            JOIN kolony.commands c ON c.workspace_id = home AND c.command_id = r.command_id) w);
 END
 
 --- function counted(number bigint, thing text)
@@ -5760,9 +7453,7 @@ BEGIN
             SELECT coalesce(sum(kolony.settle_lost(w.workspace_id, NULL)), 0) INTO counted FROM kolony.workspaces w;
             RETURN jsonb_build_object('settled_runs', counted);
         WHEN 'partitions' THEN
-            PERFORM kolony.ensure_output_partition(month::date), kolony.ensure_audit_partition(month::date)
-            FROM unnest(ARRAY[now(), now() + interval '1 month']) month;
-            RETURN '{}';
+            RETURN kolony.keep_months();
         WHEN 'seal_audit' THEN
             SELECT coalesce(sum(kolony.seal_audit(w.workspace_id)), 0) INTO counted FROM kolony.workspaces w;
             RETURN jsonb_build_object('sealed_entries', counted);
@@ -5772,6 +7463,14 @@ BEGIN
             RETURN kolony.hand_out_everywhere();
         WHEN 'retain_notes' THEN
             RETURN kolony.retain_notifications();
+        WHEN 'retain_output', 'retain_traces', 'retain_artifacts', 'retain_usage', 'retain_events' THEN
+            RETURN kolony.retain(substr(the_job, 8));
+        WHEN 'orphans' THEN
+            RETURN kolony.retain(the_job);
+        WHEN 'stale_agents' THEN
+            RETURN kolony.find_stale_agents();
+        WHEN 'analyze' THEN
+            RETURN kolony.analyze_tables();
     END CASE;
 END
 
@@ -5798,6 +7497,77 @@ BEGIN
         END IF;
     END LOOP;
     PERFORM kolony.hint(mine.workspace_id, 'usage:*');
+END
+
+--- function drop_month(of_table text, of_month date, with_rows boolean)
+OWNER kolony_owner ARGUMENTS (of_table text, of_month date, with_rows boolean) RETURNS boolean LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET TimeZone=UTC SET lock_timeout=1s
+AS
+DECLARE
+    part CONSTANT text := of_table || '_' || to_char(of_month, 'YYYY_MM');
+    in_use boolean;
+BEGIN
+    IF of_table NOT IN ('output_chunks', 'trace_entries', 'events') OR of_month >= date_trunc('month', now())::date
+       OR to_regclass('kolony.' || part) IS NULL
+    THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('LOCK TABLE kolony.%I IN ACCESS EXCLUSIVE MODE', of_table);
+    IF NOT with_rows THEN
+        EXECUTE format('SELECT EXISTS (SELECT FROM kolony.%1$I WHERE %2$I >= %3$L AND %2$I < %4$L)', of_table,
+            CASE of_table WHEN 'events' THEN 'at' ELSE 'day' END, of_month, (of_month + interval '1 month')::date)
+            INTO in_use;
+        IF in_use THEN
+            RETURN false;
+        END IF;
+    END IF;
+    EXECUTE format('DROP TABLE kolony.%I', part);
+    RETURN true;
+END
+
+--- function drop_past_months(of_table text, of_kind text)
+OWNER kolony_api ARGUMENTS (of_table text, of_kind text) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    cutoff CONSTANT timestamptz := (SELECT min(kolony.old_before(w.workspace_id, of_kind)) FROM kolony.workspaces w);
+    part date;
+    month_end date;
+    whole boolean;
+    dropped integer := 0;
+BEGIN
+    PERFORM kolony.hold_off_holds(w.workspace_id) FROM (SELECT workspace_id FROM kolony.workspaces ORDER BY 1) w;
+    FOR part IN
+        SELECT to_date("right"(c.relname, 7), 'YYYY_MM') FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = ('kolony.' || of_table)::regclass AND c.relname ~ '_\d{4}_\d\d$'
+          AND to_date("right"(c.relname, 7), 'YYYY_MM') < date_trunc('month', now()) - interval '1 month'
+        ORDER BY 1
+    LOOP
+        month_end := (part + interval '1 month')::date;
+        whole := month_end < cutoff AND NOT EXISTS (SELECT FROM kolony.legal_holds h WHERE h.lifted_at IS NULL)
+            AND (of_table = 'events' OR NOT EXISTS (
+                SELECT FROM kolony.attempts t JOIN kolony.runs r ON r.workspace_id = t.workspace_id AND r.run_id = t.run_id
+                WHERE t.output_day >= part AND t.output_day < month_end
+                  AND (r.finished_at IS NULL OR r.finished_at >= cutoff)));
+        IF whole AND of_table = 'output_chunks' THEN
+            whole := NOT EXISTS (SELECT FROM kolony.output_archives a WHERE a.output_day >= part
+                AND a.output_day < month_end AND (a.state = 'restored' OR a.taken_until > clock_timestamp()));
+        END IF;
+        BEGIN
+            IF whole AND of_table = 'output_chunks' THEN
+                INSERT INTO kolony.output_archives AS a (workspace_id, run_id, attempt, state, output_day, finished_at,
+                    removed_at)
+                SELECT t.workspace_id, t.run_id, t.number, 'removed', t.output_day, r.finished_at, clock_timestamp()
+                FROM kolony.attempts t JOIN kolony.runs r ON r.workspace_id = t.workspace_id AND r.run_id = t.run_id
+                WHERE t.output_day >= part AND t.output_day < month_end AND coalesce(t.chunk_count, 1) > 0
+                ON CONFLICT (workspace_id, run_id, attempt) DO UPDATE SET state = 'removed', ticket = NULL,
+                    taken_until = NULL, removed_at = EXCLUDED.removed_at
+                WHERE a.state = 'taken';
+            END IF;
+            dropped := dropped + kolony.drop_month(of_table, part, whole)::integer;
+        EXCEPTION WHEN lock_not_available THEN
+            NULL; -- somebody reads for long, a backup perhaps: next time
+        END;
+    END LOOP;
+    RETURN dropped;
 END
 
 --- function edit_agent(of_agent uuid, change jsonb)
@@ -5965,6 +7735,54 @@ BEGIN
     RETURN true;
 END
 
+--- function end_completed(ends jsonb)
+OWNER kolony_api ARGUMENTS (ends jsonb) RETURNS SETOF uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET plan_cache_mode=force_generic_plan SET enable_seqscan=off SET enable_bitmapscan=off
+AS
+DECLARE
+    token kolony.agent_tokens := kolony.my_token();
+    asked CONSTANT uuid[] := ARRAY(SELECT (e ->> 'attempt_id')::uuid FROM jsonb_array_elements(ends) e);
+    mine uuid[];
+    commands uuid[];
+BEGIN
+    -- In their order, before anything else is touched; what has passed on meanwhile is found out below.
+    mine := ARRAY(
+        SELECT h.attempt_id FROM (
+            SELECT l.attempt_id FROM unnest(asked) a
+            JOIN kolony.leases l ON l.workspace_id = token.workspace_id AND l.attempt_id = a
+            JOIN kolony.runs r ON r.workspace_id = l.workspace_id AND r.run_id = l.run_id
+            WHERE l.agent_id = token.agent_id
+            ORDER BY r.run_id FOR NO KEY UPDATE OF r SKIP LOCKED) h);
+    WITH gone AS (
+        DELETE FROM kolony.leases l
+        USING jsonb_to_recordset(ends) AS e (attempt_id uuid, chunks bigint), kolony.agent_sessions s
+        WHERE l.workspace_id = token.workspace_id AND l.attempt_id = ANY (mine) AND l.agent_id = token.agent_id
+          AND e.attempt_id = l.attempt_id
+          AND s.workspace_id = l.workspace_id AND s.session_id = l.session_id AND s.token_id = token.token_id
+          AND s.ended_at IS NULL AND s.last_seen + make_interval(secs => s.lease_seconds) >= clock_timestamp()
+          AND kolony.output_hole(l.workspace_id, l.run_id, l.attempt_id, e.chunks) IS NULL
+        RETURNING l.attempt_id),
+    ended AS (
+        UPDATE kolony.attempts t SET ended_at = now(), outcome = 'completed', exit_code = e.exit_code,
+            signal = e.signal, error = "left"(e.error, 10000), usage = coalesce(e.usage, '{}'), chunk_count = e.chunks,
+            byte_count = e.bytes, line_count = e.lines, warning = nullif("left"(e.warning, 1000), '')
+        FROM gone, jsonb_to_recordset(ends) AS e (attempt_id uuid, exit_code integer, signal integer, error text,
+            usage jsonb, chunks bigint, bytes bigint, lines bigint, warning text)
+        WHERE t.workspace_id = token.workspace_id AND t.attempt_id = gone.attempt_id AND e.attempt_id = gone.attempt_id
+        RETURNING t.run_id, t.exit_code, t.error, t.warning),
+    settled AS (
+        UPDATE kolony.runs r SET outcome = 'completed', finished_at = now(), updated_at = now(),
+            exit_code = ended.exit_code, error = ended.error, limit_hit = NULL, reason = NULL, warning = ended.warning
+        FROM ended WHERE r.workspace_id = token.workspace_id AND r.run_id = ended.run_id
+        RETURNING r.command_id)
+    SELECT array_agg(DISTINCT settled.command_id) INTO commands FROM settled;
+    IF commands IS NOT NULL THEN
+        PERFORM kolony.roll_up_all(token.workspace_id, commands);
+    END IF;
+    RETURN QUERY SELECT t.attempt_id FROM kolony.attempts t
+    WHERE t.workspace_id = token.workspace_id AND t.attempt_id = ANY (asked) AND t.agent_id = token.agent_id
+      AND t.outcome = 'completed';
+END
+
 --- function end_delivery(the_delivery uuid, of_try integer, status integer, error text)
 OWNER kolony_api ARGUMENTS (the_delivery uuid, of_try integer, status integer, error text) RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -5999,6 +7817,23 @@ BEGIN
     END IF;
     PERFORM kolony.hint(delivery.workspace_id, 'note:*');
     RETURN delivery.state;
+END
+
+--- function end_job(in_workspace uuid, the_job text, its_result jsonb)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, the_job text, its_result jsonb) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    IF jsonb_typeof(its_result) IS DISTINCT FROM 'object' OR octet_length(its_result::text) > 4000 THEN
+        RAISE EXCEPTION 'a result is a small JSON object' USING ERRCODE = '22023';
+    END IF;
+    UPDATE kolony.workspace_jobs j SET last_ended = clock_timestamp(), last_seen = clock_timestamp(),
+        last_result = its_result
+    WHERE j.workspace_id = in_workspace AND j.job = the_job;
+    IF coalesce((its_result ->> 'archived')::bigint, 0) + coalesce((its_result ->> 'removed')::bigint, 0) > 0 THEN
+        PERFORM kolony.record_audit(in_workspace, 'OUTPUT_ARCHIVED', NULL, its_result);
+    END IF;
+    PERFORM kolony.hint(in_workspace, 'upkeep:*');
 END
 
 --- function end_membership(in_workspace uuid, who text)
@@ -6137,6 +7972,29 @@ BEGIN
         part, month::timestamptz, (month + interval '1 month')::timestamptz);
 END
 
+--- function ensure_event_partition(for_day date)
+OWNER kolony_owner ARGUMENTS (for_day date) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET TimeZone=UTC
+AS
+DECLARE
+    month date := date_trunc('month', for_day)::date;
+    part text := 'events_' || to_char(for_day, 'YYYY_MM');
+BEGIN
+    IF to_regclass('kolony.' || part) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    LOCK TABLE kolony.events IN SHARE UPDATE EXCLUSIVE MODE;
+    IF to_regclass('kolony.' || part) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    EXECUTE format('CREATE TABLE kolony.%I (LIKE kolony.events INCLUDING ALL)', part);
+    EXECUTE format('ALTER TABLE kolony.%I ENABLE ROW LEVEL SECURITY', part);
+    EXECUTE format('ALTER TABLE kolony.%I FORCE ROW LEVEL SECURITY', part);
+    EXECUTE format('CREATE POLICY backup ON kolony.%I FOR SELECT TO kolony_backup USING (true)', part);
+    EXECUTE format('GRANT SELECT ON kolony.%I TO kolony_backup', part);
+    EXECUTE format('ALTER TABLE kolony.events ATTACH PARTITION kolony.%I FOR VALUES FROM (%L) TO (%L)',
+        part, month::timestamptz, (month + interval '1 month')::timestamptz);
+END
+
 --- function ensure_output_partition(for_day date)
 OWNER kolony_owner ARGUMENTS (for_day date) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -6251,6 +8109,390 @@ BEGIN
         ORDER BY p.shipped, length(p.pattern) DESC, p.valid_from DESC LIMIT 1);
 END
 
+--- function event_moment()
+OWNER kolony_api ARGUMENTS () RETURNS timestamp with time zone LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    moment CONSTANT timestamptz := clock_timestamp();
+    part CONSTANT text := 'kolony.events_' || to_char(moment AT TIME ZONE 'UTC', 'YYYY_MM');
+BEGIN
+    IF to_regclass(part) IS NULL THEN
+        PERFORM kolony.ensure_event_partition((moment AT TIME ZONE 'UTC')::date);
+    END IF;
+    RETURN moment;
+END
+
+--- function events_of_agents()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    moment CONSTANT timestamptz := kolony.event_moment();
+    me CONSTANT uuid := kolony.my_profile_id();
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO kolony.events (workspace_id, at, kind, agent_id, profile_id, facts)
+        SELECT n.workspace_id, moment, 'agent.created', n.agent_id, me, jsonb_build_object('type', n.type)
+        FROM new_rows n ORDER BY n.agent_id;
+        RETURN NULL;
+    END IF;
+    INSERT INTO kolony.events (workspace_id, at, kind, agent_id, profile_id, facts, was)
+    SELECT n.workspace_id, moment, e.kind, n.agent_id, me, e.facts,
+           jsonb_build_object('name', o.name, 'type', o.type, 'category', o.category, 'icon', o.icon, 'tags', o.tags,
+               'desired', o.desired, 'desired_since', o.desired_since, 'desired_by', o.desired_by)
+    FROM new_rows n JOIN old_rows o ON o.workspace_id = n.workspace_id AND o.agent_id = n.agent_id
+    CROSS JOIN LATERAL (
+        SELECT CASE n.desired WHEN 'paused' THEN 'agent.paused' WHEN 'retired' THEN 'agent.retired'
+                              ELSE 'agent.resumed' END,
+               jsonb_build_object('before', o.desired, 'after', n.desired)
+        WHERE n.desired <> o.desired
+        UNION ALL
+        SELECT 'agent.tagged', jsonb_build_object('before', cardinality(o.tags), 'after', cardinality(n.tags))
+        WHERE n.tags IS DISTINCT FROM o.tags
+        UNION ALL
+        SELECT 'agent.edited', jsonb_build_object('changed', to_jsonb(changed.names))
+        FROM (SELECT array_remove(ARRAY[
+                  CASE WHEN n.name <> o.name THEN 'name' END, CASE WHEN n.type <> o.type THEN 'type' END,
+                  CASE WHEN n.category <> o.category THEN 'category' END, CASE WHEN n.icon <> o.icon THEN 'icon' END,
+                  CASE WHEN n.description <> o.description THEN 'description' END,
+                  CASE WHEN n.instructions <> o.instructions THEN 'instructions' END,
+                  CASE WHEN n.config <> o.config THEN 'config' END], NULL) AS names) changed
+        WHERE changed.names <> '{}') e (kind, facts)
+    ORDER BY n.agent_id;
+    RETURN NULL;
+END
+
+--- function events_of_approvals()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    moment CONSTANT timestamptz := kolony.event_moment();
+BEGIN
+    INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, profile_id, facts)
+    SELECT n.workspace_id, moment, e.kind, n.agent_id, r.command_id, n.run_id, e.person,
+           jsonb_build_object('approval_id', n.approval_id) || e.facts
+    FROM new_rows n
+    LEFT JOIN old_rows o ON o.workspace_id = n.workspace_id AND o.approval_id = n.approval_id
+    LEFT JOIN kolony.runs r ON r.workspace_id = n.workspace_id AND r.run_id = n.run_id
+    CROSS JOIN LATERAL (
+        SELECT 'approval.answered', n.answered_by,
+               jsonb_build_object('allowed', n.allowed, 'by_rule', n.rule_id IS NOT NULL)
+        WHERE n.answered_at IS NOT NULL AND o.answered_at IS NULL
+        UNION ALL
+        SELECT 'approval.cancelled', NULL, '{}' WHERE n.cancelled_at IS NOT NULL AND o.cancelled_at IS NULL
+        UNION ALL
+        SELECT 'approval.expired', NULL, '{}'
+        WHERE n.expired_at IS NOT NULL AND o.expired_at IS NULL) e (kind, person, facts)
+    ORDER BY n.approval_id;
+    RETURN NULL;
+END
+
+--- function events_of_attempt()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, facts)
+    SELECT NEW.workspace_id, kolony.event_moment(), e.kind, NEW.agent_id,
+           (SELECT r.command_id FROM kolony.runs r WHERE r.workspace_id = NEW.workspace_id AND r.run_id = NEW.run_id),
+           NEW.run_id, e.facts
+    FROM (
+        SELECT 'run.started', jsonb_build_object('attempt', NEW.number)
+        WHERE NEW.started_at IS NOT NULL AND OLD.started_at IS NULL
+        UNION ALL
+        SELECT 'run.limit_hit', jsonb_build_object('attempt', NEW.number, 'limit', NEW.limit_hit)
+        WHERE NEW.limit_hit IS NOT NULL AND OLD.limit_hit IS NULL
+        UNION ALL
+        SELECT CASE NEW.outcome WHEN 'lost' THEN 'run.lost' WHEN 'released' THEN 'run.returned'
+                                ELSE 'run.attempt_failed' END,
+               jsonb_strip_nulls(jsonb_build_object('attempt', NEW.number, 'exit_code', NEW.exit_code,
+                   'signal', NEW.signal, 'reason', NEW.reason))
+        WHERE NEW.outcome IN ('lost', 'released', 'failed') AND OLD.outcome IS NULL) e (kind, facts);
+    RETURN NULL;
+END
+
+--- function events_of_claims()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, facts)
+    SELECT n.workspace_id, t.moment, CASE WHEN n.started_at IS NULL THEN 'run.claimed' ELSE 'run.started' END,
+           n.agent_id, r.command_id, n.run_id, jsonb_build_object('attempt', n.number)
+    FROM kolony.event_moment() AS t (moment), new_rows n
+    JOIN kolony.runs r ON r.workspace_id = n.workspace_id AND r.run_id = n.run_id;
+    RETURN NULL;
+END
+
+--- function events_of_commands()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO kolony.events (workspace_id, at, kind, command_id, profile_id, facts)
+        SELECT n.workspace_id, kolony.event_moment(),
+               CASE WHEN n.submitted_at IS NULL THEN 'command.drafted' ELSE 'command.sent' END,
+               n.command_id, n.created_by, jsonb_build_object('kind', n.kind, 'targets', cardinality(n.targets))
+        FROM new_rows n;
+        RETURN NULL;
+    END IF;
+    INSERT INTO kolony.events (workspace_id, at, kind, command_id, profile_id, facts)
+    SELECT n.workspace_id, t.moment, 'command.' || coalesce(n.outcome, 'reopened'), n.command_id,
+           CASE WHEN n.outcome IS NULL THEN kolony.my_profile_id() END,
+           CASE WHEN o.outcome IS NULL THEN '{}' ELSE jsonb_build_object('before', o.outcome) END
+    FROM kolony.event_moment() AS t (moment), new_rows n JOIN old_rows o ON o.command_id = n.command_id
+    WHERE n.outcome IS DISTINCT FROM o.outcome;
+    RETURN NULL;
+END
+
+--- function events_of_delays()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    moment CONSTANT timestamptz := kolony.event_moment();
+BEGIN
+    INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, facts)
+    SELECT n.workspace_id, moment, 'run.delayed', n.agent_id, r.command_id, n.run_id,
+           jsonb_build_object('due_at', n.due_at)
+    FROM new_rows n JOIN kolony.runs r ON r.workspace_id = n.workspace_id AND r.run_id = n.run_id
+    ORDER BY n.run_id;
+    RETURN NULL;
+END
+
+--- function events_of_draft()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    INSERT INTO kolony.events (workspace_id, at, kind, command_id, profile_id, facts)
+    SELECT NEW.workspace_id, kolony.event_moment(), e.kind, NEW.command_id, kolony.my_profile_id(), e.facts
+    FROM (
+        SELECT 'command.edited', '{}'::jsonb
+        WHERE (NEW.content, NEW.priority, NEW.targets, NEW.kind, NEW.not_before, NEW.max_attempts, NEW.retry_on,
+               NEW.time_limit_ms, NEW.token_budget, NEW.memory_limit_mb, NEW.cpu_limit_percent, NEW.constraint_id,
+               NEW.at_a_time, NEW.stop_after, NEW.parent_id, NEW.subjects)
+              IS DISTINCT FROM
+              (OLD.content, OLD.priority, OLD.targets, OLD.kind, OLD.not_before, OLD.max_attempts, OLD.retry_on,
+               OLD.time_limit_ms, OLD.token_budget, OLD.memory_limit_mb, OLD.cpu_limit_percent, OLD.constraint_id,
+               OLD.at_a_time, OLD.stop_after, OLD.parent_id, OLD.subjects)
+        UNION ALL
+        SELECT 'command.submitted', jsonb_build_object('targets', cardinality(NEW.targets))
+        WHERE NEW.submitted_at IS NOT NULL) e (kind, facts);
+    RETURN NULL;
+END
+
+--- function events_of_questions()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    moment CONSTANT timestamptz := kolony.event_moment();
+BEGIN
+    INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, profile_id, facts)
+    SELECT n.workspace_id, moment, e.kind, n.agent_id, r.command_id, n.run_id, e.person,
+           jsonb_build_object('approval_id', n.approval_id) || e.facts
+    FROM new_rows n
+    LEFT JOIN kolony.runs r ON r.workspace_id = n.workspace_id AND r.run_id = n.run_id
+    CROSS JOIN LATERAL (
+        SELECT 'approval.asked', NULL::uuid, jsonb_build_object('kind', n.kind)
+        UNION ALL -- one that a rule answers is answered as it is asked
+        SELECT 'approval.answered', n.answered_by,
+               jsonb_build_object('allowed', n.allowed, 'by_rule', n.rule_id IS NOT NULL)
+        WHERE n.answered_at IS NOT NULL) e (kind, person, facts)
+    ORDER BY n.approval_id;
+    RETURN NULL;
+END
+
+--- function events_of_results()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    moment CONSTANT timestamptz := kolony.event_moment();
+BEGIN
+    CASE TG_TABLE_NAME
+    WHEN 'messages' THEN
+        INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, profile_id, facts)
+        SELECT n.workspace_id, moment, 'message.said', v.agent_id, n.command_id, n.run_id, n.author_id,
+               jsonb_build_object('conversation_id', n.conversation_id, 'number', n.number, 'origin', n.origin)
+        FROM new_rows n
+        JOIN kolony.conversations v ON v.workspace_id = n.workspace_id AND v.conversation_id = n.conversation_id
+        ORDER BY n.conversation_id, n.number;
+    WHEN 'artifacts' THEN
+        INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, facts)
+        SELECT n.workspace_id, moment, 'artifact.made', r.agent_id, r.command_id, n.run_id,
+               jsonb_build_object('artifact_id', n.artifact_id, 'size', n.size)
+        FROM new_rows n JOIN kolony.runs r ON r.workspace_id = n.workspace_id AND r.run_id = n.run_id
+        ORDER BY n.artifact_id;
+    WHEN 'reports' THEN
+        IF TG_OP = 'INSERT' THEN
+            INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, profile_id, facts)
+            SELECT n.workspace_id, moment, 'report.made', r.agent_id, r.command_id, n.run_id, n.status_by,
+                   jsonb_build_object('report_id', n.report_id, 'status', n.status)
+            FROM new_rows n LEFT JOIN kolony.runs r ON r.workspace_id = n.workspace_id AND r.run_id = n.run_id
+            ORDER BY n.report_id;
+        ELSE
+            INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, profile_id, facts)
+            SELECT n.workspace_id, moment, 'report.status', r.agent_id, r.command_id, n.run_id, n.status_by,
+                   jsonb_build_object('report_id', n.report_id, 'before', o.status, 'after', n.status)
+            FROM new_rows n JOIN old_rows o ON o.workspace_id = n.workspace_id AND o.report_id = n.report_id
+            LEFT JOIN kolony.runs r ON r.workspace_id = n.workspace_id AND r.run_id = n.run_id
+            WHERE n.status <> o.status ORDER BY n.report_id;
+        END IF;
+    END CASE;
+    RETURN NULL;
+END
+
+--- function events_of_run()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, profile_id, facts, was)
+    SELECT NEW.workspace_id, kolony.event_moment(), e.kind, NEW.agent_id, NEW.command_id, NEW.run_id, e.person, e.facts,
+           CASE WHEN e.overwrites THEN jsonb_strip_nulls(jsonb_build_object(
+               'agent_id', OLD.agent_id, 'priority', OLD.priority, 'outcome', OLD.outcome,
+               'finished_at', OLD.finished_at, 'cancel_at', OLD.cancel_at, 'cancel_by', OLD.cancel_by,
+               'held_at', OLD.held_at, 'held_by', OLD.held_by, 'interrupt_at', OLD.interrupt_at,
+               'interrupt_by', OLD.interrupt_by, 'interrupt_heard_at', OLD.interrupt_heard_at,
+               'limit_hit', OLD.limit_hit, 'reason', OLD.reason)) END
+    FROM (
+        SELECT 'run.retried', kolony.my_profile_id(), jsonb_build_object('before', OLD.outcome), true
+        WHERE NEW.outcome IS NULL AND OLD.outcome IS NOT NULL
+        UNION ALL
+        SELECT 'run.priority', kolony.my_profile_id(),
+               jsonb_build_object('before', OLD.priority, 'after', NEW.priority), true
+        WHERE NEW.priority <> OLD.priority
+        UNION ALL
+        SELECT 'run.assigned', kolony.my_profile_id(),
+               jsonb_build_object('before', OLD.agent_id, 'after', NEW.agent_id), true
+        WHERE NEW.agent_id <> OLD.agent_id
+        UNION ALL
+        SELECT CASE WHEN NEW.held_at IS NULL THEN 'run.released' ELSE 'run.held' END,
+               coalesce(NEW.held_by, kolony.my_profile_id()), '{}', OLD.held_at IS NOT NULL
+        WHERE NEW.held_at IS DISTINCT FROM OLD.held_at AND (NEW.outcome IS NULL OR NEW.held_at IS NOT NULL)
+        UNION ALL
+        SELECT 'run.cancel_asked', NEW.cancel_by, '{}', OLD.cancel_at IS NOT NULL
+        WHERE NEW.cancel_at IS DISTINCT FROM OLD.cancel_at AND NEW.cancel_at IS NOT NULL AND NEW.outcome IS NULL
+        UNION ALL
+        SELECT 'run.interrupt_asked', NEW.interrupt_by, '{}', OLD.interrupt_at IS NOT NULL
+        WHERE NEW.interrupt_at IS DISTINCT FROM OLD.interrupt_at AND NEW.interrupt_at IS NOT NULL
+        UNION ALL
+        SELECT 'run.interrupted', NULL, '{}', false
+        WHERE NEW.interrupt_heard_at IS NOT NULL AND OLD.interrupt_heard_at IS NULL) e (kind, person, facts, overwrites);
+    RETURN NULL;
+END
+
+--- function events_of_runs()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, profile_id, facts)
+        SELECT n.workspace_id, t.moment, 'run.queued', n.agent_id, n.command_id, n.run_id, c.created_by,
+               jsonb_build_object('priority', n.priority)
+        FROM kolony.event_moment() AS t (moment) CROSS JOIN new_rows n
+        LEFT JOIN kolony.commands c ON c.workspace_id = n.workspace_id AND c.command_id = n.command_id
+        ORDER BY n.command_id, n.ordinal;
+        RETURN NULL;
+    END IF;
+    INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, profile_id, facts)
+    SELECT n.workspace_id, t.moment, 'run.' || n.outcome, n.agent_id, n.command_id, n.run_id,
+           CASE n.outcome WHEN 'cancelled' THEN coalesce(n.cancel_by, n.interrupt_by) END,
+           jsonb_strip_nulls(jsonb_build_object('exit_code', n.exit_code, 'limit', n.limit_hit, 'reason', n.reason))
+    FROM kolony.event_moment() AS t (moment), new_rows n JOIN old_rows o ON o.run_id = n.run_id
+    WHERE n.outcome IS NOT NULL AND o.outcome IS NULL;
+    RETURN NULL;
+END
+
+--- function events_of_session()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    moment CONSTANT timestamptz := kolony.event_moment();
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO kolony.events (workspace_id, at, kind, agent_id, facts)
+        VALUES (NEW.workspace_id, moment, 'session.opened', NEW.agent_id,
+            jsonb_build_object('session_id', NEW.session_id, 'concurrency', NEW.concurrency));
+        RETURN NULL;
+    END IF;
+    IF NEW.ready AND NOT OLD.ready THEN
+        INSERT INTO kolony.events (workspace_id, at, kind, agent_id, facts)
+        VALUES (NEW.workspace_id, moment, 'session.ready', NEW.agent_id,
+            jsonb_build_object('session_id', NEW.session_id));
+    END IF;
+    IF NEW.ended_at IS NOT NULL AND OLD.ended_at IS NULL THEN
+        -- Ended by itself, or for the clock: then its last heartbeat is older than its lease.
+        INSERT INTO kolony.events (workspace_id, at, kind, agent_id, facts)
+        VALUES (NEW.workspace_id, moment,
+            CASE WHEN NEW.last_seen + make_interval(secs => NEW.lease_seconds) < NEW.ended_at
+                 THEN 'session.lost' ELSE 'session.ended' END, NEW.agent_id,
+            jsonb_build_object('session_id', NEW.session_id, 'error', NEW.end_error));
+    END IF;
+    RETURN NULL;
+END
+
+--- function events_of_spending()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    INSERT INTO kolony.events (workspace_id, at, kind, facts)
+    SELECT NEW.workspace_id, kolony.event_moment(), e.kind, jsonb_build_object('budget_id', NEW.budget_id)
+    FROM (VALUES ('budget.warned', NEW.warned_at IS NOT NULL AND OLD.warned_at IS NULL),
+                 ('budget.reached', NEW.emptied_at IS NOT NULL AND OLD.emptied_at IS NULL)) e (kind, happened)
+    WHERE e.happened;
+    RETURN NULL;
+END
+
+--- function events_of_steps()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    moment CONSTANT timestamptz := kolony.event_moment();
+BEGIN
+    INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, facts)
+    SELECT n.workspace_id, moment, 'run.step', t.agent_id, r.command_id, t.run_id,
+           jsonb_build_object('attempt', t.number, 'step', n.step)
+    FROM new_rows n
+    JOIN kolony.attempts t ON t.workspace_id = n.workspace_id AND t.attempt_id = n.attempt_id
+    JOIN kolony.runs r ON r.workspace_id = t.workspace_id AND r.run_id = t.run_id
+    ORDER BY n.attempt_id, n.number;
+    RETURN NULL;
+END
+
+--- function events_of_stops()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    moment CONSTANT timestamptz := kolony.event_moment();
+BEGIN
+    IF TG_TABLE_NAME = 'stop_hearings' THEN
+        INSERT INTO kolony.events (workspace_id, at, kind, agent_id, facts)
+        SELECT n.workspace_id, moment, 'stop.confirmed', s.agent_id,
+               jsonb_build_object('stop_id', n.stop_id, 'session_id', n.session_id)
+        FROM new_rows n
+        JOIN kolony.agent_sessions s ON s.workspace_id = n.workspace_id AND s.session_id = n.session_id
+        ORDER BY n.session_id;
+    ELSIF TG_TABLE_NAME = 'stops' AND TG_OP = 'INSERT' THEN
+        INSERT INTO kolony.events (workspace_id, at, kind, profile_id, facts)
+        SELECT n.workspace_id, moment, 'stop.pulled', n.began_by,
+               jsonb_build_object('stop_id', n.stop_id, 'everyone', n.everyone)
+        FROM new_rows n ORDER BY n.stop_id;
+    ELSIF TG_TABLE_NAME = 'stops' THEN
+        INSERT INTO kolony.events (workspace_id, at, kind, profile_id, facts)
+        SELECT n.workspace_id, moment, 'stop.lifted', n.lifted_by, jsonb_build_object('stop_id', n.stop_id)
+        FROM new_rows n JOIN old_rows o ON o.workspace_id = n.workspace_id AND o.stop_id = n.stop_id
+        WHERE n.lifted_at IS NOT NULL AND o.lifted_at IS NULL ORDER BY n.stop_id;
+    ELSIF TG_OP = 'INSERT' THEN
+        INSERT INTO kolony.events (workspace_id, at, kind, agent_id, profile_id, facts)
+        SELECT n.workspace_id, moment, 'agent.stopped', n.agent_id, s.began_by,
+               jsonb_build_object('stop_id', n.stop_id)
+        FROM new_rows n JOIN kolony.stops s ON s.workspace_id = n.workspace_id AND s.stop_id = n.stop_id
+        ORDER BY n.agent_id;
+    ELSE
+        INSERT INTO kolony.events (workspace_id, at, kind, agent_id, profile_id, facts)
+        SELECT n.workspace_id, moment, 'agent.freed', n.agent_id, n.lifted_by, jsonb_build_object('stop_id', n.stop_id)
+        FROM new_rows n
+        JOIN old_rows o ON o.workspace_id = n.workspace_id AND o.stop_id = n.stop_id AND o.agent_id = n.agent_id
+        WHERE n.lifted_at IS NOT NULL AND o.lifted_at IS NULL ORDER BY n.agent_id;
+    END IF;
+    RETURN NULL;
+END
+
 --- function expire_token(the_token uuid, at_latest timestamp with time zone)
 OWNER kolony_roleadm ARGUMENTS (the_token uuid, at_latest timestamp with time zone) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET DateStyle=ISO
 AS
@@ -6259,6 +8501,15 @@ DECLARE
 BEGIN
     SELECT * INTO token FROM kolony.limit_token(the_token, at_latest);
     PERFORM kolony.change_token_login(token.its_login, format('VALID UNTIL %L', token.its_expiry));
+END
+
+--- function extend_archive(in_workspace uuid, the_run uuid, the_attempt integer, the_ticket uuid)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, the_run uuid, the_attempt integer, the_ticket uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+BEGIN
+    PERFORM kolony.archive_for_step(in_workspace, the_run, the_attempt, the_ticket, 'taken');
+    UPDATE kolony.output_archives a SET taken_until = clock_timestamp() + interval '5 minutes'
+    WHERE a.workspace_id = in_workspace AND a.run_id = the_run AND a.attempt = the_attempt;
 END
 
 --- function figure(value jsonb)
@@ -6347,6 +8598,75 @@ BEGIN
     WHERE c.workspace_id = home AND c.command_id = the_command AND c.free_seats IS DISTINCT FROM free;
 END
 
+--- function find_stale_agents()
+OWNER kolony_api ARGUMENTS () RETURNS jsonb LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    home uuid;
+    since timestamptz;
+    names text[];
+    told integer := 0;
+BEGIN
+    FOR home IN SELECT w.workspace_id FROM kolony.workspaces w ORDER BY 1 LOOP
+        since := kolony.old_before(home, 'stale_agents');
+        DELETE FROM kolony.stale_agents s WHERE s.workspace_id = home AND NOT EXISTS (
+            SELECT FROM kolony.agents a WHERE a.workspace_id = home AND a.agent_id = s.agent_id
+              AND a.desired <> 'retired' AND NOT EXISTS (
+                  SELECT FROM kolony.agent_sessions e WHERE e.workspace_id = home AND e.agent_id = a.agent_id
+                    AND e.last_seen >= since));
+        WITH fresh AS (
+            INSERT INTO kolony.stale_agents (workspace_id, agent_id)
+            SELECT home, a.agent_id FROM kolony.agents a
+            WHERE a.workspace_id = home AND a.desired <> 'retired' AND a.created_at < since
+              AND NOT EXISTS (SELECT FROM kolony.agent_sessions e WHERE e.workspace_id = home
+                              AND e.agent_id = a.agent_id AND e.last_seen >= since)
+            ON CONFLICT DO NOTHING RETURNING agent_id)
+        SELECT array_agg(a.name ORDER BY a.name) INTO names
+        FROM fresh f JOIN kolony.agents a ON a.workspace_id = home AND a.agent_id = f.agent_id;
+        CONTINUE WHEN names IS NULL;
+        told := told + cardinality(names);
+        PERFORM kolony.notify_people(home, 'agent_stale', 'low', CASE cardinality(names)
+                WHEN 1 THEN format('%s has not been seen for %s days', names[1], kolony.kept_for(home, 'stale_agents'))
+                ELSE format('%s agents have not been seen for %s days', cardinality(names),
+                    kolony.kept_for(home, 'stale_agents')) END,
+            array_to_string(names[1:20], ', ') || CASE WHEN cardinality(names) > 20 THEN ', ...' ELSE '' END
+                || '; retire what is not needed any more', jsonb_build_object('agents', to_jsonb(names[1:20])));
+    END LOOP;
+    RETURN jsonb_build_object('stale_agents', told);
+END
+
+--- function finish_archive(in_workspace uuid, the_run uuid, the_attempt integer, the_ticket uuid, object_sha256 text, object_size bigint, rows_digest bytea, new_words text[], cut boolean)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, the_run uuid, the_attempt integer, the_ticket uuid, object_sha256 text, object_size bigint, rows_digest bytea, new_words text[], cut boolean) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+DECLARE
+    its kolony.output_archives := kolony.archive_for_step(in_workspace, the_run, the_attempt, the_ticket, 'taken');
+    found record;
+BEGIN
+    IF kolony.is_held(in_workspace, the_run) THEN
+        RAISE EXCEPTION 'a legal hold keeps that output where it is' USING ERRCODE = '55000',
+            HINT = 'see kolony retention holds';
+    END IF;
+    IF object_sha256 IS NULL OR object_sha256 !~ '^[0-9a-f]{64}$' OR coalesce(object_size, 0) <= 0
+       OR coalesce(cardinality(new_words), 0) > 20000
+    THEN
+        RAISE EXCEPTION 'an object has a SHA-256, a size and at most 20,000 words' USING ERRCODE = '22023';
+    END IF;
+    SELECT * INTO found FROM kolony.output_digest(in_workspace, the_run, the_attempt, its.output_day);
+    IF found.chunks = 0 OR found.digest IS DISTINCT FROM rows_digest THEN
+        RAISE EXCEPTION 'what is in the archive is not what is in the database' USING ERRCODE = '55000',
+            HINT = 'it is archived again';
+    END IF;
+    UPDATE kolony.output_archives a SET state = 'archived', sha256 = object_sha256, object_bytes = object_size,
+        digest = found.digest, chunk_count = found.chunks, byte_count = found.bytes, line_count = found.lines,
+        words = array_to_tsvector(ARRAY(SELECT DISTINCT w FROM unnest(new_words) w WHERE w ~ '^\w{2,64}$')),
+        words_cut = coalesce(cut, false), ticket = NULL, taken_until = NULL, archived_at = clock_timestamp(),
+        archived_by = kolony.my_profile_id(), restored_at = NULL, restored_by = NULL
+    WHERE a.workspace_id = in_workspace AND a.run_id = the_run AND a.attempt = the_attempt;
+    DELETE FROM kolony.output_chunks c WHERE c.workspace_id = in_workspace AND c.run_id = the_run
+        AND c.attempt = the_attempt AND c.day = its.output_day;
+    PERFORM kolony.hint(in_workspace, 'run:' || the_run);
+END
+
 --- function finish_attempt(the_attempt uuid, ended text, with_exit_code integer, with_signal integer, with_error text, with_usage jsonb, chunks bigint, bytes bigint, lines bigint, limit_hit text, reason text, warning text)
 OWNER kolony_api ARGUMENTS (the_attempt uuid, ended text, with_exit_code integer, with_signal integer, with_error text, with_usage jsonb, chunks bigint, bytes bigint, lines bigint, limit_hit text DEFAULT NULL::text, reason text DEFAULT NULL::text, warning text DEFAULT NULL::text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
 AS
@@ -6373,6 +8693,18 @@ BEGIN
     IF reason !~ '^[a-z][a-z0-9_]{0,59}$' THEN
         RAISE EXCEPTION 'a reason is one word of small letters, digits and _' USING ERRCODE = '22023';
     END IF;
+    IF ended = 'completed' THEN
+        PERFORM kolony.end_completed(jsonb_build_array(jsonb_build_object('attempt_id', the_attempt,
+            'exit_code', with_exit_code, 'signal', with_signal, 'error', with_error, 'usage', with_usage,
+            'chunks', chunks, 'bytes', bytes, 'lines', lines, 'warning', warning)));
+        PERFORM FROM kolony.attempts t
+        WHERE t.workspace_id = token.workspace_id AND t.attempt_id = the_attempt AND t.agent_id = token.agent_id
+          AND t.outcome = ended;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+        -- It was left alone: below it is ended after a wait, or refused with the reason.
+    END IF;
     PERFORM kolony.my_lease(the_attempt);
     SELECT r.* INTO run FROM kolony.runs r
     JOIN kolony.attempts t ON t.workspace_id = r.workspace_id AND t.run_id = r.run_id
@@ -6392,6 +8724,44 @@ BEGIN
     IF NOT kolony.end_attempt(held.workspace_id, the_attempt, ended, with_exit_code, with_signal, with_error) THEN
         RAISE EXCEPTION 'this attempt has no lease any more' USING ERRCODE = 'KO001', HINT = 'stop its work';
     END IF;
+END
+
+--- function finish_removal(in_workspace uuid, the_run uuid, the_attempt integer, the_ticket uuid)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, the_run uuid, the_attempt integer, the_ticket uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+BEGIN
+    PERFORM kolony.archive_for_step(in_workspace, the_run, the_attempt, the_ticket, 'removing');
+    UPDATE kolony.output_archives a SET state = 'removed', removed_at = clock_timestamp(), words = NULL, stale = '{}',
+        ticket = NULL, taken_until = NULL
+    WHERE a.workspace_id = in_workspace AND a.run_id = the_run AND a.attempt = the_attempt;
+    PERFORM kolony.hint(in_workspace, 'run:' || the_run);
+END
+
+--- function finish_restore(in_workspace uuid, the_run uuid, the_attempt integer)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, the_run uuid, the_attempt integer) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+DECLARE
+    its kolony.output_archives;
+    found record;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'operator');
+    SELECT * INTO its FROM kolony.output_archives a
+    WHERE a.workspace_id = in_workspace AND a.run_id = the_run AND a.attempt = the_attempt FOR UPDATE;
+    IF its.state IS DISTINCT FROM 'restoring' THEN
+        RAISE EXCEPTION 'that output is not being restored' USING ERRCODE = '55000';
+    END IF;
+    SELECT * INTO found FROM kolony.output_digest(in_workspace, the_run, the_attempt, its.output_day);
+    IF found.digest IS DISTINCT FROM its.digest THEN
+        RAISE EXCEPTION 'what the archive gave is not what was put into it' USING ERRCODE = '55000',
+            HINT = 'the object was changed or damaged';
+    END IF;
+    UPDATE kolony.output_archives a SET state = 'restored', restored_at = clock_timestamp(),
+        restored_by = kolony.my_profile_id()
+    WHERE a.workspace_id = in_workspace AND a.run_id = the_run AND a.attempt = the_attempt;
+    PERFORM kolony.record_audit(in_workspace, 'OUTPUT_RESTORED', NULL, jsonb_build_object('attempt', the_attempt,
+        'bytes', found.bytes), NULL, NULL, the_run);
+    PERFORM kolony.hint(in_workspace, 'run:' || the_run);
+    PERFORM kolony.hint(in_workspace, 'output:' || the_run);
 END
 
 --- function first_difference(seal kolony.audit_seals, OUT at_entry bigint, OUT difference text)
@@ -6510,6 +8880,15 @@ BEGIN
     RETURN NULL;
 END
 
+--- function give_archive_back(in_workspace uuid, the_run uuid, the_attempt integer, the_ticket uuid)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, the_run uuid, the_attempt integer, the_ticket uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+BEGIN
+    PERFORM kolony.archive_for_step(in_workspace, the_run, the_attempt, the_ticket, 'taken');
+    UPDATE kolony.output_archives a SET taken_until = clock_timestamp(), ticket = NULL
+    WHERE a.workspace_id = in_workspace AND a.run_id = the_run AND a.attempt = the_attempt;
+END
+
 --- function hand_out(home uuid)
 OWNER kolony_api ARGUMENTS (home uuid) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -6558,6 +8937,14 @@ DECLARE
 BEGIN
     SELECT coalesce(sum(kolony.hand_out(w.workspace_id)), 0) INTO told FROM kolony.workspaces w;
     RETURN jsonb_build_object('told', told);
+END
+
+--- function has_holds(home uuid, wholly boolean)
+OWNER kolony_api ARGUMENTS (home uuid, wholly boolean DEFAULT false) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN EXISTS (SELECT FROM kolony.legal_holds h WHERE h.workspace_id = home AND h.lifted_at IS NULL
+                   AND (NOT wholly OR h.scope = 'workspace'));
 END
 
 --- function hear_answer(the_approval uuid)
@@ -6635,6 +9022,17 @@ END
 OWNER kolony_api ARGUMENTS (the_command uuid, why text DEFAULT ''::text) RETURNS integer LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
     SELECT kolony.step_command(the_command, 'hold', why)
+
+--- function hold_off_holds(home uuid)
+OWNER kolony_api ARGUMENTS (home uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM FROM kolony.keeping k WHERE k.workspace_id = home FOR SHARE;
+    IF NOT FOUND THEN
+        INSERT INTO kolony.keeping (workspace_id) VALUES (home) ON CONFLICT (workspace_id) DO NOTHING;
+        PERFORM FROM kolony.keeping k WHERE k.workspace_id = home FOR SHARE;
+    END IF;
+END
 
 --- function hold_run(the_run uuid, why text)
 OWNER kolony_api ARGUMENTS (the_run uuid, why text DEFAULT ''::text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -6886,6 +9284,20 @@ OWNER kolony_api ARGUMENTS (size bigint, sha256 text) RETURNS boolean LANGUAGE s
 AS
     SELECT size = 0 AND sha256 = encode(pg_catalog.sha256(''), 'hex')
 
+--- function is_held(home uuid, the_run uuid)
+OWNER kolony_api ARGUMENTS (home uuid, the_run uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF NOT EXISTS (SELECT FROM kolony.legal_holds h WHERE h.workspace_id = home AND h.lifted_at IS NULL) THEN
+        RETURN false;
+    END IF;
+    RETURN EXISTS (
+        SELECT FROM kolony.legal_holds h
+        LEFT JOIN kolony.runs r ON r.workspace_id = home AND r.run_id = the_run
+        WHERE h.workspace_id = home AND h.lifted_at IS NULL
+          AND (h.scope = 'workspace' OR h.subject_id IN (r.run_id, r.command_id, r.agent_id)));
+END
+
 --- function is_quiet(quiet_from time without time zone, quiet_to time without time zone, time_zone text, moment timestamp with time zone)
 OWNER kolony_api ARGUMENTS (quiet_from time without time zone, quiet_to time without time zone, time_zone text, moment timestamp with time zone) RETURNS boolean LANGUAGE plpgsql STABLE SET search_path=pg_catalog, pg_temp
 AS
@@ -7011,6 +9423,22 @@ BEGIN
         WHERE p.workspace_id = home AND p.artifact_id = this.artifact_id), this.why_not, this.kept_at IS NOT NULL;
 END
 
+--- function keep_months()
+OWNER kolony_api ARGUMENTS () RETURNS jsonb LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET TimeZone=UTC
+AS
+DECLARE
+    ahead date;
+    dropped integer;
+BEGIN
+    FOR ahead IN SELECT (date_trunc('month', now()) + make_interval(months => n))::date FROM generate_series(0, 2) n LOOP
+        PERFORM kolony.ensure_output_partition(ahead), kolony.ensure_audit_partition(ahead),
+            kolony.ensure_trace_partition(ahead), kolony.ensure_event_partition(ahead);
+    END LOOP;
+    dropped := kolony.drop_past_months('trace_entries', 'traces') + kolony.drop_past_months('output_chunks', 'output')
+        + kolony.drop_past_months('events', 'events');
+    RETURN jsonb_build_object('dropped_months', dropped);
+END
+
 --- function keep_notes(the_attempt uuid, notes jsonb)
 OWNER kolony_api ARGUMENTS (the_attempt uuid, notes jsonb) RETURNS TABLE(name text, became text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
 AS
@@ -7100,6 +9528,13 @@ BEGIN
     RETURN NEW;
 END
 
+--- function kept_for(home uuid, of_kind text)
+OWNER kolony_api ARGUMENTS (home uuid, of_kind text) RETURNS integer LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN (SELECT o.days FROM kolony.retention_overview o WHERE o.workspace_id = home AND o.kind = of_kind);
+END
+
 --- function kind_words(kind text)
 OWNER kolony_api ARGUMENTS (kind text) RETURNS text LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
 AS
@@ -7129,6 +9564,29 @@ AS
             'earlier items, counted from 1, that must be completed first]}. A person reads it, and sends what they '
             'accept of it.'
     END
+
+--- function lift_hold(the_hold uuid)
+OWNER kolony_api ARGUMENTS (the_hold uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    hold kolony.legal_holds;
+BEGIN
+    SELECT * INTO hold FROM kolony.legal_holds h
+    WHERE h.hold_id = the_hold AND h.workspace_id = ANY (kolony.my_workspace_ids());
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such hold here' USING ERRCODE = 'P0002', HINT = 'see kolony retention holds';
+    END IF;
+    PERFORM kolony.require_role(hold.workspace_id, 'admin');
+    UPDATE kolony.legal_holds h SET lifted_at = now(), lifted_by = kolony.my_profile_id()
+    WHERE h.workspace_id = hold.workspace_id AND h.hold_id = the_hold AND h.lifted_at IS NULL;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the hold was lifted before' USING ERRCODE = '55000';
+    END IF;
+    PERFORM kolony.record_audit(hold.workspace_id, 'HOLD_LIFTED', hold.scope, jsonb_build_object('hold_id', the_hold,
+        'reason', "left"(hold.reason, 200)), CASE hold.scope WHEN 'agent' THEN hold.subject_id END,
+        CASE hold.scope WHEN 'command' THEN hold.subject_id END, CASE hold.scope WHEN 'run' THEN hold.subject_id END);
+    PERFORM kolony.hint(hold.workspace_id, CASE hold.scope WHEN 'run' THEN 'run:' || hold.subject_id ELSE 'people:*' END);
+END
 
 --- function lift_stop(in_workspace uuid, agents uuid[])
 OWNER kolony_api ARGUMENTS (in_workspace uuid, agents uuid[] DEFAULT NULL::uuid[]) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
@@ -7282,6 +9740,26 @@ BEGIN
     RETURN made;
 END
 
+--- function make_due(home uuid, of_agent uuid)
+OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF NOT EXISTS (SELECT FROM kolony.scheduled_runs f
+                   WHERE f.workspace_id = home AND f.agent_id = of_agent AND f.due_at <= now()) THEN
+        RETURN;
+    END IF;
+    WITH due AS (
+        DELETE FROM kolony.scheduled_runs d
+        WHERE (d.workspace_id, d.run_id) IN (
+            SELECT f.workspace_id, f.run_id FROM kolony.scheduled_runs f
+            WHERE f.workspace_id = home AND f.agent_id = of_agent AND f.due_at <= now()
+            FOR UPDATE SKIP LOCKED)
+        RETURNING d.*)
+    INSERT INTO kolony.ready_runs (workspace_id, run_id, agent_id, priority, enqueued_at, place, attempt)
+    SELECT due.workspace_id, due.run_id, due.agent_id, due.priority, due.due_at, extract(epoch FROM due.due_at), due.attempt
+    FROM due;
+END
+
 --- function make_login(who text, verifier text, connections integer, door name)
 OWNER kolony_roleadm ARGUMENTS (who text, verifier text, connections integer, door name) RETURNS void LANGUAGE plpgsql VOLATILE SET search_path=pg_catalog, pg_temp
 AS
@@ -7417,6 +9895,10 @@ BEGIN
                  WHERE o.workspace_id = of_stop.workspace_id AND o.stop_id = of_stop.stop_id
                    AND o.state NOT IN ('ended', 'not connected') ORDER BY o.agent LIMIT 20);
 END
+
+--- function moment()
+OWNER kolony_owner ARGUMENTS () RETURNS timestamp with time zone LANGUAGE sql STABLE PARALLEL SAFE
+AS
 
 --- function move_run(the_run uuid, to_position integer)
 OWNER kolony_api ARGUMENTS (the_run uuid, to_position integer) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -7732,6 +10214,53 @@ BEGIN
     RETURN NULL;
 END
 
+--- function note_ended_commands()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    me uuid;
+    ended record;
+    today date;
+BEGIN
+    IF NOT EXISTS (SELECT FROM became n JOIN was o USING (workspace_id, command_id)
+                   WHERE n.outcome IS NOT NULL AND o.outcome IS DISTINCT FROM n.outcome) THEN
+        RETURN NULL;
+    END IF;
+    me := kolony.my_profile_id();
+    today := (clock_timestamp() AT TIME ZONE 'UTC')::date;
+    IF to_regclass('kolony.audit_log_' || to_char(today, 'YYYY_MM')) IS NULL THEN
+        PERFORM kolony.ensure_audit_partition(today);
+    END IF;
+    PERFORM pg_current_xact_id(); -- as kolony.record_audit does
+    INSERT INTO kolony.audit_log (workspace_id, entry_id, at, event, login, profile_id, client_address, application,
+        command_id, subject, details)
+    SELECT n.workspace_id, nextval('kolony.audit_entries'), clock_timestamp(), 'COMMAND_COMPLETED', session_user, me,
+           inet_client_addr(), "left"(current_setting('application_name'), 64), n.command_id, '#' || n.number,
+           jsonb_build_object('outcome', n.outcome, 'agents', cardinality(n.targets))
+    FROM became n JOIN was o USING (workspace_id, command_id)
+    WHERE n.outcome IS NOT NULL AND o.outcome IS DISTINCT FROM n.outcome;
+    -- Nobody is told by default.
+    IF NOT EXISTS (SELECT FROM kolony.notification_rules r
+                   WHERE r.kind = 'command_ended' AND r.enabled AND r.deleted_at IS NULL
+                     AND r.workspace_id IN (SELECT n.workspace_id FROM became n)) THEN
+        RETURN NULL;
+    END IF;
+    FOR ended IN
+        SELECT n.workspace_id, n.command_id, n.number, n.outcome, n.title, n.created_by, cardinality(n.targets) AS agents
+        FROM became n JOIN was o USING (workspace_id, command_id)
+        WHERE n.outcome IS NOT NULL AND o.outcome IS NULL AND n.submitted_at IS NOT NULL
+        ORDER BY n.command_id
+    LOOP
+        PERFORM kolony.notify_people(ended.workspace_id, 'command_ended', 'low',
+            format('#%s has %s', ended.number, CASE ended.outcome WHEN 'cancelled' THEN 'been cancelled'
+                                                                  ELSE ended.outcome END),
+            ended.title, jsonb_build_object('command_id', ended.command_id, 'reference', '#' || ended.number,
+                'outcome', ended.outcome, 'agents', ended.agents),
+            format('command_ended:%s', ended.command_id), NULL, NULL, ended.created_by);
+    END LOOP;
+    RETURN NULL;
+END
+
 --- function note_ended_session(of_login text, of_pid integer, because text)
 OWNER kolony_api ARGUMENTS (of_login text, of_pid integer, because text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -7799,6 +10328,16 @@ BEGIN
         base_commit = excluded.base_commit, base_dirty = excluded.base_dirty, state = excluded.state,
         dirty_files = excluded.dirty_files, new_commits = excluded.new_commits, size_bytes = excluded.size_bytes,
         seen_at = clock_timestamp();
+END
+
+--- function note_job(in_workspace uuid, the_job text, so_far bigint)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, the_job text, so_far bigint) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    UPDATE kolony.workspace_jobs j SET done = so_far, total = greatest(j.total, so_far), last_seen = clock_timestamp()
+    WHERE j.workspace_id = in_workspace AND j.job = the_job;
+    PERFORM kolony.hint(in_workspace, 'upkeep:*');
 END
 
 --- function note_login(in_workspace uuid, claimed_version text)
@@ -7953,6 +10492,35 @@ BEGIN
     RETURN NULL;
 END
 
+--- function note_swept(in_workspace uuid, the_run uuid, the_attempt integer, swept text[])
+OWNER kolony_api ARGUMENTS (in_workspace uuid, the_run uuid, the_attempt integer, swept text[]) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    UPDATE kolony.output_archives a
+    SET stale = ARRAY(SELECT s FROM unnest(a.stale) s WHERE s <> ALL (coalesce(swept, '{}')))
+    WHERE a.workspace_id = in_workspace AND a.run_id = the_run AND a.attempt = the_attempt;
+END
+
+--- function note_upkeep(the_job text, since timestamp with time zone, did jsonb)
+OWNER kolony_api ARGUMENTS (the_job text, since timestamp with time zone, did jsonb) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    rare CONSTANT boolean := (SELECT u.every >= interval '1 hour' FROM kolony.upkeep u WHERE u.job = the_job);
+BEGIN
+    IF NOT rare AND NOT did ? 'error' AND NOT EXISTS (SELECT FROM jsonb_each_text(did) d WHERE d.value <> '0') THEN
+        RETURN;
+    END IF;
+    INSERT INTO kolony.upkeep_history (job, began, ended, result) VALUES (the_job, since, clock_timestamp(), did)
+    ON CONFLICT (job, began) DO NOTHING;
+    DELETE FROM kolony.upkeep_history h WHERE h.job = the_job AND h.began < (
+        SELECT min(n.began) FROM (SELECT o.began FROM kolony.upkeep_history o WHERE o.job = the_job
+                                  ORDER BY o.began DESC LIMIT 20) n);
+    IF rare OR did ? 'error' THEN
+        PERFORM kolony.hint(w.workspace_id, 'upkeep:*') FROM kolony.workspaces w;
+    END IF;
+END
+
 --- function notify_people(home uuid, kind text, priority text, title text, message text, data jsonb, dedupe text, only_to uuid[], of_agent uuid, owner uuid, by_profile uuid)
 OWNER kolony_api ARGUMENTS (home uuid, kind text, priority text, title text, message text, data jsonb, dedupe text DEFAULT NULL::text, only_to uuid[] DEFAULT NULL::uuid[], of_agent uuid DEFAULT NULL::uuid, owner uuid DEFAULT NULL::uuid, by_profile uuid DEFAULT NULL::uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -7964,6 +10532,13 @@ BEGIN
         by_profile);
 EXCEPTION WHEN OTHERS THEN
     RAISE WARNING 'an event of kind % was not noted: %', kind, SQLERRM;
+END
+
+--- function old_before(home uuid, of_kind text)
+OWNER kolony_api ARGUMENTS (home uuid, of_kind text) RETURNS timestamp with time zone LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    RETURN coalesce(now() - make_interval(days => kolony.kept_for(home, of_kind)), '-infinity');
 END
 
 --- function open_asks(home uuid, of_agent uuid, of_run uuid)
@@ -8022,6 +10597,19 @@ BEGIN
         RAISE EXCEPTION 'Kolony may make no logins on this server, and there is none for agents to share'
             USING ERRCODE = '55000', HINT = 'have kolony_agent made as kolony migrate --roles says';
     END IF;
+END
+
+--- function output_digest(home uuid, the_run uuid, the_attempt integer, on_day date, OUT digest bytea, OUT chunks bigint, OUT bytes bigint, OUT lines bigint)
+OWNER kolony_api ARGUMENTS (home uuid, the_run uuid, the_attempt integer, on_day date, OUT digest bytea, OUT chunks bigint, OUT bytes bigint, OUT lines bigint) RETURNS record LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    SELECT sha256(coalesce(string_agg(sha256(int4send(c.seq) || convert_to(c.stream, 'UTF8') || '\x00'
+               || int8send((extract(epoch FROM c.at) * 1000000)::bigint) || int8send(c.first_line)
+               || int4send(c.line_count) || c.data), '' ORDER BY c.seq), '')),
+           count(*), coalesce(sum(length(c.data)), 0), coalesce(sum(c.line_count), 0)
+    INTO digest, chunks, bytes, lines
+    FROM kolony.output_chunks c
+    WHERE c.workspace_id = home AND c.run_id = the_run AND c.attempt = the_attempt AND c.day = on_day;
 END
 
 --- function output_hole(home uuid, the_run uuid, the_attempt uuid, expected bigint)
@@ -8089,6 +10677,48 @@ BEGIN
         RAISE EXCEPTION 'this person also belongs to a workspace of which you are no admin'
             USING ERRCODE = '42501', HINT = 'ask an admin of that workspace';
     END IF;
+END
+
+--- function place_hold(in_workspace uuid, on_scope text, on_subject uuid, because text)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, on_scope text, on_subject uuid, because text) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    made uuid;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    IF because IS NULL OR because !~ '\S' OR length(because) > 1000 THEN
+        RAISE EXCEPTION 'a hold has a reason, of 1 to 1000 characters' USING ERRCODE = '22023';
+    END IF;
+    IF on_scope IS NULL OR on_scope NOT IN ('workspace', 'agent', 'command', 'run') THEN
+        RAISE EXCEPTION 'a workspace, an agent, a command or a run is held' USING ERRCODE = '22023';
+    END IF;
+    IF on_scope = 'workspace' AND on_subject IS NOT NULL OR on_scope <> 'workspace' AND NOT (CASE on_scope
+        WHEN 'agent' THEN EXISTS (SELECT FROM kolony.agents a
+                                  WHERE a.workspace_id = in_workspace AND a.agent_id = on_subject)
+        WHEN 'command' THEN EXISTS (SELECT FROM kolony.commands c
+                                    WHERE c.workspace_id = in_workspace AND c.command_id = on_subject)
+        ELSE EXISTS (SELECT FROM kolony.runs r WHERE r.workspace_id = in_workspace AND r.run_id = on_subject) END)
+    THEN
+        RAISE EXCEPTION 'there is no such % here', on_scope USING ERRCODE = 'P0002';
+    END IF;
+    INSERT INTO kolony.keeping (workspace_id) VALUES (in_workspace) ON CONFLICT (workspace_id) DO NOTHING;
+    PERFORM FROM kolony.keeping k WHERE k.workspace_id = in_workspace FOR UPDATE;
+    INSERT INTO kolony.legal_holds (workspace_id, scope, subject_id, reason, placed_by)
+    VALUES (in_workspace, on_scope, on_subject, because, kolony.my_profile_id()) RETURNING hold_id INTO made;
+    -- An object that is being removed at this moment cannot be held any more, so the hold waits for it.
+    IF EXISTS (SELECT FROM kolony.output_archives a WHERE a.workspace_id = in_workspace AND a.state = 'removing'
+               AND a.taken_until > clock_timestamp() AND kolony.is_held(in_workspace, a.run_id))
+    THEN
+        RAISE EXCEPTION 'some of its output is being removed at this moment' USING ERRCODE = '55000',
+            HINT = 'place the hold again in a minute';
+    END IF;
+    UPDATE kolony.output_archives a SET state = 'archived', ticket = NULL, taken_until = NULL
+    WHERE a.workspace_id = in_workspace AND a.state = 'removing' AND kolony.is_held(in_workspace, a.run_id);
+    PERFORM kolony.record_audit(in_workspace, 'HOLD_PLACED', on_scope, jsonb_build_object('hold_id', made,
+        'reason', "left"(because, 200)), CASE on_scope WHEN 'agent' THEN on_subject END,
+        CASE on_scope WHEN 'command' THEN on_subject END, CASE on_scope WHEN 'run' THEN on_subject END);
+    PERFORM kolony.hint(in_workspace, CASE on_scope WHEN 'run' THEN 'run:' || on_subject ELSE 'people:*' END);
+    RETURN made;
 END
 
 --- function placeholders(content text)
@@ -8639,6 +11269,19 @@ BEGIN
     RAISE EXCEPTION 'the audit log is only added to' USING ERRCODE = '42501', HINT = 'retention removes what is old';
 END
 
+--- function refuse_half_restored()
+OWNER kolony_api ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    IF EXISTS (SELECT FROM kolony.output_archives a WHERE a.workspace_id = NEW.workspace_id AND a.run_id = NEW.run_id
+               AND a.attempt = NEW.attempt AND a.state = 'restoring')
+    THEN
+        RAISE EXCEPTION 'restored output is proved in the same transaction, or not at all' USING ERRCODE = '55000',
+            HINT = 'call kolony.finish_restore before the commit';
+    END IF;
+    RETURN NULL;
+END
+
 --- function refuse_taken_constraint(home uuid, new_name text, besides uuid)
 OWNER kolony_api ARGUMENTS (home uuid, new_name text, besides uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -8832,6 +11475,43 @@ BEGIN
             'usd_limit', its.usd_limit));
     PERFORM kolony.hint(budget.workspace_id, 'usage:*'), kolony.hint(budget.workspace_id, 'agents:*');
     RETURN true;
+END
+
+--- function remove_events(home uuid, before timestamp with time zone, up_to integer)
+OWNER kolony_owner ARGUMENTS (home uuid, before timestamp with time zone, up_to integer) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=1s
+AS
+DECLARE
+    gone integer;
+BEGIN
+    DELETE FROM kolony.events e USING (
+        SELECT o.xid, o.event_id, o.at FROM kolony.events o
+        WHERE o.workspace_id = home AND o.at < before ORDER BY o.at, o.event_id LIMIT up_to) old
+    WHERE e.workspace_id = home AND e.xid = old.xid AND e.event_id = old.event_id AND e.at = old.at;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN gone;
+END
+
+--- function remove_orphans(home uuid, up_to integer, OUT parts integer, OUT folders integer)
+OWNER kolony_api ARGUMENTS (home uuid, up_to integer, OUT parts integer, OUT folders integer) RETURNS record LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.hold_off_holds(home);
+    DELETE FROM kolony.artifact_parts p USING (
+        SELECT p.artifact_id, p.part FROM kolony.artifact_parts p
+        JOIN kolony.artifacts a ON a.workspace_id = home AND a.artifact_id = p.artifact_id
+        JOIN kolony.attempts t ON t.workspace_id = home AND t.attempt_id = a.attempt_id
+        WHERE p.workspace_id = home AND a.kept_at IS NULL AND t.ended_at < now() - interval '1 day'
+          AND NOT kolony.is_held(home, a.run_id)
+        LIMIT up_to) old
+    WHERE p.workspace_id = home AND p.artifact_id = old.artifact_id AND p.part = old.part;
+    GET DIAGNOSTICS parts = ROW_COUNT;
+    DELETE FROM kolony.work_folders f USING (
+        SELECT o.run_id FROM kolony.work_folders o
+        WHERE o.workspace_id = home AND o.state = 'removed' AND o.seen_at < kolony.old_before(home, 'folders')
+          AND NOT kolony.is_held(home, o.run_id)
+        LIMIT up_to) old
+    WHERE f.workspace_id = home AND f.run_id = old.run_id;
+    GET DIAGNOSTICS folders = ROW_COUNT;
 END
 
 --- function remove_people_group(in_workspace uuid, called text)
@@ -9169,6 +11849,29 @@ BEGIN
     PERFORM kolony.end_sessions(who);
 END
 
+--- function restore_output(in_workspace uuid, the_run uuid, the_attempt integer, seqs integer[], streams text[], ats timestamp with time zone[], first_lines bigint[], line_counts integer[], datas bytea[])
+OWNER kolony_api ARGUMENTS (in_workspace uuid, the_run uuid, the_attempt integer, seqs integer[], streams text[], ats timestamp with time zone[], first_lines bigint[], line_counts integer[], datas bytea[]) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+DECLARE
+    its kolony.output_archives;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'operator');
+    SELECT * INTO its FROM kolony.output_archives a
+    WHERE a.workspace_id = in_workspace AND a.run_id = the_run AND a.attempt = the_attempt FOR UPDATE;
+    IF its.state IS NULL OR its.state NOT IN ('archived', 'restoring') THEN
+        RAISE EXCEPTION 'that output is not in the archive' USING ERRCODE = '55000', HINT = 'see kolony retention archived';
+    END IF;
+    IF its.state = 'archived' THEN
+        PERFORM kolony.ensure_output_partition(its.output_day);
+        UPDATE kolony.output_archives a SET state = 'restoring'
+        WHERE a.workspace_id = in_workspace AND a.run_id = the_run AND a.attempt = the_attempt;
+    END IF;
+    INSERT INTO kolony.output_chunks (workspace_id, run_id, attempt, seq, day, stream, at, first_line, line_count, data)
+    SELECT in_workspace, the_run, the_attempt, c.seq, its.output_day, c.stream, c.at, c.first_line, c.line_count, c.data
+    FROM unnest(seqs, streams, ats, first_lines, line_counts, datas)
+        AS c (seq, stream, at, first_line, line_count, data);
+END
+
 --- function restore_preset_version(the_preset uuid, the_version integer)
 OWNER kolony_api ARGUMENTS (the_preset uuid, the_version integer) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -9186,6 +11889,69 @@ BEGIN
         - ARRAY['workspace_id', 'preset_id', 'version', 'changed_by', 'changed_at']);
 END
 
+--- function retain(what text)
+OWNER kolony_api ARGUMENTS (what text) RETURNS jsonb LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    at_once CONSTANT integer := 500;
+    home uuid;
+    did jsonb;
+    total jsonb := '{}';
+    more boolean := false;
+    pair record;
+    found record;
+BEGIN
+    FOR home IN SELECT w.workspace_id FROM kolony.workspaces w ORDER BY 1 LOOP
+        CASE what
+            WHEN 'output' THEN
+                SELECT * INTO found FROM kolony.retain_output(home, at_once);
+                did := jsonb_build_object('removed_outputs', found.attempts, 'removed_copies', found.copies);
+            WHEN 'traces' THEN did := jsonb_build_object('removed_traces', kolony.retain_traces(home, at_once));
+            WHEN 'artifacts' THEN
+                did := jsonb_build_object('removed_artifacts', kolony.retain_artifacts(home, at_once));
+            WHEN 'usage' THEN did := jsonb_build_object('removed_reports', kolony.retain_usage(home, at_once * 10));
+            WHEN 'events' THEN
+                PERFORM kolony.hold_off_holds(home);
+                did := jsonb_build_object('removed_events', CASE WHEN kolony.has_holds(home) THEN 0
+                    ELSE kolony.remove_events(home, kolony.old_before(home, 'events'), at_once * 20) END);
+            WHEN 'orphans' THEN
+                SELECT * INTO found FROM kolony.remove_orphans(home, at_once);
+                did := jsonb_build_object('removed_parts', found.parts, 'removed_folders', found.folders);
+        END CASE;
+        IF EXISTS (SELECT FROM jsonb_each_text(did) d WHERE d.value::bigint > 0) THEN
+            PERFORM kolony.record_audit(home, 'RETENTION_APPLIED', what, did);
+        END IF;
+        FOR pair IN SELECT * FROM jsonb_each_text(did) LOOP
+            total := total || jsonb_build_object(pair.key, coalesce((total ->> pair.key)::bigint, 0) + pair.value::bigint);
+            more := more OR pair.value::bigint >= at_once;
+        END LOOP;
+    END LOOP;
+    RETURN CASE WHEN more THEN total || '{"more": true}' ELSE total END;
+END
+
+--- function retain_artifacts(home uuid, up_to integer)
+OWNER kolony_api ARGUMENTS (home uuid, up_to integer) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    too_old CONSTANT timestamptz := kolony.old_before(home, 'artifacts');
+    gone integer;
+BEGIN
+    PERFORM kolony.hold_off_holds(home);
+    WITH due AS (
+        SELECT a.artifact_id FROM kolony.artifacts a
+        JOIN kolony.runs r ON r.workspace_id = home AND r.run_id = a.run_id AND r.finished_at < too_old
+        WHERE a.workspace_id = home AND a.kept_at IS NOT NULL AND a.created_at < too_old
+          AND NOT kolony.is_held(home, a.run_id)
+        ORDER BY a.artifact_id LIMIT up_to FOR NO KEY UPDATE OF a SKIP LOCKED),
+    parts AS (
+        DELETE FROM kolony.artifact_parts p USING due WHERE p.workspace_id = home AND p.artifact_id = due.artifact_id)
+    UPDATE kolony.artifacts a SET kept_at = NULL,
+        why_not = format('its content was removed by retention on %s', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD'))
+    FROM due WHERE a.workspace_id = home AND a.artifact_id = due.artifact_id;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN gone;
+END
+
 --- function retain_audit()
 OWNER kolony_api ARGUMENTS () RETURNS jsonb LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET TimeZone=UTC
 AS
@@ -9197,10 +11963,12 @@ DECLARE
     months integer := 0;
 BEGIN
     PERFORM kolony.ensure_audit_partition((now() + interval '1 month')::date);
+    PERFORM kolony.hold_off_holds(w.workspace_id) FROM (SELECT workspace_id FROM kolony.workspaces ORDER BY 1) w;
     FOR part IN
         SELECT to_date("right"(c.relname, 7), 'YYYY_MM') FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
         WHERE i.inhparent = 'kolony.audit_log'::regclass
           AND to_date("right"(c.relname, 7), 'YYYY_MM') + interval '1 month' <= now() - make_interval(days => longest)
+          AND NOT EXISTS (SELECT FROM kolony.workspaces w WHERE kolony.has_holds(w.workspace_id))
         ORDER BY 1
     LOOP
         BEGIN
@@ -9217,6 +11985,7 @@ BEGIN
         SELECT s.workspace_id, kolony.remove_sealed_entries(s.workspace_id, s.number) AS entries
         FROM kolony.audit_seals s JOIN kolony.workspaces w USING (workspace_id)
         WHERE s.removed_at IS NULL AND s.to_at < now() - make_interval(days => w.audit_days)
+          AND NOT kolony.has_holds(w.workspace_id)
         ORDER BY s.workspace_id, s.number LIMIT 5000
     LOOP
         counts := counts || jsonb_build_object(gone.workspace_id,
@@ -9232,14 +12001,107 @@ END
 OWNER kolony_api ARGUMENTS () RETURNS jsonb LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
 DECLARE
-    notes integer;
-    deliveries integer;
+    home uuid;
+    gone integer;
+    notes integer := 0;
+    deliveries integer := 0;
 BEGIN
-    DELETE FROM kolony.notifications n WHERE n.expires_at < now();
-    GET DIAGNOSTICS notes = ROW_COUNT;
-    DELETE FROM kolony.webhook_deliveries d WHERE d.ended_at < now() - interval '30 days';
-    GET DIAGNOSTICS deliveries = ROW_COUNT;
+    FOR home IN SELECT w.workspace_id FROM kolony.workspaces w ORDER BY 1 LOOP
+        PERFORM kolony.hold_off_holds(home);
+        CONTINUE WHEN kolony.has_holds(home, true);
+        DELETE FROM kolony.notifications n WHERE n.workspace_id = home
+            AND (n.expires_at < now() OR n.last_at < kolony.old_before(home, 'notifications'));
+        GET DIAGNOSTICS gone = ROW_COUNT;
+        notes := notes + gone;
+        DELETE FROM kolony.webhook_deliveries d
+        WHERE d.workspace_id = home AND d.ended_at < kolony.old_before(home, 'deliveries');
+        GET DIAGNOSTICS gone = ROW_COUNT;
+        deliveries := deliveries + gone;
+    END LOOP;
     RETURN jsonb_build_object('removed_notifications', notes, 'removed_deliveries', deliveries);
+END
+
+--- function retain_output(home uuid, up_to integer, OUT copies integer, OUT attempts integer)
+OWNER kolony_api ARGUMENTS (home uuid, up_to integer, OUT copies integer, OUT attempts integer) RETURNS record LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    too_old CONSTANT timestamptz := kolony.old_before(home, 'output');
+    each record;
+BEGIN
+    PERFORM kolony.hold_off_holds(home);
+    copies := 0;
+    attempts := 0;
+    FOR each IN
+        SELECT a.run_id, a.attempt, a.output_day FROM kolony.output_archives a
+        WHERE a.workspace_id = home AND a.state = 'restored' AND a.restored_at < kolony.old_before(home, 'restored')
+          AND NOT kolony.is_held(home, a.run_id)
+        LIMIT up_to FOR UPDATE SKIP LOCKED
+    LOOP
+        DELETE FROM kolony.output_chunks c WHERE c.workspace_id = home AND c.run_id = each.run_id
+            AND c.attempt = each.attempt AND c.day = each.output_day;
+        UPDATE kolony.output_archives a SET state = 'archived', restored_at = NULL, restored_by = NULL
+        WHERE a.workspace_id = home AND a.run_id = each.run_id AND a.attempt = each.attempt;
+        copies := copies + 1;
+    END LOOP;
+    FOR each IN
+        SELECT DISTINCT c.run_id, c.attempt, c.day, r.finished_at FROM kolony.output_chunks c
+        JOIN kolony.runs r ON r.workspace_id = home AND r.run_id = c.run_id AND r.finished_at < too_old
+        LEFT JOIN kolony.output_archives a ON a.workspace_id = home AND a.run_id = c.run_id AND a.attempt = c.attempt
+        WHERE c.workspace_id = home AND c.day <= too_old::date + 1
+          AND (a.run_id IS NULL OR a.state = 'taken' AND a.taken_until < clock_timestamp())
+          AND NOT kolony.is_held(home, c.run_id)
+        LIMIT up_to - copies
+    LOOP
+        INSERT INTO kolony.output_archives AS a (workspace_id, run_id, attempt, state, output_day, finished_at, removed_at)
+        VALUES (home, each.run_id, each.attempt, 'removed', each.day, each.finished_at, clock_timestamp())
+        ON CONFLICT (workspace_id, run_id, attempt) DO UPDATE SET state = 'removed', removed_at = EXCLUDED.removed_at,
+            ticket = NULL, taken_until = NULL
+        WHERE a.state = 'taken' AND a.taken_until < clock_timestamp();
+        CONTINUE WHEN NOT FOUND;
+        DELETE FROM kolony.output_chunks c WHERE c.workspace_id = home AND c.run_id = each.run_id
+            AND c.attempt = each.attempt AND c.day = each.day;
+        attempts := attempts + 1;
+    END LOOP;
+END
+
+--- function retain_traces(home uuid, up_to integer)
+OWNER kolony_api ARGUMENTS (home uuid, up_to integer) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    too_old CONSTANT timestamptz := kolony.old_before(home, 'traces');
+    attempts integer := 0;
+    each record;
+BEGIN
+    PERFORM kolony.hold_off_holds(home);
+    FOR each IN
+        SELECT DISTINCT t.run_id, t.attempt, t.day FROM kolony.trace_entries t
+        JOIN kolony.runs r ON r.workspace_id = home AND r.run_id = t.run_id AND r.finished_at < too_old
+        WHERE t.workspace_id = home AND t.day <= too_old::date + 1 AND NOT kolony.is_held(home, t.run_id)
+        LIMIT up_to
+    LOOP
+        DELETE FROM kolony.trace_entries t WHERE t.workspace_id = home AND t.run_id = each.run_id
+            AND t.attempt = each.attempt AND t.day = each.day;
+        attempts := attempts + 1;
+    END LOOP;
+    RETURN attempts;
+END
+
+--- function retain_usage(home uuid, up_to integer)
+OWNER kolony_api ARGUMENTS (home uuid, up_to integer) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    too_old CONSTANT timestamptz := kolony.old_before(home, 'usage');
+    gone integer;
+BEGIN
+    PERFORM kolony.hold_off_holds(home);
+    DELETE FROM kolony.usage_reports u USING (
+        SELECT o.attempt_id, o.number FROM kolony.usage_reports o
+        JOIN kolony.attempts t ON t.workspace_id = home AND t.attempt_id = o.attempt_id AND t.ended_at < too_old
+        WHERE o.workspace_id = home AND o.at < too_old AND NOT kolony.is_held(home, o.run_id)
+        LIMIT up_to) old
+    WHERE u.workspace_id = home AND u.attempt_id = old.attempt_id AND u.number = old.number;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN gone;
 END
 
 --- function retire_token(the_token uuid, OUT its_login text, OUT revoked_before boolean, OUT revoked_at timestamp with time zone, OUT revoked_by text, OUT in_use_by jsonb)
@@ -9377,6 +12239,33 @@ BEGIN
     END IF;
 END
 
+--- function roll_up_all(home uuid, the_commands uuid[])
+OWNER kolony_api ARGUMENTS (home uuid, the_commands uuid[]) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    each uuid;
+BEGIN
+    PERFORM FROM kolony.commands c
+    WHERE c.workspace_id = home AND c.command_id = ANY (the_commands) ORDER BY c.command_id FOR NO KEY UPDATE;
+    UPDATE kolony.commands c SET outcome = k.ended, updated_at = now(),
+        finished_at = CASE WHEN k.ended IS NULL THEN NULL ELSE now() END
+    FROM unnest(the_commands) AS u (command_id) CROSS JOIN LATERAL (
+        SELECT CASE WHEN bool_or(r.outcome IS NULL) THEN NULL
+                    WHEN bool_or(r.outcome = 'failed') THEN 'failed'
+                    WHEN bool_or(r.outcome = 'cancelled') THEN 'cancelled'
+                    ELSE 'completed' END AS ended
+        FROM kolony.runs r WHERE r.workspace_id = home AND r.command_id = u.command_id) k
+    WHERE c.workspace_id = home AND c.command_id = u.command_id AND c.outcome IS DISTINCT FROM k.ended;
+    FOR each IN
+        SELECT c.command_id FROM kolony.commands c
+        WHERE c.workspace_id = home AND c.command_id = ANY (the_commands) AND c.outcome IS NULL
+          AND c.at_a_time IS NOT NULL
+        ORDER BY c.command_id
+    LOOP
+        PERFORM kolony.fill_window(home, each);
+    END LOOP;
+END
+
 --- function rotate_token(the_token uuid, new_login text, verifier text, new_hash bytea, new_hint text, overlap interval, new_label text, new_expiry timestamp with time zone)
 OWNER kolony_roleadm ARGUMENTS (the_token uuid, new_login text, verifier text, new_hash bytea, new_hint text, overlap interval, new_label text DEFAULT NULL::text, new_expiry timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET DateStyle=ISO
 AS
@@ -9454,6 +12343,20 @@ OWNER kolony_api ARGUMENTS (prefix text) RETURNS text[] LANGUAGE sql IMMUTABLE S
 AS
     SELECT CASE WHEN prefix !~ '[*?~''"]' THEN kolony.shell_words(prefix) END
 
+--- function run_brief(home uuid, the_run uuid, priced boolean)
+OWNER kolony_api ARGUMENTS (home uuid, the_run uuid, priced boolean) RETURNS jsonb LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    of_thread CONSTANT boolean := EXISTS (SELECT FROM kolony.messages m WHERE m.workspace_id = home AND m.run_id = the_run);
+BEGIN
+    IF NOT of_thread AND NOT priced THEN
+        RETURN NULL;
+    END IF;
+    RETURN jsonb_strip_nulls(jsonb_build_object(
+        'conversation', CASE WHEN of_thread THEN kolony.conversation_brief(home, the_run) END,
+        'budget_usd', CASE WHEN priced THEN kolony.budget_brief(home, the_run) END));
+END
+
 --- function run_for_step(the_run uuid)
 OWNER kolony_api ARGUMENTS (the_run uuid) RETURNS kolony.runs LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -9485,6 +12388,7 @@ DECLARE
     due boolean;
     began timestamptz;
     did jsonb;
+    more boolean;
 BEGIN
     PERFORM kolony.require_role_anywhere(CASE WHEN even_if_not_due THEN 'admin' ELSE 'viewer' END);
     IF only_job IS NOT NULL AND NOT EXISTS (SELECT FROM kolony.upkeep u WHERE u.job = only_job) THEN
@@ -9499,7 +12403,7 @@ BEGIN
         FOR UPDATE SKIP LOCKED;
         due := FOUND;
         IF NOT due THEN
-            RETURN QUERY SELECT each.job, false, each.last_result;
+            RETURN QUERY SELECT each.job, false, coalesce(each.last_result, '{}');
             CONTINUE;
         END IF;
         began := clock_timestamp();
@@ -9508,9 +12412,13 @@ BEGIN
         EXCEPTION WHEN OTHERS THEN
             did := jsonb_build_object('error', SQLERRM, 'sqlstate', SQLSTATE);
         END;
+        more := coalesce((did ->> 'more')::boolean, false);
         UPDATE kolony.upkeep u
-        SET last_began = began, last_ended = clock_timestamp(), last_result = did
+        SET last_began = CASE WHEN more THEN began - u.every ELSE began END, last_ended = clock_timestamp(),
+            last_result = did, done_before = CASE WHEN more THEN u.done_before + (
+                SELECT coalesce(sum(d.value::bigint), 0) FROM jsonb_each_text(did - 'more') d) ELSE 0 END
         WHERE u.job = each.job;
+        PERFORM kolony.note_upkeep(each.job, began, did);
         RETURN QUERY SELECT each.job, true, did;
     END LOOP;
 END
@@ -9662,6 +12570,69 @@ BEGIN
     RETURN sealed;
 END
 
+--- function search_output(home uuid, the_run uuid, the_attempt integer, of_day date, first integer, last integer, wanted text, as_pattern boolean, any_case boolean, only_stream text, width integer)
+OWNER kolony_api ARGUMENTS (home uuid, the_run uuid, the_attempt integer, of_day date, first integer, last integer, wanted text, as_pattern boolean, any_case boolean, only_stream text, width integer) RETURNS TABLE(seq integer, line bigint, stream text, words bytea) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+#variable_conflict use_column
+DECLARE
+    needle text := CASE WHEN as_pattern THEN '' WHEN any_case THEN lower(wanted) ELSE wanted END;
+    needle_escaped text;
+    needed text;
+    streams CONSTANT text[] := ARRAY['stdout', 'stderr', 'log'];
+    carried bytea[] := ARRAY[NULL, NULL, NULL]::bytea[];
+    this record;
+    there record;
+    which integer;
+    again boolean;
+BEGIN
+    PERFORM kolony.require_role(home, 'viewer');
+    IF coalesce(wanted, '') = '' OR strpos(wanted, E'\n') > 0 OR length(wanted) > 1000 THEN
+        RAISE EXCEPTION 'what is searched for is 1 to 1000 characters of a line' USING ERRCODE = '22023';
+    ELSIF last IS NULL OR first IS NULL OR last - first >= 4096 THEN
+        RAISE EXCEPTION 'at most 4096 pieces are searched at once' USING ERRCODE = '22023';
+    END IF;
+    IF as_pattern THEN
+        needle := (CASE WHEN any_case THEN '(?ni)' ELSE '(?n)' END) || wanted;
+        needle_escaped := needle;
+        BEGIN
+            PERFORM 'x' ~ needle;
+        EXCEPTION WHEN invalid_regular_expression THEN
+            RAISE EXCEPTION '%', SQLERRM USING ERRCODE = '22023', HINT = 'without --regex, or slashes, it is plain text';
+        END;
+    ELSE
+        needle_escaped := encode(convert_to(needle, 'UTF8'), 'escape');
+    END IF;
+    FOR this IN
+        SELECT c.seq, c.stream, c.first_line, c.data FROM kolony.output_chunks c
+        WHERE c.workspace_id = home AND c.run_id = the_run AND c.attempt = the_attempt AND c.day = of_day
+          AND c.seq >= first AND c.seq <= last AND (only_stream IS NULL OR c.stream = only_stream)
+        ORDER BY c.seq
+    LOOP
+        which := array_position(streams, this.stream);
+        IF carried[which] IS NULL THEN
+            carried[which] := coalesce((
+                SELECT kolony.unfinished(c.data) FROM kolony.output_chunks c
+                WHERE c.workspace_id = home AND c.run_id = the_run AND c.attempt = the_attempt AND c.day = of_day
+                  AND c.seq < first AND c.stream = this.stream
+                ORDER BY c.seq DESC LIMIT 1), '');
+        END IF;
+        there := kolony.searchable(carried[which] || this.data);
+        needed := CASE WHEN there.escaped THEN needle_escaped ELSE needle END;
+        IF kolony.stands_in(there.words, needed, as_pattern, any_case) THEN
+            -- What stood in what was carried over was found with the piece before.
+            again := kolony.stands_in((kolony.searchable(carried[which])).words, needed, as_pattern, any_case)
+                AND carried[which] <> '';
+            RETURN QUERY
+            SELECT this.seq, this.first_line + l.place - 1, this.stream,
+                   CASE WHEN there.escaped AND length(l.words) <= width THEN decode(l.words, 'escape')
+                        ELSE convert_to(left(l.words, width), 'UTF8') END
+            FROM string_to_table(there.words, E'\n') WITH ORDINALITY AS l (words, place)
+            WHERE NOT (l.place = 1 AND again) AND kolony.stands_in(l.words, needed, as_pattern, any_case);
+        END IF;
+        carried[which] := kolony.unfinished(carried[which] || this.data);
+    END LOOP;
+END
+
 --- function search_reports(in_workspace uuid, what text, at_most integer)
 OWNER kolony_api ARGUMENTS (in_workspace uuid, what text, at_most integer DEFAULT 200) RETURNS TABLE(report_id uuid, excerpt text) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -9677,6 +12648,36 @@ BEGIN
           WHERE p.workspace_id = in_workspace AND p.words @@ asked
           ORDER BY rank DESC, p.report_id DESC LIMIT least(greatest(at_most, 1), 1000)) found
     ORDER BY found.rank DESC, found.report_id DESC;
+END
+
+--- function searchable(bytes bytea, OUT words text, OUT escaped boolean)
+OWNER kolony_api ARGUMENTS (bytes bytea, OUT words text, OUT escaped boolean) RETURNS record LANGUAGE plpgsql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    begun integer := 0;
+    rest integer := length(bytes);
+    lead integer;
+BEGIN
+    WHILE begun < least(rest, 3) AND get_byte(bytes, begun) & 192 = 128 LOOP
+        begun := begun + 1;
+    END LOOP;
+    FOR back IN 1 .. least(3, rest) LOOP
+        lead := get_byte(bytes, rest - back);
+        IF lead >= 192 AND back < (CASE WHEN lead >= 240 THEN 4 WHEN lead >= 224 THEN 3 ELSE 2 END) THEN
+            rest := rest - back;
+        END IF;
+        EXIT WHEN lead & 192 <> 128;
+    END LOOP;
+    BEGIN
+        words := convert_from(substr(bytes, begun + 1, greatest(rest - begun, 0)), 'UTF8');
+        escaped := false;
+    EXCEPTION WHEN character_not_in_repertoire OR untranslatable_character THEN
+        words := encode(bytes, 'escape');
+        escaped := true;
+    END;
+    IF strpos(words, E'\x1b') > 0 THEN
+        words := regexp_replace(words, E'\x1b\\[[0-9;:?]*[ -/]*[@-~]', '', 'g');
+    END IF;
 END
 
 --- function send_command(in_workspace uuid, to_agents uuid[], content text, priority integer, as_draft boolean, max_attempts integer, retry_on text, time_limit_ms bigint, kind text, about_runs uuid[], parent uuid, not_before timestamp with time zone, after_commands uuid[], after_need text, at_a_time integer, stop_after integer, idempotency_key text, constraint_profile uuid, token_budget bigint, memory_limit_mb integer, cpu_limit_percent integer, target_words text, preset uuid, preset_version integer)
@@ -9825,6 +12826,32 @@ BEGIN
         PERFORM kolony.require_room(home, 'agents');
     END IF;
     PERFORM kolony.hint(home, 'agent:' || of_agent);
+END
+
+--- function set_archive(in_workspace uuid, new_location text)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, new_location text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    before text;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    IF new_location !~ '^(file:///|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/|\?|$))' OR length(new_location) > 1000
+       OR new_location ~ '[\u0001-\u001f\u007f-\u009f]'
+    THEN
+        RAISE EXCEPTION 'an archive is file:///a/folder or s3://bucket/prefix' USING ERRCODE = '22023';
+    END IF;
+    IF new_location ~* '^s3://[^/?]*@|[?&][^=&]*(secret|password|token|key)[^=&]*=' THEN
+        RAISE EXCEPTION 'credentials of an archive are not kept in the database' USING ERRCODE = '22023',
+            HINT = 'they come from the environment (AWS_ACCESS_KEY_ID, ...) or the keyring';
+    END IF;
+    SELECT k.location INTO before FROM kolony.keeping k WHERE k.workspace_id = in_workspace;
+    INSERT INTO kolony.keeping AS k (workspace_id, location, set_by, set_at)
+    VALUES (in_workspace, new_location, kolony.my_profile_id(), now())
+    ON CONFLICT (workspace_id) DO UPDATE SET location = EXCLUDED.location, set_by = EXCLUDED.set_by,
+        set_at = EXCLUDED.set_at;
+    PERFORM kolony.record_audit(in_workspace, 'ARCHIVE_SET', NULL, jsonb_build_object('before', before,
+        'after', new_location));
+    PERFORM kolony.hint(in_workspace, 'people:*');
 END
 
 --- function set_audit_retention(in_workspace uuid, days integer)
@@ -10059,6 +13086,23 @@ BEGIN
     PERFORM kolony.hint(in_workspace, 'usage:*');
 END
 
+--- function set_redaction(in_workspace uuid, redacted boolean)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, redacted boolean) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    IF redacted IS NULL THEN
+        RAISE EXCEPTION 'redaction is on or off' USING ERRCODE = '22023';
+    END IF;
+    UPDATE kolony.workspaces w SET redacts_tokens = redacted
+    WHERE w.workspace_id = in_workspace AND w.redacts_tokens <> redacted;
+    IF FOUND THEN
+        PERFORM kolony.record_audit(in_workspace, 'REDACTION_CHANGED', CASE WHEN redacted THEN 'on' ELSE 'off' END,
+            jsonb_build_object('redacts_tokens', redacted));
+        PERFORM kolony.hint(in_workspace, 'people:*');
+    END IF;
+END
+
 --- function set_report_status(the_report uuid, new_status text)
 OWNER kolony_api ARGUMENTS (the_report uuid, new_status text) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -10090,6 +13134,46 @@ BEGIN
             jsonb_build_object('status', new_status), run.agent_id, run.command_id, run.run_id);
         PERFORM kolony.hint(report.workspace_id, 'report:' || the_report);
     END IF;
+END
+
+--- function set_retention(in_workspace uuid, of_kind text, new_days integer)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, of_kind text, new_days integer) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+AS
+DECLARE
+    its kolony.retention_kinds;
+    before integer;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    SELECT * INTO its FROM kolony.retention_kinds k WHERE k.kind = of_kind;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'nothing that is kept for a time is called "%"', "left"(of_kind, 80) USING ERRCODE = 'P0002',
+            HINT = format('there are %s', (SELECT string_agg(k.kind, ', ' ORDER BY k.place) FROM kolony.retention_kinds k));
+    END IF;
+    IF new_days NOT BETWEEN its.least AND its.most OR new_days IS NULL AND its.forever IS NULL THEN
+        RAISE EXCEPTION '"%" is % to % days%', of_kind, its.least, its.most, coalesce(', or ' || its.forever, '')
+            USING ERRCODE = '22023';
+    END IF;
+    IF of_kind = 'audit' THEN
+        PERFORM kolony.set_audit_retention(in_workspace, new_days);
+        RETURN;
+    END IF;
+    PERFORM kolony.hold_off_holds(in_workspace);
+    IF of_kind IN ('archive', 'output') AND (CASE of_kind
+        WHEN 'archive' THEN new_days >= kolony.kept_for(in_workspace, 'output')
+        ELSE new_days <= kolony.kept_for(in_workspace, 'archive') END)
+    THEN
+        RAISE EXCEPTION 'output would be removed before it is archived' USING ERRCODE = '22023',
+            HINT = format('now it is archived after %s days and kept for %s',
+                coalesce(kolony.kept_for(in_workspace, 'archive')::text, 'never'),
+                coalesce(kolony.kept_for(in_workspace, 'output')::text, 'ever'));
+    END IF;
+    before := kolony.kept_for(in_workspace, of_kind);
+    INSERT INTO kolony.retention_settings (workspace_id, kind, days, set_by)
+    VALUES (in_workspace, of_kind, new_days, kolony.my_profile_id())
+    ON CONFLICT (workspace_id, kind) DO UPDATE SET days = EXCLUDED.days, set_by = EXCLUDED.set_by, set_at = now();
+    PERFORM kolony.record_audit(in_workspace, 'RETENTION_CHANGED', of_kind,
+        jsonb_build_object('before', before, 'after', new_days));
+    PERFORM kolony.hint(in_workspace, 'people:*');
 END
 
 --- function set_role(in_workspace uuid, who text, as_role text)
@@ -10181,8 +13265,8 @@ END
 OWNER kolony_api ARGUMENTS (home uuid) RETURNS jsonb LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
 BEGIN
-    RETURN (SELECT jsonb_build_object('mask_secrets', w.masks_secrets) FROM kolony.workspaces w
-            WHERE w.workspace_id = home);
+    RETURN (SELECT jsonb_build_object('mask_secrets', w.masks_secrets, 'redact_tokens', w.redacts_tokens)
+            FROM kolony.workspaces w WHERE w.workspace_id = home);
 END
 
 --- function settle(in_workspace uuid)
@@ -10312,6 +13396,14 @@ BEGIN
     END IF;
 END
 
+--- function stamp_ready()
+OWNER kolony_owner ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SET search_path=pg_catalog, pg_temp
+AS
+BEGIN
+    NEW.ready_at := now();
+    RETURN NEW;
+END
+
 --- function stamp_update()
 OWNER kolony_owner ARGUMENTS () RETURNS trigger LANGUAGE plpgsql VOLATILE SET search_path=pg_catalog, pg_temp
 AS
@@ -10319,6 +13411,12 @@ BEGIN
     NEW.updated_at := now();
     RETURN NEW;
 END
+
+--- function stands_in(words text, wanted text, as_pattern boolean, any_case boolean)
+OWNER kolony_api ARGUMENTS (words text, wanted text, as_pattern boolean, any_case boolean) RETURNS boolean LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT CASE WHEN as_pattern THEN words ~ wanted WHEN any_case THEN strpos(lower(words), wanted) > 0
+                ELSE strpos(words, wanted) > 0 END
 
 --- function start_attempt(the_attempt uuid)
 OWNER kolony_api ARGUMENTS (the_attempt uuid) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
@@ -10566,6 +13664,51 @@ BEGIN
     RETURN changed;
 END
 
+--- function take_archive(in_workspace uuid, on_host text, after_run uuid, after_attempt integer)
+OWNER kolony_api ARGUMENTS (in_workspace uuid, on_host text, after_run uuid DEFAULT NULL::uuid, after_attempt integer DEFAULT 0) RETURNS TABLE(run_id uuid, attempt integer, output_day date, location text, object text, ticket uuid, stale text[]) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+#variable_conflict use_column
+DECLARE
+    cutoff CONSTANT timestamptz := kolony.old_before(in_workspace, 'archive');
+    place text;
+    each record;
+    made uuid;
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    PERFORM kolony.hold_off_holds(in_workspace);
+    SELECT k.location INTO place FROM kolony.keeping k WHERE k.workspace_id = in_workspace;
+    IF place IS NULL THEN
+        RETURN;
+    END IF;
+    FOR each IN
+        SELECT DISTINCT c.run_id, c.attempt, c.day FROM kolony.output_chunks c
+        WHERE c.workspace_id = in_workspace AND c.day <= cutoff::date + 1
+          AND (c.run_id, c.attempt) > (coalesce(after_run, '00000000-0000-0000-0000-000000000000'), after_attempt)
+        ORDER BY c.run_id, c.attempt, c.day
+    LOOP
+        CONTINUE WHEN kolony.is_held(in_workspace, each.run_id);
+        made := gen_random_uuid();
+        INSERT INTO kolony.output_archives AS a (workspace_id, run_id, attempt, state, output_day, finished_at, location,
+            object, host, ticket, taken_until)
+        SELECT in_workspace, r.run_id, each.attempt, 'taken', each.day, r.finished_at, place,
+            format('%s/%s/%s.%s.%s', in_workspace, to_char(each.day, 'YYYY/MM'), r.run_id, each.attempt,
+                replace(made::text, '-', '')), "left"(coalesce(on_host, ''), 255), made,
+            clock_timestamp() + interval '5 minutes'
+        FROM kolony.runs r
+        WHERE r.workspace_id = in_workspace AND r.run_id = each.run_id AND r.finished_at < cutoff
+        ON CONFLICT (workspace_id, run_id, attempt) DO UPDATE SET location = EXCLUDED.location, object = EXCLUDED.object,
+            finished_at = EXCLUDED.finished_at, host = EXCLUDED.host, ticket = EXCLUDED.ticket,
+            taken_until = EXCLUDED.taken_until, stale = a.stale || a.object
+        WHERE a.state = 'taken' AND a.taken_until < clock_timestamp();
+        IF FOUND THEN
+            RETURN QUERY SELECT a.run_id, a.attempt, a.output_day, a.location, a.object, a.ticket, a.stale
+            FROM kolony.output_archives a
+            WHERE a.workspace_id = in_workspace AND a.run_id = each.run_id AND a.attempt = each.attempt;
+            RETURN;
+        END IF;
+    END LOOP;
+END
+
 --- function take_deliveries(in_workspace uuid, up_to integer, only_this uuid)
 OWNER kolony_api ARGUMENTS (in_workspace uuid, up_to integer DEFAULT 10, only_this uuid DEFAULT NULL::uuid) RETURNS TABLE(delivery_id uuid, try integer, url text, body text, signature text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
@@ -10615,6 +13758,32 @@ AS
 BEGIN
     PERFORM kolony.require_role(in_workspace, 'viewer');
     RETURN kolony.hand_out(in_workspace);
+END
+
+--- function take_removal(in_workspace uuid)
+OWNER kolony_api ARGUMENTS (in_workspace uuid) RETURNS TABLE(run_id uuid, attempt integer, location text, objects text[], ticket uuid) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET lock_timeout=5s
+AS
+#variable_conflict use_column
+DECLARE
+    cutoff CONSTANT timestamptz := kolony.old_before(in_workspace, 'output');
+    its kolony.output_archives;
+    made CONSTANT uuid := gen_random_uuid();
+BEGIN
+    PERFORM kolony.require_role(in_workspace, 'admin');
+    PERFORM kolony.hold_off_holds(in_workspace);
+    SELECT a.* INTO its FROM kolony.output_archives a
+    WHERE a.workspace_id = in_workspace AND a.finished_at < cutoff AND a.state IN ('archived', 'restored', 'removing')
+      AND coalesce(a.taken_until, '-infinity') < clock_timestamp() AND NOT kolony.is_held(in_workspace, a.run_id)
+    ORDER BY a.finished_at LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    DELETE FROM kolony.output_chunks c WHERE c.workspace_id = in_workspace AND c.run_id = its.run_id
+        AND c.attempt = its.attempt AND c.day = its.output_day;
+    UPDATE kolony.output_archives a SET state = 'removing', ticket = made,
+        taken_until = clock_timestamp() + interval '1 minute'
+    WHERE a.workspace_id = in_workspace AND a.run_id = its.run_id AND a.attempt = its.attempt;
+    RETURN QUERY SELECT its.run_id, its.attempt, its.location, its.stale || its.object, made;
 END
 
 --- function take_step(home uuid, the_run uuid, step text, why text, number integer, INOUT undoable jsonb, OUT became text)
@@ -11014,6 +14183,13 @@ BEGIN
     PERFORM kolony.require_room(home, 'agents');
     PERFORM kolony.hint(home, 'agent:' || was.agent_id);
 END
+
+--- function unfinished(bytes bytea)
+OWNER kolony_api ARGUMENTS (bytes bytea) RETURNS bytea LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT CASE WHEN length(bytes) = 0 OR get_byte(bytes, length(bytes) - 1) = 10 THEN ''
+                ELSE decode(substring(encode(substr(bytes, greatest(length(bytes) - 8191, 1)), 'escape') FROM '[^\n]*$'),
+                            'escape') END
 
 --- function unpaid(home uuid, of_agent uuid, OUT closed boolean, OUT commands uuid[], OUT presets uuid[], OUT people uuid[])
 OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid, OUT closed boolean, OUT commands uuid[], OUT presets uuid[], OUT people uuid[]) RETURNS record LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -11519,6 +14695,9 @@ GRANT EXECUTE TO kolony_roleadm
 --- grants function admit_person(in_workspace uuid, who text, as_role text, called text)
 GRANT EXECUTE TO kolony_user
 
+--- grants function analyze_tables()
+GRANT EXECUTE TO kolony_api
+
 --- grants function announce(hints text[])
 GRANT EXECUTE TO kolony_agents
 
@@ -11532,6 +14711,9 @@ GRANT EXECUTE TO kolony_user
 GRANT EXECUTE TO kolony_user
 
 --- grants function answer_message()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function answer_messages()
 GRANT EXECUTE TO kolony_owner
 
 --- grants function append_artifact_part(the_attempt uuid, the_artifact uuid, at_part integer, with_data bytea)
@@ -11598,6 +14780,9 @@ GRANT EXECUTE TO kolony_agents
 --- grants function begin_attempt(the_attempt uuid)
 GRANT EXECUTE TO kolony_agents
 
+--- grants function begin_job(in_workspace uuid, the_job text, on_host text, in_total bigint)
+GRANT EXECUTE TO kolony_user
+
 --- grants function cancel_command(the_command uuid, why text)
 GRANT EXECUTE TO kolony_user
 
@@ -11631,6 +14816,9 @@ GRANT EXECUTE TO kolony_user
 --- grants function check_kind_of_row()
 GRANT EXECUTE TO kolony_owner
 
+--- grants function claim_attempts(the_session uuid, up_to integer, at_once boolean)
+GRANT EXECUTE TO kolony_agents
+
 --- grants function claim_runs(the_session uuid, up_to integer)
 GRANT EXECUTE TO kolony_agents
 
@@ -11640,10 +14828,19 @@ GRANT EXECUTE TO kolony_api
 --- grants function close_questions()
 GRANT EXECUTE TO kolony_owner
 
+--- grants function close_questions_of_ended()
+GRANT EXECUTE TO kolony_owner
+
 --- grants function close_session(the_session uuid, because text, was_error boolean)
 GRANT EXECUTE TO kolony_agents
 
+--- grants function complete_attempts(ends jsonb)
+GRANT EXECUTE TO kolony_agents
+
 --- grants function connected_people(in_workspace uuid)
+GRANT EXECUTE TO kolony_user
+
+--- grants function count_archive(in_workspace uuid)
 GRANT EXECUTE TO kolony_user
 
 --- grants function create_agent(in_workspace uuid, new_name text, new_type text, new_category text, new_instructions text, new_description text, new_config jsonb)
@@ -11673,6 +14870,9 @@ GRANT EXECUTE TO kolony_user
 --- grants function discard_plan(the_run uuid, only_items integer[])
 GRANT EXECUTE TO kolony_user
 
+--- grants function drop_month(of_table text, of_month date, with_rows boolean)
+GRANT EXECUTE TO kolony_api
+
 --- grants function edit_agent(of_agent uuid, change jsonb)
 GRANT EXECUTE TO kolony_user
 
@@ -11685,6 +14885,9 @@ GRANT EXECUTE TO kolony_user
 --- grants function end_delivery(the_delivery uuid, of_try integer, status integer, error text)
 GRANT EXECUTE TO kolony_user
 
+--- grants function end_job(in_workspace uuid, the_job text, its_result jsonb)
+GRANT EXECUTE TO kolony_user
+
 --- grants function end_membership(in_workspace uuid, who text)
 GRANT EXECUTE TO kolony_roleadm
 
@@ -11692,6 +14895,9 @@ GRANT EXECUTE TO kolony_roleadm
 GRANT EXECUTE TO kolony_roleadm
 
 --- grants function ensure_audit_partition(for_day date)
+GRANT EXECUTE TO kolony_api
+
+--- grants function ensure_event_partition(for_day date)
 GRANT EXECUTE TO kolony_api
 
 --- grants function ensure_output_partition(for_day date)
@@ -11706,14 +14912,71 @@ GRANT EXECUTE TO kolony_api
 --- grants function enter_by_gate()
 GRANT EXECUTE TO kolony_owner
 
+--- grants function events_of_agents()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function events_of_approvals()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function events_of_attempt()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function events_of_claims()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function events_of_commands()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function events_of_delays()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function events_of_draft()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function events_of_questions()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function events_of_results()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function events_of_run()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function events_of_runs()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function events_of_session()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function events_of_spending()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function events_of_steps()
+GRANT EXECUTE TO kolony_owner
+
+--- grants function events_of_stops()
+GRANT EXECUTE TO kolony_owner
+
 --- grants function expire_token(the_token uuid, at_latest timestamp with time zone)
+GRANT EXECUTE TO kolony_user
+
+--- grants function extend_archive(in_workspace uuid, the_run uuid, the_attempt integer, the_ticket uuid)
 GRANT EXECUTE TO kolony_user
 
 --- grants function fill_preset(the_preset uuid, given jsonb, of_version integer, partly boolean)
 GRANT EXECUTE TO kolony_user
 
+--- grants function finish_archive(in_workspace uuid, the_run uuid, the_attempt integer, the_ticket uuid, object_sha256 text, object_size bigint, rows_digest bytea, new_words text[], cut boolean)
+GRANT EXECUTE TO kolony_user
+
 --- grants function finish_attempt(the_attempt uuid, ended text, with_exit_code integer, with_signal integer, with_error text, with_usage jsonb, chunks bigint, bytes bigint, lines bigint, limit_hit text, reason text, warning text)
 GRANT EXECUTE TO kolony_agents
+
+--- grants function finish_removal(in_workspace uuid, the_run uuid, the_attempt integer, the_ticket uuid)
+GRANT EXECUTE TO kolony_user
+
+--- grants function finish_restore(in_workspace uuid, the_run uuid, the_attempt integer)
+GRANT EXECUTE TO kolony_user
 
 --- grants function force_out(in_workspace uuid, who text)
 GRANT EXECUTE TO kolony_user
@@ -11723,6 +14986,9 @@ GRANT EXECUTE TO kolony_user
 
 --- grants function free_dependents()
 GRANT EXECUTE TO kolony_owner
+
+--- grants function give_archive_back(in_workspace uuid, the_run uuid, the_attempt integer, the_ticket uuid)
+GRANT EXECUTE TO kolony_user
 
 --- grants function hear_answer(the_approval uuid)
 GRANT EXECUTE TO kolony_agents
@@ -11766,6 +15032,9 @@ GRANT EXECUTE TO kolony_agents
 --- grants function keep_usage()
 GRANT EXECUTE TO kolony_owner
 
+--- grants function lift_hold(the_hold uuid)
+GRANT EXECUTE TO kolony_user
+
 --- grants function lift_stop(in_workspace uuid, agents uuid[])
 GRANT EXECUTE TO kolony_user
 
@@ -11795,6 +15064,9 @@ GRANT EXECUTE TO kolony_user
 
 --- grants function member_logins(in_workspace uuid)
 GRANT EXECUTE TO kolony_roleadm
+
+--- grants function moment()
+GRANT EXECUTE TO kolony_user
 
 --- grants function move_run(the_run uuid, to_position integer)
 GRANT EXECUTE TO kolony_user
@@ -11827,6 +15099,9 @@ GRANT EXECUTE TO kolony_owner
 --- grants function note_ended_command()
 GRANT EXECUTE TO kolony_owner
 
+--- grants function note_ended_commands()
+GRANT EXECUTE TO kolony_owner
+
 --- grants function note_ended_session(of_login text, of_pid integer, because text)
 GRANT EXECUTE TO kolony_roleadm
 
@@ -11835,6 +15110,9 @@ GRANT EXECUTE TO kolony_owner
 
 --- grants function note_folder(the_attempt uuid, facts jsonb)
 GRANT EXECUTE TO kolony_agents
+
+--- grants function note_job(in_workspace uuid, the_job text, so_far bigint)
+GRANT EXECUTE TO kolony_user
 
 --- grants function note_login(in_workspace uuid, claimed_version text)
 GRANT EXECUTE TO kolony_user
@@ -11854,6 +15132,9 @@ GRANT EXECUTE TO kolony_agents
 --- grants function note_stop()
 GRANT EXECUTE TO kolony_owner
 
+--- grants function note_swept(in_workspace uuid, the_run uuid, the_attempt integer, swept text[])
+GRANT EXECUTE TO kolony_user
+
 --- grants function open_asks(home uuid, of_agent uuid, of_run uuid)
 GRANT EXECUTE TO kolony_user
 
@@ -11862,6 +15143,9 @@ GRANT EXECUTE TO kolony_agents
 
 --- grants function person_to_reset(in_workspace uuid, who text)
 GRANT EXECUTE TO kolony_roleadm
+
+--- grants function place_hold(in_workspace uuid, on_scope text, on_subject uuid, because text)
+GRANT EXECUTE TO kolony_user
 
 --- grants function propose_plan(the_attempt uuid, items jsonb)
 GRANT EXECUTE TO kolony_agents
@@ -11890,6 +15174,9 @@ GRANT EXECUTE TO kolony_roleadm
 --- grants function record_token(of_agent uuid, new_login text, new_hash bytea, new_hint text, new_label text, new_expiry timestamp with time zone)
 GRANT EXECUTE TO kolony_roleadm
 
+--- grants function refuse_half_restored()
+GRANT EXECUTE TO kolony_owner
+
 --- grants function release_command(the_command uuid)
 GRANT EXECUTE TO kolony_user
 
@@ -11904,6 +15191,9 @@ GRANT EXECUTE TO kolony_api
 
 --- grants function remove_budget(the_budget uuid)
 GRANT EXECUTE TO kolony_user
+
+--- grants function remove_events(home uuid, before timestamp with time zone, up_to integer)
+GRANT EXECUTE TO kolony_api
 
 --- grants function remove_people_group(in_workspace uuid, called text)
 GRANT EXECUTE TO kolony_user
@@ -11936,6 +15226,9 @@ GRANT EXECUTE TO kolony_roleadm
 GRANT EXECUTE TO kolony_roleadm
 
 --- grants function reset_password(in_workspace uuid, who text, verifier text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function restore_output(in_workspace uuid, the_run uuid, the_attempt integer, seqs integer[], streams text[], ats timestamp with time zone[], first_lines bigint[], line_counts integer[], datas bytea[])
 GRANT EXECUTE TO kolony_user
 
 --- grants function restore_preset_version(the_preset uuid, the_version integer)
@@ -11975,6 +15268,9 @@ GRANT EXECUTE TO kolony_user
 --- grants function seal_audit_now(in_workspace uuid)
 GRANT EXECUTE TO kolony_user
 
+--- grants function search_output(home uuid, the_run uuid, the_attempt integer, of_day date, first integer, last integer, wanted text, as_pattern boolean, any_case boolean, only_stream text, width integer)
+GRANT EXECUTE TO kolony_user
+
 --- grants function search_reports(in_workspace uuid, what text, at_most integer)
 GRANT EXECUTE TO kolony_user
 
@@ -11985,6 +15281,9 @@ GRANT EXECUTE TO kolony_user
 GRANT EXECUTE TO kolony_user
 
 --- grants function set_agent_desired(of_agent uuid, to_desired text, why text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function set_archive(in_workspace uuid, new_location text)
 GRANT EXECUTE TO kolony_user
 
 --- grants function set_audit_retention(in_workspace uuid, days integer)
@@ -12017,7 +15316,13 @@ GRANT EXECUTE TO kolony_user
 --- grants function set_price(in_workspace uuid, for_models text, input_usd numeric, output_usd numeric, cached_usd numeric, cache_write_usd numeric, valid_from date)
 GRANT EXECUTE TO kolony_user
 
+--- grants function set_redaction(in_workspace uuid, redacted boolean)
+GRANT EXECUTE TO kolony_user
+
 --- grants function set_report_status(the_report uuid, new_status text)
+GRANT EXECUTE TO kolony_user
+
+--- grants function set_retention(in_workspace uuid, of_kind text, new_days integer)
 GRANT EXECUTE TO kolony_user
 
 --- grants function set_role(in_workspace uuid, who text, as_role text)
@@ -12059,10 +15364,16 @@ GRANT EXECUTE TO kolony_user
 --- grants function tag_agents(the_agents uuid[], put_on text[], take_off text[])
 GRANT EXECUTE TO kolony_user
 
+--- grants function take_archive(in_workspace uuid, on_host text, after_run uuid, after_attempt integer)
+GRANT EXECUTE TO kolony_user
+
 --- grants function take_deliveries(in_workspace uuid, up_to integer, only_this uuid)
 GRANT EXECUTE TO kolony_user
 
 --- grants function take_notice(in_workspace uuid)
+GRANT EXECUTE TO kolony_user
+
+--- grants function take_removal(in_workspace uuid)
 GRANT EXECUTE TO kolony_user
 
 --- grants function test_webhook(the_webhook uuid)
@@ -12112,6 +15423,10 @@ GRANT SELECT TO kolony_backup
 
 --- grants sequence conversations_number_seq
 GRANT SELECT TO kolony_backup
+
+--- grants sequence event_ids
+GRANT SELECT TO kolony_backup
+GRANT USAGE TO kolony_api
 
 --- grants sequence notification_events_event_id_seq
 GRANT SELECT TO kolony_backup
@@ -12267,12 +15582,27 @@ GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
+--- grants table events
+GRANT INSERT, SELECT TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
 --- grants table inbox_marks
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
+--- grants table keeping
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
 --- grants table leases
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table legal_holds
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
@@ -12328,6 +15658,79 @@ GRANT SELECT TO kolony_backup
 --- grants table notifications
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+
+--- grants table output_archives (archived_at)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (archived_by)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (attempt)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (byte_count)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (chunk_count)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (digest)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (finished_at)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (host)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (line_count)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (location)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (object)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (object_bytes)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (output_day)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (removed_at)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (restored_at)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (restored_by)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (run_id)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (sha256)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (state)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (taken_until)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (words)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (words_cut)
+GRANT SELECT TO kolony_user
+
+--- grants table output_archives (workspace_id)
 GRANT SELECT TO kolony_user
 
 --- grants table output_chunks
@@ -12386,6 +15789,16 @@ GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
+--- grants table retention_kinds
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table retention_settings
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
 --- grants table runs
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
@@ -12406,6 +15819,11 @@ GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 
 --- grants table shipped_prices
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
+--- grants table stale_agents
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
@@ -12444,6 +15862,11 @@ GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
+--- grants table upkeep_history
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
 --- grants table usage_days
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
@@ -12473,6 +15896,11 @@ GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
 GRANT SELECT TO kolony_user
 
+--- grants table workspace_jobs
+GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
+GRANT SELECT TO kolony_backup
+GRANT SELECT TO kolony_user
+
 --- grants table workspaces
 GRANT DELETE, INSERT, SELECT, UPDATE TO kolony_api
 GRANT SELECT TO kolony_backup
@@ -12482,6 +15910,9 @@ GRANT SELECT TO kolony_user
 GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
 
+--- grants view agent_listed_then
+GRANT SELECT TO kolony_user
+
 --- grants view agent_note_overview
 GRANT SELECT TO kolony_user
 
@@ -12489,7 +15920,16 @@ GRANT SELECT TO kolony_user
 GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
 
+--- grants view agent_overview_then
+GRANT SELECT TO kolony_user
+
+--- grants view agent_sessions_then
+GRANT SELECT TO kolony_user
+
 --- grants view agent_variable_overview
+GRANT SELECT TO kolony_user
+
+--- grants view agents_then
 GRANT SELECT TO kolony_user
 
 --- grants view approval_overview
@@ -12503,6 +15943,12 @@ GRANT SELECT TO kolony_user
 GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
 
+--- grants view attempt_steps_then
+GRANT SELECT TO kolony_user
+
+--- grants view attempts_then
+GRANT SELECT TO kolony_user
+
 --- grants view budget_overview
 GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
@@ -12511,8 +15957,24 @@ GRANT SELECT TO kolony_user
 GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
 
+--- grants view command_overview_then
+GRANT SELECT TO kolony_user
+
+--- grants view commands_then
+GRANT SELECT TO kolony_user
+
 --- grants view conversation_overview
 GRANT SELECT TO kolony_api
+GRANT SELECT TO kolony_user
+
+--- grants view hold_overview
+GRANT SELECT TO kolony_api
+GRANT SELECT TO kolony_user
+
+--- grants view leases_then
+GRANT SELECT TO kolony_user
+
+--- grants view output_chunks_then
 GRANT SELECT TO kolony_user
 
 --- grants view plan_overview
@@ -12530,12 +15992,25 @@ GRANT SELECT TO kolony_user
 GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
 
+--- grants view retention_overview
+GRANT SELECT TO kolony_api
+GRANT SELECT TO kolony_user
+
 --- grants view run_listed
 GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
 
+--- grants view run_listed_then
+GRANT SELECT TO kolony_user
+
 --- grants view run_overview
 GRANT SELECT TO kolony_api
+GRANT SELECT TO kolony_user
+
+--- grants view run_overview_then
+GRANT SELECT TO kolony_user
+
+--- grants view runs_then
 GRANT SELECT TO kolony_user
 
 --- grants view stop_acknowledgements
@@ -12550,6 +16025,12 @@ GRANT SELECT TO kolony_user
 GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
 
+--- grants view trace_entries_then
+GRANT SELECT TO kolony_user
+
 --- grants view usage_overview
 GRANT SELECT TO kolony_api
+GRANT SELECT TO kolony_user
+
+--- grants view waiting_runs_then
 GRANT SELECT TO kolony_user

@@ -96,7 +96,8 @@ def _write(raw: IO[bytes], server: EmbeddedServer, superuser: Superuser, progres
     with zipfile.ZipFile(raw, "w", zipfile.ZIP_STORED) as archive:
         # Roles after rows: whoever owns a row in the dump is then among the roles.
         with archive.open(DUMP, "w", force_zip64=True) as member:
-            _pump("pg_dump", ["--format=custom", "--no-toast-compression", "--lock-wait-timeout=60s"], superuser, member, progress)
+            options = ["--format=custom", "--no-toast-compression", "--lock-wait-timeout=60s"]
+            _pump("pg_dump", options, superuser, member, progress)
         with archive.open(ROLES, "w", force_zip64=True) as member:
             _pump("pg_dumpall", ["--roles-only", "--no-comments"], superuser, member, None)
         archive.writestr(DATABASE_SQL, superuser.ask(DATABASE_FACTS, name=DATABASE) + "\n")

@@ -133,7 +133,7 @@ AN = {Role.VIEWER: "a viewer", Role.OPERATOR: "an operator", Role.ADMIN: "an adm
 
 @dataclass(frozen=True, slots=True)
 class ScreenEntry:
-    """A screen that a number opens (the audit log has none): its ``key``, ``name`` (of its mode, and on the ``:`` line),
+    """A screen that a number opens (the audit log: none): its ``key``, ``name`` (of its mode, and on the ``:`` line),
     and what makes it.
 
     ``parts`` names what of it can follow on the ``:`` line.

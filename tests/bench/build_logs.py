@@ -24,7 +24,7 @@ def build_logs() -> bytes:
         folder = Path(named)
         (folder / "odd.c").write_text(_C)
         copied = folder / "source"
-        programs = [
+        programs: list[list[str | Path]] = [
             ["cp", "-rv", ROOT / "kolony_tui", copied],
             [sys.executable, "-m", "pip", "install", "-v", "--no-deps", "--target", folder / "installed", ROOT],
             [sys.executable, "-m", "compileall", "-f", copied],

@@ -93,7 +93,11 @@ def _rich_log() -> tuple[Widget, Callable[[list[str]], None]]:
 
 def _log() -> tuple[Widget, Callable[[list[str]], None]]:
     log = Log(max_lines=100_000)
-    return log, log.write_lines
+
+    def feed(lines: list[str]) -> None:
+        log.write_lines(lines)
+
+    return log, feed
 
 
 WIDGETS = {"output_view": _output_view, "rich_log": _rich_log, "log": _log}

@@ -104,7 +104,8 @@ async def main() -> list[Figure]:
             for _ in range(figures.rounds(ROUNDS)):
                 ours.append(await _ours(place, report))
                 for title, kind, jobs, setting in PEERS:
-                    words: list[str | Path] = [pythons[kind], folder / f"{kind}_worker.py", dsns[kind], str(jobs), str(setting)]
+                    worker = folder / f"{kind}_worker.py"
+                    words: list[str | Path] = [pythons[kind], worker, dsns[kind], str(jobs), str(setting)]
                     peers[title].append(float(await asyncio.to_thread(_output, words)))
                 smallest.append(await asyncio.to_thread(_pgbench, its, place.dsn, folder))
     found = [

@@ -36,7 +36,7 @@ def main() -> list[Figure]:
 
 
 def _tailed(place: Printing, number: str) -> float:
-    words = [place.made.program("kolony"), "tail", number]
+    words: list[str | Path] = [place.made.program("kolony"), "tail", number]
     with Path(os.devnull).open("wb") as nowhere:
         began = time.perf_counter()
         subprocess.run(words, env=place.made.environment(place.home), stdout=nowhere, check=True)

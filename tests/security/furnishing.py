@@ -9,6 +9,7 @@ import asyncpg
 
 from tests.database import Agent, Database
 from tests.security.left_by_agents import leave, thread
+from tests.security.left_by_upkeep import keep
 from tests.security.probes import Place
 from tests.work.calls import Runner, let_pass
 
@@ -41,6 +42,7 @@ class Furnisher:
         await self._steering()
         await self._stop()
         await self._kept_by_people()
+        await keep(self)
         await self._told()
         await leave(self)
         await self.admin.execute("SELECT kolony.seal_audit_now($1)", self.home)

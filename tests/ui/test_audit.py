@@ -39,7 +39,7 @@ async def test_sealing_by_hand(stage: Stage) -> None:
 
 async def test_entries_come_by_themselves_newest_first(stage: Stage) -> None:
     await stage.send("something before")
-    async with stage.app("ada") as (app, pilot):
+    async with stage.app("ada") as (app, _):
         app.go_to("audit")
         await until(lambda: isinstance(app.ground, AuditScreen) and "AGENT_CREATED" in shown(app), "the log is shown")
         await stage.send("look at the logs")

@@ -110,7 +110,7 @@ async def test_the_commands_of_a_batch_are_told_of_once_each(workspace: Workspac
 
 
 async def test_batches_find_their_rows_whatever_analyze_has_seen(workspace: Workspace, agent: Agent) -> None:
-    """Statistics of hot tables are from a moment when they were empty; 2,000 leases and 3,000 waiting runs are there."""
+    """Statistics of hot tables are of a moment when they were empty; 2,000 leases and 3,000 waiting runs are there."""
     database = workspace.database
     bob, superuser = await database.connect("bob"), await database.superuser()
     others = await Runner.of(database, agent, 1_000)
