@@ -33,6 +33,7 @@ from kolony_tui.models.people import Role
 from kolony_tui.models.secret import Secret
 from kolony_tui.models.work import Run
 from kolony_tui.text import safe
+from kolony_tui.ui.beside import beside
 from kolony_tui.ui.companion import Companion
 from kolony_tui.ui.early_keys import EarlyKeys
 from kolony_tui.ui.entering import Door
@@ -148,7 +149,7 @@ class KolonyApp(App[int]):
         screen = self.remembered.get("screen")
         if screen in self.MODES and screen != self.DEFAULT_MODE:
             self.switch_mode(screen)
-        self.run_worker(self._open(), name="open", group="open", exit_on_error=False)
+        beside(self, self._open, group="open")
 
     async def _open(self) -> None:
         try:
@@ -263,7 +264,7 @@ class KolonyApp(App[int]):
 
     async def action_quit(self) -> None:
         """Quits; asks first where the local agent works on something."""
-        self.run_worker(self._quit(), name="quit", group="quit", exclusive=True, exit_on_error=False)
+        beside(self, self._quit, group="quit", exclusive=True)
 
     async def _quit(self) -> None:
         if await self.companion.may_quit():
@@ -316,7 +317,7 @@ class KolonyApp(App[int]):
             self.agents = list(page.rows)
             self.samples.take(page.rows)
             working = [agent.agent_id for agent in page.rows if agent.running]
-            self.run_worker(self._read_doing(working), group="doing", exclusive=True, exit_on_error=False)
+            beside(self, self._read_doing, working, group="doing", exclusive=True)
         return page
 
     async def _read_doing(self, working: list[UUID]) -> None:

@@ -28,6 +28,7 @@ from kolony_tui.models.errors import (
     PasswordRefused,
 )
 from kolony_tui.ui.after import after
+from kolony_tui.ui.beside import beside
 
 if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
@@ -47,7 +48,9 @@ has at most a fifth of a connection's time."""
 POLL = 5.0
 """Seconds between readings without any hint,"""
 POLL_EASE = 40.0
-"""or so many times as long as the last one took."""
+"""or so many times as long as the last one took,"""
+POLL_MOST = 15.0
+"""but not more than this: a hint may be lost, and a reading be slow for once."""
 PROBE = 1.0
 """Seconds between attempts to reach a lost server."""
 REFUSED_PROBE = 15.0
@@ -109,6 +112,11 @@ class _Watched:
         """Seconds from the end of a reading to the next."""
         return max(self.query.gap, self.took * EASE)
 
+    @property
+    def pause(self) -> float:
+        """Seconds from the end of a reading to the next where no hint comes."""
+        return min(self.took * POLL_EASE, POLL_MOST)
+
     def anew(self) -> None:
         """It is to be read at once."""
         self.dirty = True
@@ -147,6 +155,13 @@ class Live:
                 watched.anew()
         self._hurry()
 
+    def look_soon(self, owner: DOMNode) -> None:
+        """Reads again what ``owner`` shows, in its turn: hints about that may have come before it was shown."""
+        for watched in self._watched:
+            if watched.owner is owner:
+                watched.dirty = True
+        self._arm(0)
+
     def look_at(self, screen: DOMNode) -> None:
         """Reads again what a screen shows that one has come back to; what is everywhere was kept up to date."""
         for watched in self._watched:
@@ -169,9 +184,7 @@ class Live:
         listener = Listener(
             session.db.target, session.workspace.channel, "kolony app listen", self.hint, self._listener_said
         )
-        self._app.run_worker(
-            self._keep_listening(listener), name="listen", group="listen", exclusive=True, exit_on_error=False
-        )
+        beside(self._app, self._keep_listening, listener, group="listen", exclusive=True)
 
     async def _keep_listening(self, listener: Listener) -> None:
         try:
@@ -257,9 +270,7 @@ class Live:
         if wait > 0:
             return wait
         watched.dirty, watched.busy = False, True
-        self._app.run_worker(
-            self._read(watched), name=watched.query.name, group=f"read {watched.query.name}", exit_on_error=False
-        )
+        beside(self._app, self._read, watched, group=f"read {watched.query.name}")
         return None
 
     async def _read(self, watched: _Watched) -> None:
@@ -308,7 +319,7 @@ class Live:
         for watched in self._watched:
             if self._app.replay.on and watched.owner is not self._app:
                 continue
-            if watched.query.polled and now - watched.read_at >= watched.took * POLL_EASE:
+            if watched.query.polled and now - watched.read_at >= watched.pause:
                 watched.dirty = True
         self._arm(0)
         if not self.link.lost:
@@ -322,7 +333,7 @@ class Live:
             destination = self._app.destination
             if destination is not None and destination.embedded and not self._reviving:
                 self._reviving = True
-                self._app.run_worker(self._revive(), name="revive", group="revive", exit_on_error=False)
+                beside(self._app, self._revive, group="revive")
 
     async def _revive(self) -> None:
         """The embedded server is ours to start again, should it have died."""
@@ -336,7 +347,7 @@ class Live:
 
     def _start_probe(self) -> None:
         if not self._probing:
-            self._app.run_worker(self._probe(), name="probe", group="probe", exit_on_error=False)
+            beside(self._app, self._probe, group="probe")
 
     async def _probe(self) -> None:
         """One round trip: it measures, takes back what lost runners hold, and finds a server that is there again."""
@@ -362,7 +373,7 @@ class Live:
     def _start_upkeep(self) -> None:
         if time.monotonic() >= self._next_upkeep and not self._app.replay.only:
             self._next_upkeep = time.monotonic() + UPKEEP
-            self._app.run_worker(self._keep_up(), name="upkeep", group="upkeep", exclusive=True, exit_on_error=False)
+            beside(self._app, self._keep_up, group="upkeep", exclusive=True)
 
     async def _keep_up(self) -> None:
         session = self._app.session

@@ -14,6 +14,7 @@ from kolony_tui.models.errors import KolonyError
 from kolony_tui.models.notifications import News, Notification, NotificationSettings, Urgency
 from kolony_tui.models.people import Role
 from kolony_tui.text import safe
+from kolony_tui.ui.beside import beside
 from kolony_tui.ui.desktop import notify_send, sequence, way_to_desktop
 from kolony_tui.ui.live import LiveQuery
 
@@ -124,7 +125,7 @@ class Notifier:
         if session is None or session.role != Role.ADMIN or self._carrying:
             return
         self._carrying = True
-        self._app.run_worker(self._carry_due(session), name="webhooks", group="webhooks", exit_on_error=False)
+        beside(self._app, self._carry_due, session, group="webhooks")
 
     async def _carry_due(self, session: PersonSession) -> None:
         from kolony_tui.core.webhooks import deliver_due

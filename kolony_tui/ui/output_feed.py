@@ -13,6 +13,7 @@ from kolony_tui.core.records import OutputEnd
 from kolony_tui.core.session import PersonSession
 from kolony_tui.models.errors import CannotConnect, KolonyError
 from kolony_tui.models.records import OutputPiece, OutputStream
+from kolony_tui.ui.beside import beside
 from kolony_tui.ui.live import LiveQuery
 from kolony_tui.ui.widgets.output import OutputView
 from kolony_tui.ui.widgets.output_window import OutputWindow
@@ -81,7 +82,7 @@ class OutputFeed:
         busy = self._line is not None
         self._line = line
         if not busy:
-            self._app.run_worker(self._fetch(), name="output part", group=f"part {id(self)}", exit_on_error=False)
+            beside(self._app, self._fetch, group=f"part {id(self)}")
 
     def _restart(self, end: OutputEnd | None) -> None:
         self._begun = end.attempt if end is not None else None
@@ -90,10 +91,11 @@ class OutputFeed:
         self._view.clear()
 
     def _wants(self, kind: str, identity: str) -> bool:
+        # After the end of one attempt another may follow, and print.
+        if kind in ("output", "run") and identity == str(self.run_id):
+            return True
         # A step on the run is announced as one of its agent; an attempt that ended says so too.
-        return not self._finished and (
-            kind in ("agent", "agents", "run") or (kind == "output" and identity == str(self.run_id))
-        )
+        return not self._finished and kind in ("agent", "agents", "run")
 
     async def _pull(self, _: PersonSession) -> None:
         session, run_id, generation = self._app.output_session, self.run_id, self._generation

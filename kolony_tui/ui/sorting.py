@@ -14,6 +14,7 @@ from kolony_tui.db.connect import Database
 from kolony_tui.models.errors import KolonyError
 from kolony_tui.models.lists import Page, Wish
 from kolony_tui.models.work import Run
+from kolony_tui.ui.beside import beside
 
 if TYPE_CHECKING:
     from kolony_tui.ui.app import KolonyApp
@@ -48,7 +49,7 @@ class SortedPast:
         few = not self._of_all and len(self._ids) < NEWEST
         if not few and not self._sorting and time.monotonic() >= self._next:
             self._sorting = True
-            self._app.run_worker(self._sort_all(session, wish), group="sort", exclusive=True, exit_on_error=False)
+            beside(self._app, self._sort_all, session, wish, group="sort", exclusive=True)
         wanted = self._ids[wish.first : wish.first + wish.count]
         found = {run.run_id: run for run in await lists.runs_by_id(session, wanted)}
         rows = tuple(found[run_id] for run_id in wanted if run_id in found)

@@ -14,6 +14,7 @@ from kolony_tui.models.errors import KolonyError
 from kolony_tui.models.fleet import Agent
 from kolony_tui.models.lists import Page, Wish
 from kolony_tui.models.work import Run, RunStatus
+from kolony_tui.ui.beside import beside
 from kolony_tui.ui.live import SWIFT, LiveQuery
 from kolony_tui.ui.sorting import SortedPast
 from kolony_tui.ui.widgets.rows import RowList
@@ -202,7 +203,7 @@ class PastRuns:
         if past.agent_id is not None or (past.status is not None and not RunStatus(past.status).ended):
             return await lists.count_runs(session, past)
         if known is None or time.monotonic() - known[2] > COUNT_GAP:
-            self._app.run_worker(self._recount(past), group="count", exclusive=True, exit_on_error=False)
+            beside(self._app, self._recount, past, group="count", exclusive=True)
         return max(known[1] if known is not None else 0, wish.first + got)
 
     async def _recount(self, past: lists.Past) -> None:
@@ -230,7 +231,7 @@ class PastRuns:
             await search.again(session)
         if search.wants_more and not search.going_on:
             search.going_on = True
-            self._app.run_worker(self._go_on(session, search), group="search", exit_on_error=False)
+            beside(self._app, self._go_on, session, search, group="search")
         return search.page(wish, self._rows)
 
     async def _go_on(self, session: PersonSession, search: _Search) -> None:

@@ -121,6 +121,8 @@ class OutputPanel(RunPane):
         self.run = run
         if self.feed is not None and other:
             self.feed.show(run.run_id if run is not None else None)
+            # What is known of it was read a while ago, and hints about it since were about none that is shown.
+            self.kolony.live.look_soon(self)
         self.draw_title()
 
     @property
