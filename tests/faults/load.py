@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -344,16 +345,35 @@ class Load:
             yield terminal
 
     async def heals(self, terminal: Terminal) -> None:
-        """Waits, without a key, until the app shows that nothing runs or waits, only what has ended, and no banner."""
+        """Waits, without a key, until the app shows that nothing runs or waits, only what has ended, and no banner.
+
+        What it says above the output is what the database has of that run: how it ended, and in which attempt.
+        """
+        ends = await self._ends()
 
         def healed() -> bool:
             rows = terminal.shown.splitlines()
             output = next((number for number, row in enumerate(rows) if row.startswith(" Output ")), 0)
             listed = [row for row in rows[3:output] if "#" in row]
             ended = bool(listed) and all("✔ completed" in row for row in listed)
-            return "connection lost" not in terminal.shown and "0 busy" in rows[1] and ended
+            shown = re.search(r" #(\d+) ", rows[output])
+            outcome, attempt = ends.get(int(shown[1]), ("", 0)) if shown is not None else ("", 0)
+            said = [outcome, *([f"attempt {attempt}"] if attempt > 1 else [])]
+            true = shown is not None and all(f" {words} " in rows[output] for words in said)
+            return "connection lost" not in terminal.shown and "0 busy" in rows[1] and ended and true
 
         await asyncio.to_thread(terminal.until, healed, "the end on the screen, without a key")
+
+    async def _ends(self) -> dict[int, tuple[str, int]]:
+        """By the number of each command: how its run ended, and in which attempt."""
+        superuser = await self.superuser()
+        rows = await superuser.fetch(
+            """SELECT c.number, r.outcome, (SELECT max(t.number) FROM kolony.attempts t WHERE t.run_id = r.run_id)
+               FROM kolony.runs r JOIN kolony.commands c USING (command_id)
+               WHERE r.outcome IS NOT NULL AND r.workspace_id = $1""", self.session.workspace.workspace_id,
+        )  # fmt: skip
+        await superuser.close()
+        return {number: (outcome, attempt) for number, outcome, attempt in rows}
 
     async def close(self) -> None:
         """Ends the runners; whatever they ran ends with them."""
