@@ -200,7 +200,7 @@ class DashboardScreen(FramedScreen):
             return
         if self._awaited == run.run_id:
             self._show_awaited([run])
-        elif self.output.run is None:
+        elif self.output.run is None or self.output.run.run_id == run.run_id:
             self.output.follow_run(run)
 
     @property
