@@ -122,7 +122,7 @@ class Window(Generic[S]):
 
     def _touches(self, kind: str, identity: str) -> bool:
         found = self._about.get((kind, identity), ())
-        self._touched.update(found)
+        self._touched |= set(found)
         return bool(found)
 
     async def _read_touched(self, session: PersonSession) -> tuple[float, Sequence[S]]:
