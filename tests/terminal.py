@@ -99,9 +99,11 @@ def running(
     words: Sequence[str | Path], environment: Mapping[str, str], *, columns: int = 100, rows: int = 30
 ) -> Iterator[Terminal]:
     """The program ``words`` in a terminal of that size, until the block ends."""
+    # Test runners set the size of a terminal of theirs.
+    given = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}
     pid, descriptor = pty.fork()
     if pid == 0:
-        os.execve(words[0], [str(word) for word in words], {**environment, "TERM": "xterm-256color", "LANG": "C.UTF-8"})
+        os.execve(words[0], [str(word) for word in words], {**given, "TERM": "xterm-256color", "LANG": "C.UTF-8"})
     fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     terminal = Terminal(pid, descriptor, columns, rows)
     try:

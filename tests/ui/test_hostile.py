@@ -130,7 +130,7 @@ def _strangers(terminal: Terminal) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("login", "size", "everything_done"), [("ada", (180, 50), True), ("eve", (80, 24), False)], ids=["ada", "eve"]
+    ("login", "size", "everything_done"), [("ada", (120, 36), True), ("eve", (80, 24), False)], ids=["ada", "eve"]
 )
 async def test_g12_no_screen_lets_hostile_text_through(
     stage: Stage, tmp_path: Path, login: str, size: tuple[int, int], everything_done: bool
