@@ -2649,48 +2649,49 @@ COLUMN end_reason text
 COLUMN agent_stopped boolean
 COLUMN asks bigint
 AS
- SELECT workspace_id,
-    agent_id,
-    name,
-    type,
-    category,
-    description,
-    tags,
-    desired,
-    created_at,
-    created_by_login,
-    sessions,
-    slots,
-    running,
-    ready,
-    scheduled,
-    blocked,
-    host,
-    version,
-    adapter,
-    health,
-    last_seen,
-    status,
-    activity,
-    icon,
-    desired_why,
-    desired_since,
-    desired_by_login,
-    pid,
-    connected_at,
-    disconnected_at,
-    end_reason,
+ SELECT o.workspace_id,
+    o.agent_id,
+    o.name,
+    o.type,
+    o.category,
+    o.description,
+    o.tags,
+    o.desired,
+    o.created_at,
+    o.created_by_login,
+    o.sessions,
+    o.slots,
+    o.running,
+    o.ready,
+    o.scheduled,
+    o.blocked,
+    o.host,
+    o.version,
+    o.adapter,
+    o.health,
+    o.last_seen,
+    o.status,
+    o.activity,
+    o.icon,
+    o.desired_why,
+    o.desired_since,
+    o.desired_by_login,
+    o.pid,
+    o.connected_at,
+    o.disconnected_at,
+    o.end_reason,
     (EXISTS ( SELECT
            FROM (kolony.stops s
              LEFT JOIN kolony.stopped_agents t ON (((t.workspace_id = s.workspace_id) AND (t.stop_id = s.stop_id) AND (t.agent_id = o.agent_id))))
           WHERE ((s.workspace_id = o.workspace_id) AND (s.began_at <= kolony.moment()) AND ((s.lifted_at > kolony.moment()) IS NOT FALSE) AND ((t.lifted_at > kolony.moment()) IS NOT FALSE) AND (s.everyone OR (t.agent_id IS NOT NULL))))) AS agent_stopped,
         CASE
-            WHEN (running = 0) THEN (0)::bigint
+            WHEN (o.running = 0) THEN (0)::bigint
             ELSE ( SELECT count(*) AS count
                FROM kolony.approvals q
               WHERE ((q.workspace_id = o.workspace_id) AND (q.agent_id = o.agent_id) AND (q.created_at <= kolony.moment()) AND ((COALESCE(q.answered_at, q.cancelled_at, q.expired_at) > kolony.moment()) IS NOT FALSE) AND ((q.expires_at > kolony.moment()) IS NOT FALSE)))
         END AS asks
-   FROM kolony.agent_listed_then o;
+   FROM (kolony.agent_listed_then o
+     CROSS JOIN ( SELECT) one);
 
 --- view agent_sessions_then
 OWNER kolony_owner WITH (security_invoker=true)
@@ -2713,38 +2714,39 @@ COLUMN end_reason text
 COLUMN end_error boolean
 COLUMN ready_at timestamp with time zone
 AS
- SELECT workspace_id,
-    session_id,
-    agent_id,
-    token_id,
-    host,
-    pid,
-    version,
-    adapter,
-    concurrency,
-    lease_seconds,
-    started_at,
-    LEAST(last_seen, kolony.moment()) AS last_seen,
-    COALESCE((ready_at <= kolony.moment()), false) AS ready,
+ SELECT s.workspace_id,
+    s.session_id,
+    s.agent_id,
+    s.token_id,
+    s.host,
+    s.pid,
+    s.version,
+    s.adapter,
+    s.concurrency,
+    s.lease_seconds,
+    s.started_at,
+    LEAST(s.last_seen, kolony.moment()) AS last_seen,
+    COALESCE((s.ready_at <= kolony.moment()), false) AS ready,
         CASE
-            WHEN (last_seen <= kolony.moment()) THEN health
+            WHEN (s.last_seen <= kolony.moment()) THEN s.health
             ELSE '{}'::jsonb
         END AS health,
         CASE
-            WHEN (ended_at <= kolony.moment()) THEN ended_at
+            WHEN (s.ended_at <= kolony.moment()) THEN s.ended_at
             ELSE NULL::timestamp with time zone
         END AS ended_at,
         CASE
-            WHEN (ended_at <= kolony.moment()) THEN end_reason
+            WHEN (s.ended_at <= kolony.moment()) THEN s.end_reason
             ELSE NULL::text
         END AS end_reason,
-    (end_error AND COALESCE((ended_at <= kolony.moment()), false)) AS end_error,
+    (s.end_error AND COALESCE((s.ended_at <= kolony.moment()), false)) AS end_error,
         CASE
-            WHEN (ready_at <= kolony.moment()) THEN ready_at
+            WHEN (s.ready_at <= kolony.moment()) THEN s.ready_at
             ELSE NULL::timestamp with time zone
         END AS ready_at
-   FROM kolony.agent_sessions s
-  WHERE (started_at <= kolony.moment());
+   FROM (kolony.agent_sessions s
+     CROSS JOIN ( SELECT) one)
+  WHERE (s.started_at <= kolony.moment());
 
 --- view agent_variable_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -3006,14 +3008,15 @@ COLUMN step text
 COLUMN detail text
 COLUMN at timestamp with time zone
 AS
- SELECT workspace_id,
-    attempt_id,
-    number,
-    step,
-    detail,
-    at
-   FROM kolony.attempt_steps s
-  WHERE (at <= kolony.moment());
+ SELECT s.workspace_id,
+    s.attempt_id,
+    s.number,
+    s.step,
+    s.detail,
+    s.at
+   FROM (kolony.attempt_steps s
+     CROSS JOIN ( SELECT) one)
+  WHERE (s.at <= kolony.moment());
 
 --- view attempts_then
 OWNER kolony_owner WITH (security_invoker=true)
@@ -3418,48 +3421,49 @@ COLUMN token_budget bigint
 COLUMN memory_limit_mb integer
 COLUMN cpu_limit_percent integer
 AS
- SELECT workspace_id,
-    command_id,
-    number,
-    content,
-    title,
-    priority,
-    targets,
-    max_attempts,
-    retry_on,
-    time_limit_ms,
-    created_by,
-    created_at,
-    updated_at,
+ SELECT c.workspace_id,
+    c.command_id,
+    c.number,
+    c.content,
+    c.title,
+    c.priority,
+    c.targets,
+    c.max_attempts,
+    c.retry_on,
+    c.time_limit_ms,
+    c.created_by,
+    c.created_at,
+    c.updated_at,
         CASE
-            WHEN (submitted_at <= kolony.moment()) THEN submitted_at
+            WHEN (c.submitted_at <= kolony.moment()) THEN c.submitted_at
             ELSE NULL::timestamp with time zone
         END AS submitted_at,
         CASE
-            WHEN (finished_at <= kolony.moment()) THEN outcome
+            WHEN (c.finished_at <= kolony.moment()) THEN c.outcome
             ELSE NULL::text
         END AS outcome,
         CASE
-            WHEN (finished_at <= kolony.moment()) THEN finished_at
+            WHEN (c.finished_at <= kolony.moment()) THEN c.finished_at
             ELSE NULL::timestamp with time zone
         END AS finished_at,
-    kind,
-    parent_id,
-    subjects,
-    not_before,
-    idempotency_key,
-    at_a_time,
-    free_seats,
-    stop_after,
-    target_words,
-    preset_id,
-    preset_version,
-    constraint_id,
-    token_budget,
-    memory_limit_mb,
-    cpu_limit_percent
-   FROM kolony.commands c
-  WHERE (created_at <= kolony.moment());
+    c.kind,
+    c.parent_id,
+    c.subjects,
+    c.not_before,
+    c.idempotency_key,
+    c.at_a_time,
+    c.free_seats,
+    c.stop_after,
+    c.target_words,
+    c.preset_id,
+    c.preset_version,
+    c.constraint_id,
+    c.token_budget,
+    c.memory_limit_mb,
+    c.cpu_limit_percent
+   FROM (kolony.commands c
+     CROSS JOIN ( SELECT) one)
+  WHERE (c.created_at <= kolony.moment());
 
 --- view conversation_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -3563,13 +3567,14 @@ COLUMN attempt_id uuid
 COLUMN agent_id uuid
 COLUMN session_id uuid
 AS
- SELECT workspace_id,
-    run_id,
-    attempt_id,
-    agent_id,
-    session_id
-   FROM kolony.attempts t
-  WHERE ((claimed_at <= kolony.moment()) AND ((ended_at IS NULL) OR (ended_at > kolony.moment())));
+ SELECT t.workspace_id,
+    t.run_id,
+    t.attempt_id,
+    t.agent_id,
+    t.session_id
+   FROM (kolony.attempts t
+     CROSS JOIN ( SELECT) one)
+  WHERE ((t.claimed_at <= kolony.moment()) AND ((t.ended_at IS NULL) OR (t.ended_at > kolony.moment())));
 
 --- view output_chunks_then
 OWNER kolony_owner WITH (security_invoker=true)
@@ -3584,18 +3589,19 @@ COLUMN first_line bigint
 COLUMN line_count integer
 COLUMN data bytea
 AS
- SELECT workspace_id,
-    run_id,
-    attempt,
-    seq,
-    day,
-    stream,
-    at,
-    first_line,
-    line_count,
-    data
-   FROM kolony.output_chunks c
-  WHERE (at <= kolony.moment());
+ SELECT c.workspace_id,
+    c.run_id,
+    c.attempt,
+    c.seq,
+    c.day,
+    c.stream,
+    c.at,
+    c.first_line,
+    c.line_count,
+    c.data
+   FROM (kolony.output_chunks c
+     CROSS JOIN ( SELECT) one)
+  WHERE (c.at <= kolony.moment());
 
 --- view plan_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -7008,9 +7014,12 @@ BEGIN
            cardinality(c.targets), c.kind, c.subjects, c.token_budget, c.memory_limit_mb, c.cpu_limit_percent,
            CASE WHEN at_once THEN kolony.run_brief(session.workspace_id, p.run_id, priced) END,
            CASE WHEN at_once AND p.run_id = picked[1] THEN kolony.agent_brief(session.workspace_id, session.agent_id) END
+    -- One by one, by their keys: joined, all of a workspace's runs may be read where statistics say that there are none.
     FROM unnest(tried_runs, tries, numbers) AS p (run_id, attempt_id, number)
-    JOIN kolony.runs r ON r.workspace_id = session.workspace_id AND r.run_id = p.run_id
-    JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+    CROSS JOIN LATERAL (SELECT * FROM kolony.runs
+                        WHERE workspace_id = session.workspace_id AND run_id = p.run_id OFFSET 0) r
+    CROSS JOIN LATERAL (SELECT * FROM kolony.commands
+                        WHERE workspace_id = session.workspace_id AND command_id = r.command_id OFFSET 0) c
     ORDER BY array_position(picked, p.run_id);
     IF coalesce(cardinality(places), 0) < room THEN
         PERFORM kolony.settle_blocked(session.workspace_id, session.agent_id);
@@ -13278,7 +13287,7 @@ BEGIN
 END
 
 --- function settle_blocked(home uuid, of_agent uuid)
-OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET plan_cache_mode=auto SET enable_seqscan=on SET enable_bitmapscan=on SET enable_sort=on
 AS
 DECLARE
     stray record;
@@ -13305,7 +13314,7 @@ BEGIN
 END
 
 --- function settle_lost(home uuid, of_agent uuid)
-OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid) RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp SET plan_cache_mode=auto SET enable_seqscan=on SET enable_bitmapscan=on SET enable_sort=on
 AS
 DECLARE
     gone record;

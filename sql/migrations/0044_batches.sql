@@ -89,15 +89,24 @@ BEGIN
            cardinality(c.targets), c.kind, c.subjects, c.token_budget, c.memory_limit_mb, c.cpu_limit_percent,
            CASE WHEN at_once THEN kolony.run_brief(session.workspace_id, p.run_id, priced) END,
            CASE WHEN at_once AND p.run_id = picked[1] THEN kolony.agent_brief(session.workspace_id, session.agent_id) END
+    -- One by one, by their keys: joined, all of a workspace's runs may be read where statistics say that there are none.
     FROM unnest(tried_runs, tries, numbers) AS p (run_id, attempt_id, number)
-    JOIN kolony.runs r ON r.workspace_id = session.workspace_id AND r.run_id = p.run_id
-    JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
+    CROSS JOIN LATERAL (SELECT * FROM kolony.runs
+                        WHERE workspace_id = session.workspace_id AND run_id = p.run_id OFFSET 0) r
+    CROSS JOIN LATERAL (SELECT * FROM kolony.commands
+                        WHERE workspace_id = session.workspace_id AND command_id = r.command_id OFFSET 0) c
     ORDER BY array_position(picked, p.run_id);
     IF coalesce(cardinality(places), 0) < room THEN
         PERFORM kolony.settle_blocked(session.workspace_id, session.agent_id);
     END IF;
 END
 $$;
+
+-- What it calls is planned as ever.
+ALTER FUNCTION kolony.settle_blocked(uuid, uuid)
+    SET plan_cache_mode = auto SET enable_seqscan = on SET enable_bitmapscan = on SET enable_sort = on;
+ALTER FUNCTION kolony.settle_lost(uuid, uuid)
+    SET plan_cache_mode = auto SET enable_seqscan = on SET enable_bitmapscan = on SET enable_sort = on;
 
 -- Scheduled runs of an agent whose time has come join its queue.
 CREATE FUNCTION kolony.make_due(home uuid, of_agent uuid) RETURNS void

@@ -5,6 +5,8 @@
 -- beside it is read from there; what a later change wrote over stands in that change's event (events.was). Row security
 -- is the reader's own. What runners said of their health is not kept, nor anybody's position in a queue.
 
+-- (SELECT) one: before 16 the server prints the columns of a view of one table in another way, and the schema is compared.
+
 SET LOCAL ROLE kolony_owner;
 
 CREATE INDEX events_delaying ON kolony.events (workspace_id, at) WHERE kind = 'run.delayed';
@@ -43,7 +45,7 @@ SELECT s.workspace_id, s.session_id, s.agent_id, s.token_id, s.host, s.pid, s.ve
        CASE WHEN s.ended_at <= kolony.moment() THEN s.end_reason END AS end_reason,
        s.end_error AND coalesce(s.ended_at <= kolony.moment(), false) AS end_error,
        CASE WHEN s.ready_at <= kolony.moment() THEN s.ready_at END AS ready_at
-FROM kolony.agent_sessions s WHERE s.started_at <= kolony.moment();
+FROM kolony.agent_sessions s CROSS JOIN (SELECT) one WHERE s.started_at <= kolony.moment();
 
 CREATE VIEW kolony.attempts_then WITH (security_invoker = true) AS
 SELECT t.workspace_id, t.attempt_id, t.run_id, t.number, t.agent_id, t.session_id, t.claimed_at, t.output_day,
@@ -58,14 +60,14 @@ FROM kolony.attempts t CROSS JOIN LATERAL (SELECT coalesce(t.ended_at <= kolony.
 WHERE t.claimed_at <= kolony.moment();
 
 CREATE VIEW kolony.leases_then WITH (security_invoker = true) AS
-SELECT t.workspace_id, t.run_id, t.attempt_id, t.agent_id, t.session_id FROM kolony.attempts t
+SELECT t.workspace_id, t.run_id, t.attempt_id, t.agent_id, t.session_id FROM kolony.attempts t CROSS JOIN (SELECT) one
 WHERE t.claimed_at <= kolony.moment() AND (t.ended_at IS NULL OR t.ended_at > kolony.moment());
 
 CREATE VIEW kolony.attempt_steps_then WITH (security_invoker = true) AS
-SELECT s.* FROM kolony.attempt_steps s WHERE s.at <= kolony.moment();
+SELECT s.* FROM kolony.attempt_steps s CROSS JOIN (SELECT) one WHERE s.at <= kolony.moment();
 
 CREATE VIEW kolony.output_chunks_then WITH (security_invoker = true) AS
-SELECT c.* FROM kolony.output_chunks c WHERE c.at <= kolony.moment();
+SELECT c.* FROM kolony.output_chunks c CROSS JOIN (SELECT) one WHERE c.at <= kolony.moment();
 
 CREATE VIEW kolony.trace_entries_then WITH (security_invoker = true) AS
 SELECT e.workspace_id, e.run_id, e.attempt, e.key, e.day, e.entry_id, e.parent_key, e.position, e.revision, e.type, e.name,
@@ -87,7 +89,7 @@ SELECT c.workspace_id, c.command_id, c.number, c.content, c.title, c.priority, c
        CASE WHEN c.finished_at <= kolony.moment() THEN c.finished_at END AS finished_at, c.kind, c.parent_id, c.subjects,
        c.not_before, c.idempotency_key, c.at_a_time, c.free_seats, c.stop_after, c.target_words, c.preset_id,
        c.preset_version, c.constraint_id, c.token_budget, c.memory_limit_mb, c.cpu_limit_percent
-FROM kolony.commands c WHERE c.created_at <= kolony.moment();
+FROM kolony.commands c CROSS JOIN (SELECT) one WHERE c.created_at <= kolony.moment();
 
 -- A run's columns, or what they were before the first change after the moment that wrote over them.
 CREATE VIEW kolony.runs_then WITH (security_invoker = true) AS
@@ -310,7 +312,7 @@ SELECT o.*,
            WHERE q.workspace_id = o.workspace_id AND q.agent_id = o.agent_id AND q.created_at <= kolony.moment()
              AND (coalesce(q.answered_at, q.cancelled_at, q.expired_at) > kolony.moment()) IS NOT FALSE
              AND (q.expires_at > kolony.moment()) IS NOT FALSE) END AS asks
-FROM kolony.agent_listed_then o;
+FROM kolony.agent_listed_then o CROSS JOIN (SELECT) one;
 
 GRANT SELECT ON kolony.agents_then, kolony.agent_sessions_then, kolony.attempts_then, kolony.leases_then,
     kolony.attempt_steps_then, kolony.output_chunks_then, kolony.trace_entries_then, kolony.commands_then,
