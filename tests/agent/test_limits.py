@@ -33,7 +33,7 @@ time.sleep(630)
 def program(*words: str) -> Iterator[subprocess.Popen[bytes]]:
     """A program in a session of its own, below something that stands for its shim."""
     below = ["sh", "-c", '"$@" & wait', "sh", *words]
-    with subprocess.Popen(below, start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(below, start_new_session=True, stdout=subprocess.PIPE) as process:
         try:
             yield process
         finally:
@@ -124,8 +124,6 @@ async def test_nothing_is_measured_without_a_limit() -> None:
     watch = _watch(Limits(time_limit_ms=5), lambda: pytest.fail("nobody asked"))
     assert not watch.needed
     assert watch.look() is None
-
-
 
 
 async def test_each_look_is_shared() -> None:

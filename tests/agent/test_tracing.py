@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -198,5 +197,4 @@ async def test_a_programs_own_trace_is_there_while_it_runs(colony: Colony) -> No
 
 
 async def _has(workspace: Workspace, key: str) -> bool:
-    await asyncio.sleep(0.02)
     return key in await rows(workspace)

@@ -66,6 +66,19 @@ async def test_from_the_header_to_the_last_answer(stage: Stage) -> None:
     assert [(await states(stage))[f"row{number}"][0] for number in range(2)] == ["allowed", "allowed"]
 
 
+async def test_what_is_known_is_there_when_it_is_opened(stage: Stage) -> None:
+    runner = await stage.runner()
+    await stage.send("build")
+    await ask(runner, await runner.take(), "rm", "allow rm?", "rm -rf build")
+    superuser = await stage.workspace.database.superuser()
+    async with stage.app("bob", size=(120, 36)) as (app, pilot):
+        await until(lambda: "1 needs you" in words(app), "the header knows")
+        async with superuser.transaction():
+            await superuser.execute("LOCK TABLE kolony.approvals IN ACCESS EXCLUSIVE MODE")  # nothing is read meanwhile
+            await pilot.press("2")
+            await until(lambda: "rm -rf build" in words(app), "the list and the item under the cursor")
+
+
 async def test_putting_off_being_done_and_answering_elsewhere(stage: Stage) -> None:
     runner = await stage.runner()
     await stage.send("fails")

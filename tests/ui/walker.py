@@ -1,8 +1,7 @@
 """Within the app's own process: goes to every screen, section and dialog that the registry leads to, pressing no key.
 
 ``python -m tests.ui.walker ARGUMENTS`` is ``kolony`` that walks by itself, writes what it saw to ``$WALK_REPORT`` (a
-JSON document a line: where, which screen, its text, what a click would do) and quits. With ``$WALK_PAST_COMMANDS`` it
-only looks at screens and opens rows.
+JSON document a line: where, which screen, its text, what a click would do) and quits.
 """
 
 from __future__ import annotations
@@ -91,7 +90,7 @@ class Walk:
             ground.set_focus(widget)
             await self.settle()
             here = ground.places()
-            for command in () if "WALK_PAST_COMMANDS" in os.environ else commands().values():
+            for command in commands().values():
                 place = next((place for place in here if place in command.places), None)
                 if place is None or command.id in LEFT_OUT or (command.id, place) in self.done:
                     continue

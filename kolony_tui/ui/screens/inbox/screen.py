@@ -56,7 +56,7 @@ class InboxScreen(FramedScreen):
         super().on_mount()
         recall(self.list, self.kolony.remembered.get("inbox"))
         if self.kolony.needs.known:
-            self.call_next(self.inbox_changed)  # it is not mounted before this has ended
+            self.call_later(self.inbox_changed)  # it is not mounted before this has ended
         self.set_interval(1, self._tick)
 
     @property
