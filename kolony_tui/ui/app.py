@@ -49,6 +49,7 @@ from kolony_tui.ui.replay import Replay
 from kolony_tui.ui.samples import Samples
 from kolony_tui.ui.screens.framed import FramedScreen
 from kolony_tui.ui.spending import Spending
+from kolony_tui.ui.themes import PlainScrollBar, begin_with
 from kolony_tui.ui.undoing import Undoing
 from kolony_tui.ui.widgets.agent_list import AgentList
 from kolony_tui.ui.windows import wants_work
@@ -59,7 +60,6 @@ LATELY = timedelta(hours=1)
 """What ended since then is shown below the queue,"""
 RECENT_RUNS = 50
 """and at most so many of it."""
-THEME = "kolony"
 
 
 class KolonyApp(App[int]):
@@ -89,6 +89,8 @@ class KolonyApp(App[int]):
             self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
         self.keys = keys_after(opening.keymap)
         self.opening = opening
+        self.remembered: dict[str, Any] = dict(opening.remembered)
+        begin_with(self, self.remembered.get("theme"), opening.theme)
         self.session: PersonSession | None = None
         self.output_session: PersonSession | None = None
         self.aside_session: PersonSession | None = None
@@ -114,7 +116,6 @@ class KolonyApp(App[int]):
         self.replay: Replay = Replay(self)
         self.unverified = ""
         self.saying = "connecting"
-        self.remembered: dict[str, Any] = dict(opening.remembered)
         self._interrupted = 0.0
         self._told: tuple[str, float] = ("", 0.0)
 
@@ -132,14 +133,9 @@ class KolonyApp(App[int]):
 
     def on_mount(self) -> None:
         """Connects; the dashboard is there meanwhile."""
-        from kolony_tui.ui.themes import KOLONY, PlainScrollBar
-
-        self.register_theme(KOLONY)
         if self.opening.ascii_only:
             self.add_class("-ascii")
             ScrollBar.renderer = PlainScrollBar
-        wanted = self.remembered.get("theme") or self.opening.theme or THEME
-        self.theme = wanted if wanted in self.available_themes else THEME
         self.set_keymap({name: ",".join(self.keys[name]) for name in self.opening.keymap})
         loop = asyncio.get_running_loop()
         # Not on every platform, and in the main thread only.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from textual.app import App
 from textual.scrollbar import ScrollBarRender
 from textual.theme import Theme
 
@@ -29,3 +30,16 @@ class PlainScrollBar(ScrollBarRender):
 
     VERTICAL_BARS: ClassVar[list[str]] = [" "] * 8
     HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * 8
+
+
+def begin_with(app: App[Any], *wanted: str | None) -> None:
+    """Gives an app that does not run yet the first of these themes that there is, else ours.
+
+    Once it runs, every change of the theme reads all style sheets again.
+    """
+    app.register_theme(KOLONY)
+    app.set_reactive(App.theme, next((name for name in wanted if name in app.available_themes), KOLONY.name))
+    app.stylesheet.set_variables(app.get_css_variables())
+    for name, is_so in (("-dark-mode", app.current_theme.dark), ("-light-mode", not app.current_theme.dark)):
+        app.set_class(is_so, name, update=False)
+    app._refresh_truecolor_filter(app.ansi_theme)

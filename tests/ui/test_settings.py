@@ -13,6 +13,7 @@ from kolony_tui.ui.screens.settings.person import PersonScreen
 from kolony_tui.ui.screens.settings.screen import SettingsScreen
 from kolony_tui.ui.screens.settings.sections import SLUGS
 from kolony_tui.ui.widgets.choice import Choice
+from kolony_tui.ui.widgets.frame import Header
 from tests.ui.stage import Stage, toasts, until, words
 
 
@@ -92,6 +93,26 @@ async def test_theme_is_tried_on(stage: Stage) -> None:
         await until(lambda: app.theme != before, "worn while one chooses")
         await pilot.press("escape")
         await until(lambda: app.theme == before, "not chosen")
+
+
+@pytest.mark.parametrize("name", ["textual-light", "nord"])
+async def test_the_theme_of_last_time_is_worn_everywhere_from_the_start(stage: Stage, name: str) -> None:
+    async with stage.app("eve", remembered={"theme": name}) as (app, _):
+        for mode in app.MODES:
+            app.go_to(mode)
+            await until(lambda: app.screen.is_mounted, "open")
+            wanted = app.theme_variables
+            assert app.screen.styles.background.hex.lower() == wanted["background"].lower(), mode
+            assert app.screen.query_one(Header).styles.background.hex.lower() == wanted["panel"].lower(), mode
+        light = name == "textual-light"
+        assert (app.has_class("-light-mode"), app.has_class("-dark-mode")) == (light, not light)
+        app.theme = "kolony" if light else "textual-light"
+        for mode in app.MODES:
+            app.go_to(mode)
+            await until(
+                lambda: app.screen.styles.background.hex.lower() == app.get_css_variables()["background"].lower(),
+                f"the other theme in {mode}",
+            )
 
 
 async def test_mouse_chooses_sections_and_words(stage: Stage) -> None:

@@ -26,6 +26,11 @@ class FramedScreen(Screen[None]):
 
     place: ClassVar[Place] = "app"
 
+    def __init__(self) -> None:
+        super().__init__()
+        # What is new is styled as it is mounted; Textual would read all style sheets again, twice, to do so once more.
+        self._css_update_count = self.app._css_update_count
+
     @property
     def kolony(self) -> KolonyApp:
         """The app, as what it is."""
