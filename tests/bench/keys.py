@@ -148,7 +148,7 @@ def p95(widget: str, rate: int) -> float:
     answers, theirs = os.pipe()
     child = subprocess.Popen(
         [sys.executable, "-m", "tests.bench.keys", widget, str(rate), str(theirs)],
-        stdin=terminal, stdout=terminal, stderr=subprocess.DEVNULL, pass_fds=[theirs],
+        stdin=terminal, stdout=terminal, stderr=terminal, pass_fds=[theirs],
         env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
     )  # fmt: skip
     os.close(terminal)

@@ -18,6 +18,7 @@ from textual.strip import Strip
 from kolony_tui.core.merging import MergedLine
 from kolony_tui.text import safe
 from kolony_tui.text.sgr import without_colours
+from kolony_tui.ui.widgets.extent import set_extent
 from kolony_tui.ui.widgets.output_lines import Line
 from kolony_tui.ui.widgets.output_rows import OUTPUT_CSS, STYLES, Look, look_of, search_pattern, text_rows
 
@@ -121,7 +122,7 @@ class MergedView(ScrollView, can_focus=True):
         )
 
     def _laid_out(self) -> None:
-        self.virtual_size = Size(self.scrollable_content_region.width, len(self._shown))
+        set_extent(self, Size(self.scrollable_content_region.width, len(self._shown)))
         if self.follow:
             self._cursor = max(len(self._shown) - 1, 0)
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True)

@@ -19,6 +19,7 @@ from textual.strip import Strip
 from kolony_tui.models.records import OutputPiece
 from kolony_tui.text.sgr import without_colours
 from kolony_tui.ui.after import after
+from kolony_tui.ui.widgets.extent import set_extent
 from kolony_tui.ui.widgets.output_rows import (
     OUTPUT_CSS,
     STYLES,
@@ -395,7 +396,7 @@ class OutputView(ScrollView, can_focus=True):
             return
         before = self.scroll_offset.y
         width = margin_width(self.timestamps) + (self.window.width or self.window.widest)
-        self.virtual_size = Size(width, self.window.rows)
+        set_extent(self, Size(width, self.window.rows))
         if place is not None:
             top = self.window.row_of(place) - row
             self._move_selection(top - before)

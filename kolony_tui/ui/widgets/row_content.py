@@ -16,6 +16,7 @@ from kolony_tui.models.views import Look
 from kolony_tui.ui.draw import plain
 from kolony_tui.ui.looks import Drawing
 from kolony_tui.ui.widgets.columns import Column
+from kolony_tui.ui.widgets.extent import set_extent
 from kolony_tui.ui.widgets.row_drawing import DrawnRows
 from kolony_tui.ui.widgets.row_filter import column_fields, passing
 from kolony_tui.ui.widgets.row_groups import Heading, Lines
@@ -427,7 +428,7 @@ class RowContent(DrawnRows[S]):
         return max(self.scrollable_content_region.height - self._header, 1)
 
     def _fit(self) -> None:
-        self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines) + self._header)
+        set_extent(self, Size(self.scrollable_content_region.width, len(self._lines) + self._header))
 
     # What is in view
 

@@ -20,6 +20,7 @@ from kolony_tui.models.untrusted import Untrusted
 from kolony_tui.text import safe
 from kolony_tui.ui.draw import Cell, Part, Tone, part
 from kolony_tui.ui.looks import Drawing
+from kolony_tui.ui.widgets.extent import set_extent
 from kolony_tui.ui.widgets.row_drawing import CURSOR, DrawnRows
 
 STATUS_SIGNS: dict[str, tuple[str, Tone]] = {
@@ -135,7 +136,7 @@ class TraceView(DrawnRows[TraceRow], can_focus=True):
         self._places = {row.line.key.raw: place for place, row in enumerate(self.rows)}
         last = max(len(self.rows) - 1, 0)
         self._at = last if self.follow else min(self._places.get(key, before) if key is not None else before, last)
-        self.virtual_size = Size(self.scrollable_content_region.width, len(self.rows) * self.LINES_OF_ROW)
+        set_extent(self, Size(self.scrollable_content_region.width, len(self.rows) * self.LINES_OF_ROW))
         if self.follow:
             self._into_view()
         elif self._at != before:
@@ -159,7 +160,7 @@ class TraceView(DrawnRows[TraceRow], can_focus=True):
 
     def on_resize(self) -> None:
         """The cursor stays in view."""
-        self.virtual_size = Size(self.scrollable_content_region.width, len(self.rows) * self.LINES_OF_ROW)
+        set_extent(self, Size(self.scrollable_content_region.width, len(self.rows) * self.LINES_OF_ROW))
         self._into_view()
 
     # Moving
