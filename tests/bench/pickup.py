@@ -91,7 +91,8 @@ async def _round(send: Callable[[int], Awaitable[str]], begun: dict[str, float])
     began = time.monotonic()
     for number in range(SENDS):
         await asyncio.sleep(max(0.0, began + number / A_SECOND - time.monotonic()))
-        committed[await send(number)] = time.monotonic()
+        sent = await send(number)
+        committed[sent] = time.monotonic()
     while not committed.keys() <= begun.keys():
         await asyncio.sleep(0.01)
     return [max(0.0, begun[each] - at) for each, at in committed.items()]
