@@ -53,12 +53,12 @@ class Workplace:
         return Target(dsn=_as_login(self.superuser), origin="the benchmark").as_login(login_of(number), TOKEN)
 
     @contextmanager
-    def app(self, *, columns: int = 140, rows: int = 40) -> Iterator[Terminal]:
-        """The app, as the admin, in a terminal."""
+    def app(self, *, columns: int = 140, rows: int = 40, home: Path | None = None) -> Iterator[Terminal]:
+        """The app, as the admin, in a terminal; in a home of its own unless it is given one."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("KOLONY_", "PG"))}
         kept.pop("NO_COLOR", None)
-        with tempfile.TemporaryDirectory(prefix="kolony-bench-") as home:
-            given = {**kept, "KOLONY_HOME": str(Path(home) / "kolony"), "KOLONY_DSN": self.person_dsn,
+        with tempfile.TemporaryDirectory(prefix="kolony-bench-") as folder:
+            given = {**kept, "KOLONY_HOME": str(home or Path(folder) / "kolony"), "KOLONY_DSN": self.person_dsn,
                      "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}  # fmt: skip
             with running([sys.executable, "-m", "kolony_tui"], given, columns=columns, rows=rows) as terminal:
                 yield terminal
