@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -132,10 +133,10 @@ class Link:
 
     async def _wait_up(self, alive: Callable[[], bool]) -> None:
         while not self.up.is_set() and alive():
-            try:
-                await asyncio.wait_for(self.up.wait(), 0.5)
-            except TimeoutError:
-                continue
+            # Not wait_for, here and elsewhere: before Python 3.12 it loses a cancel that comes with what it waits for.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    await self.up.wait()
 
     async def close(self) -> None:
         """Closes the connection."""

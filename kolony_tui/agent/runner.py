@@ -146,7 +146,8 @@ class Runner:
         while self._failure is None and not ((self._stopping or self._retired) and not self._running):
             pause = await self._round()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
             self._wake.clear()
         if self._failure is not None:
             raise self._failure

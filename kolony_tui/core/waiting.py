@@ -30,7 +30,8 @@ class Hints:
     async def next(self) -> None:
         """Returns at the next hint, or after a second."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), _POLL_SECONDS)
+            async with asyncio.timeout(_POLL_SECONDS):
+                await self._changed.wait()
 
 
 @asynccontextmanager

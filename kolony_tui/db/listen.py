@@ -74,7 +74,9 @@ class Listener:
             self._on_hint(EVERYTHING)
             while not gone.is_set():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(gone.wait(), _ALIVE_SECONDS)
+                    # Not wait_for: before Python 3.12 that loses a cancel which comes as the connection ends.
+                    async with asyncio.timeout(_ALIVE_SECONDS):
+                        await gone.wait()
                     break
                 # A half-open connection says nothing for ever; a round trip shows it.
                 await connection.fetchval("SELECT 1", timeout=5)

@@ -10,11 +10,17 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from kolony_tui.agent.runner import POLL_SECONDS
 from kolony_tui.core.session import log_in
+from kolony_tui.db.connect import connect
+from kolony_tui.db.listen import Listener
+from kolony_tui.db.target import Target
+from kolony_tui.models.errors import KolonyError
 from tests.agent.colony import until
+from tests.database import Database
 from tests.faults.conftest import Extent
 from tests.faults.load import Load
 from tests.faults.proxy import Proxy, proxied
@@ -102,6 +108,35 @@ async def test_a_slow_network(load: Load, proxy: Proxy) -> None:
     proxy.mode = "slow"
     found = await load.judge()
     assert (found.runs, found.lost) == (2, 0)
+
+
+async def test_whoever_stops_listening_as_the_connection_ends(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stops, in whichever moment of that it is: an app that is quit while the server goes away was once held up."""
+    opened: list[asyncpg.Connection] = []
+
+    async def kept(target: Target, application: str) -> asyncpg.Connection:
+        opened.append(await connect(target, application))
+        return opened[-1]
+
+    monkeypatch.setattr("kolony_tui.db.listen.connect", kept)
+    for later in range(8):
+        listens = asyncio.Event()
+        listener = Listener(database.target("ada"), "kolony_w_none", "kolony tests", lambda hint: listens.set(), _deaf)
+        listening = asyncio.create_task(listener.run())
+        async with asyncio.timeout(10):
+            await listens.wait()
+        opened[-1].terminate()
+        for _ in range(later):
+            await asyncio.sleep(0)
+        listening.cancel()
+        done, _ = await asyncio.wait([listening], timeout=2)
+        assert done, f"it listens on, cancelled {later} turns after the connection's end"
+
+
+def _deaf(_: KolonyError | None) -> None:
+    """Takes no notice."""
 
 
 async def test_hints_that_never_arrive(load: Load, proxy: Proxy) -> None:

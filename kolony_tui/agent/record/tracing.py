@@ -252,7 +252,8 @@ class TraceBook:
                     await self._send(batch)
                     self._bench.hint(f"trace:{self._bench.work.run_id}")
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._hurry.wait(), SPACING_SECONDS)
+                    async with asyncio.timeout(SPACING_SECONDS):
+                        await self._hurry.wait()
         except Exception as error:  # whatever it is: a trace that is not written any more must hold nobody up
             known = error if isinstance(error, KolonyError) else KolonyError(f"a fault of the runner: {error!r}")
             self._trouble = known
