@@ -25,9 +25,12 @@ def register_retention(verbs: Any) -> None:
     setting.add_argument("kind", help="as kolony retention show lists it: archive, output, traces, ...")
     setting.add_argument("days", help="so many days, or forever")
     placing = verb(keeping, "archive", _archive, "where output is archived; with a place: from now on there (admins)",
-                   epilog="Credentials of a bucket come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or are kept"
-                   " in the keyring by --access-key; never in the database. A bucket: s3://bucket/prefix, with"
-                   " ?endpoint=https://host:9000&region=name for other stores than AWS.")  # fmt: skip
+                   epilog="A bucket, which is there already: s3://bucket/prefix; of another store than AWS:"
+                   " 's3://bucket/prefix?endpoint=https://host:9000&region=name' (hosted=1: the bucket is part of the"
+                   " host's name). Without region=: AWS_REGION, else us-east-1. Credentials are AWS_ACCESS_KEY_ID,"
+                   " AWS_SECRET_ACCESS_KEY and, if there is one, AWS_SESSION_TOKEN; where those are not set, what"
+                   " --access-key kept in this machine's keyring. They are never in the database: whoever archives,"
+                   " restores or runs kolony maintain needs them on their machine.")  # fmt: skip
     placing.add_argument("place", nargs="?", help="a folder, or s3://bucket/prefix")
     placing.add_argument("--off", action="store_true", help="archive nothing any more; what is there stays there")
     placing.add_argument("--access-key", metavar="ID",

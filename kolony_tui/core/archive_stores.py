@@ -214,6 +214,7 @@ class S3:
         from obstore.store import S3Store
 
         self._bucket, self._prefix, words = _s3_words(location)
+        self._host = words.get("endpoint", "AWS")
         access_key, secret_key, token = _s3_credentials(location)
         more: dict[str, Any] = {"endpoint": words["endpoint"]} if "endpoint" in words else {}
         more |= {"session_token": token} if token else {}
@@ -242,7 +243,12 @@ class S3:
 
     def mark(self) -> None:
         """Writes the mark, which also proves the credentials."""
-        self._try("written", lambda store: store.put(self._key(MARK), _MARK_TEXT))
+        try:
+            self._try("written", lambda store: store.put(self._key(MARK), _MARK_TEXT))
+        except NotFound as error:
+            raise WorkFailed(
+                f"there is no bucket {self._bucket} at {self._host}", "make it there; Kolony makes none"
+            ) from error
 
     def check(self) -> None:
         """The mark is there."""
@@ -250,7 +256,8 @@ class S3:
             self._try("read", lambda store: store.head(self._key(MARK)))
         except NotFound as error:
             raise WorkFailed(
-                f"the bucket {self._bucket} has no archive there", "kolony retention archive sets it"
+                f"{self._host} has no bucket {self._bucket} with an archive in it",
+                "kolony retention archive says where it should be, and sets it",
             ) from error
 
     def put(self, name: str, file: Path) -> None:
@@ -273,12 +280,29 @@ class S3:
         return f"{self._prefix}/{name}" if self._prefix else name
 
     def _try(self, done: str, step: Any) -> Any:
-        from obstore.exceptions import BaseError
+        from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
         try:
             return step(self._store)
         except FileNotFoundError as error:
             raise NotFound(f"an object that is looked for is not in the bucket {self._bucket}") from error
+        except (PermissionDeniedError, UnauthenticatedError) as error:
+            raise WorkFailed(
+                f"the bucket {self._bucket} cannot be {done}: {self._host} refuses the credentials",
+                "are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or those of --access-key, for this bucket?",
+            ) from error
         except (BaseError, OSError, ValueError) as error:
-            first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-            raise WorkFailed(f"the bucket {self._bucket} cannot be {done}: {first[:300]}") from error
+            raise WorkFailed(
+                f"the bucket {self._bucket} cannot be {done}: {_cause(error)[:300]}", f"does {self._host} answer?"
+            ) from error
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong, without how it was tried.
+
+    >>> _cause(ValueError("Generic S3 error: Error performing GET http://h/b in 1ms, after 2 retries - HTTP error: no"))
+    'HTTP error: no'
+    """
+    first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    before, tried, cause = first.partition(" - ")
+    return cause if tried and "Error performing" in before else first
