@@ -88,4 +88,3 @@ class Listener:
     def _received(self, connection: object, pid: int, channel: str, payload: object) -> None:
         if isinstance(payload, str) and _HINT.match(payload):
             self._on_hint(payload)
-

@@ -35,6 +35,7 @@ from kolony_tui.models.work import Run
 from kolony_tui.text import safe
 from kolony_tui.ui.beside import beside
 from kolony_tui.ui.companion import Companion
+from kolony_tui.ui.driver import KolonyDriver
 from kolony_tui.ui.early_keys import EarlyKeys
 from kolony_tui.ui.entering import Door
 from kolony_tui.ui.live import Live, LiveQuery
@@ -255,8 +256,12 @@ class KolonyApp(App[int]):
 
     def exit(self, result: int | None = None, return_code: int = 0, message: Any = None) -> None:
         """Ends the app; what its screens would be remembered by is noted now, while they are there."""
-        self.remembered = self.memory()
-        super().exit(result, return_code, message)
+        if isinstance(self._driver, KolonyDriver):
+            self._driver.end_surely(return_code)
+        try:
+            self.remembered = self.memory()
+        finally:
+            super().exit(result, return_code, message)
 
     async def action_quit(self) -> None:
         """Quits; asks first where the local agent works on something."""
@@ -365,9 +370,7 @@ class KolonyApp(App[int]):
         if isinstance(event, events.Key | events.MouseEvent):
             self.notifier.touched()
         taken = isinstance(event, events.Key) and not event.is_forwarded and self.replay.take(event)
-        if taken or (
-            isinstance(event, events.Key) and not event.is_forwarded and await self.early_keys.take(event)
-        ):
+        if taken or (isinstance(event, events.Key) and not event.is_forwarded and await self.early_keys.take(event)):
             return
         await super().on_event(event)
 

@@ -266,7 +266,20 @@ class Load:
         async def said() -> bool:
             return any(word in runner.lines for runner in self.runners for word in words)
 
-        await until(said, what=f"one of {words} in {self.logs}")
+        try:
+            await until(said, what=f"one of {words}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.logs}\n{await self._server_does()}") from None
+
+    async def _server_does(self) -> str:
+        superuser = await self.superuser()
+        rows = await superuser.fetch(
+            """SELECT pid, backend_type, application_name, state, wait_event_type, wait_event, now() - state_change AS for,
+                      pg_blocking_pids(pid) AS behind, left(query, 80) AS query
+               FROM pg_stat_activity WHERE pid <> pg_backend_pid()"""
+        )
+        superuser.terminate()
+        return "\n".join(str(dict(row)) for row in rows)
 
     async def some_output(self, bytes_before: int = 1) -> None:
         """Returns when programs of this colony have printed something new."""

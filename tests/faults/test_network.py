@@ -18,7 +18,6 @@ from kolony_tui.core.session import log_in
 from kolony_tui.db.connect import connect
 from kolony_tui.db.listen import Listener
 from kolony_tui.db.target import Target
-from kolony_tui.models.errors import KolonyError
 from tests.agent.colony import until
 from tests.database import Database
 from tests.faults.conftest import Extent
@@ -122,21 +121,18 @@ async def test_whoever_stops_listening_as_the_connection_ends(
 
     monkeypatch.setattr("kolony_tui.db.listen.connect", kept)
     for later in range(8):
-        listens = asyncio.Event()
-        listener = Listener(database.target("ada"), "kolony_w_none", "kolony tests", lambda hint: listens.set(), _deaf)
+        said: asyncio.Queue[str] = asyncio.Queue()
+        target = database.target("ada")
+        listener = Listener(target, "kolony_w_none", "kolony tests", said.put_nowait, lambda state: None)
         listening = asyncio.create_task(listener.run())
         async with asyncio.timeout(10):
-            await listens.wait()
+            await said.get()
         opened[-1].terminate()
         for _ in range(later):
             await asyncio.sleep(0)
         listening.cancel()
         done, _ = await asyncio.wait([listening], timeout=2)
         assert done, f"it listens on, cancelled {later} turns after the connection's end"
-
-
-def _deaf(_: KolonyError | None) -> None:
-    """Takes no notice."""
 
 
 async def test_hints_that_never_arrive(load: Load, proxy: Proxy) -> None:

@@ -59,8 +59,9 @@ async def test_keys_and_a_closed_window_end_it_too(stage: Stage, tmp_path: Path)
             terminal.read(0.2)
             assert given_back(terminal)
             assert terminal.code == 0
-    for _ in range(4):  # writing to a terminal that is gone hung the app about once in four times
-        with opened(tmp_path, dsn) as terminal:
+    for program in (*[("-m", "kolony_tui")] * 3, ("-c", DEAF)):
+        # Writing to a terminal that is gone hung the app about once in four times.
+        with opened(tmp_path, dsn, program=program) as terminal:
             await asyncio.to_thread(start, terminal)
             terminal.hang_up()
             await asyncio.to_thread(_until_gone, terminal)
@@ -78,6 +79,39 @@ async def test_next_start_is_where_one_was(stage: Stage, tmp_path: Path) -> None
         await asyncio.to_thread(terminal.until, terminal.ended, "its end")
     with opened(tmp_path, dsn) as terminal:
         await asyncio.to_thread(terminal.until, lambda: f"{CRUMB} People" in terminal.shown, "there again")
+
+
+DEAF = """
+import signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+from kolony_tui.__main__ import main
+sys.exit(main())
+"""
+"""Nobody tells it that its terminal is gone, as where it leads no session."""
+
+STUCK = """
+import asyncio, sys
+from kolony_tui.ui import driver
+from kolony_tui.ui.companion import Companion
+driver.PATIENCE = 0.5
+async def never(companion):
+    await asyncio.Event().wait()
+Companion.end = never
+from kolony_tui.__main__ import main
+sys.exit(main())
+"""
+
+
+async def test_whatever_hangs_does_not_keep_it(stage: Stage, tmp_path: Path) -> None:
+    with opened(tmp_path, stage.workspace.database.dsn("bob"), program=("-c", STUCK)) as terminal:
+        await asyncio.to_thread(start, terminal)
+        seen = len(terminal.seen)
+        terminal.press("\x11")
+        await asyncio.to_thread(terminal.until, terminal.ended, "its end")
+        terminal.read(0.2)
+        assert given_back(terminal)
+        assert terminal.code == 0
+        assert terminal.seen.count(b"\x1b[?1049l", seen) == 2, "by Textual, and once more at the very end"
 
 
 def _until_gone(terminal: Terminal) -> None:
