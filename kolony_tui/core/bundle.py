@@ -6,6 +6,7 @@ A zip of ``manifest.json`` and a file of JSON lines for each table, as of the en
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -26,16 +27,20 @@ from kolony_tui.server.migrations import newest_version
 FORMAT = 1
 MANIFEST = "manifest.json"
 _ABOUT = "($4 IS NULL OR o.agent_id = ANY ($4))"
+_AGENT = (
+    f"o.workspace_id = $1 AND {_ABOUT} AND ($5 IS NULL OR o.agent_id IN "  # noqa: S608  (statements of ours)
+    "(SELECT r.agent_id FROM kolony.runs r WHERE r.workspace_id = $1 AND r.run_id = $5))"
+)
 _RUNS = (
     f"SELECT o.run_id FROM kolony.runs o WHERE o.workspace_id = $1 AND {_ABOUT} "  # noqa: S608  (statements of ours)
-    "AND o.created_at < $3 AND (o.finished_at IS NULL OR o.finished_at >= $2)"
+    "AND ($5 IS NULL OR o.run_id = $5) AND o.created_at < $3 AND (o.finished_at IS NULL OR o.finished_at >= $2)"
 )
 _COMMANDS = f"SELECT r.command_id FROM kolony.runs r WHERE r.run_id IN ({_RUNS})"  # noqa: S608
 _ATTEMPTS = f"SELECT t.attempt_id FROM kolony.attempts t WHERE t.run_id IN ({_RUNS})"  # noqa: S608
 _OF_RUNS = f"o.workspace_id = $1 AND o.run_id IN ({_RUNS})"
 TABLES: Mapping[str, str] = {
-    "agents": f"o.workspace_id = $1 AND {_ABOUT}",
-    "agent_sessions": f"o.workspace_id = $1 AND {_ABOUT} AND coalesce(o.ended_at, o.last_seen) >= $2",
+    "agents": _AGENT,
+    "agent_sessions": f"{_AGENT} AND coalesce(o.ended_at, o.last_seen) >= $2",
     "commands": f"o.workspace_id = $1 AND o.command_id IN ({_COMMANDS})",
     "command_dependencies": f"o.workspace_id = $1 AND o.command_id IN ({_COMMANDS})",
     "runs": _OF_RUNS,
@@ -44,12 +49,17 @@ TABLES: Mapping[str, str] = {
     "approvals": f"{_OF_RUNS} AND o.created_at < $3",
     "stops": "o.workspace_id = $1 AND o.began_at < $3",
     "stopped_agents": f"o.workspace_id = $1 AND {_ABOUT}",
-    "events": f"o.workspace_id = $1 AND o.at >= $2 AND o.at <= $3 AND {_ABOUT}",
+    # Of whatever kind, those by which the past is put together again.
+    "events": f"o.workspace_id = $1 AND o.at >= $2 AND o.at <= $3 AND {_ABOUT} AND ($5 IS NULL OR o.run_id = $5) AND "
+    "($6 IS NULL OR o.kind = ANY ($6) OR o.was IS NOT NULL OR o.kind IN ('run.retried', 'run.delayed'))",
     "profiles": "true",
     "trace_entries": _OF_RUNS,
     "output_chunks": _OF_RUNS,
 }
-"""The tables of a bundle and which of their rows: $1 workspace, $2 since, $3 until, $4 agents or null."""
+"""The tables of a bundle and which of their rows: $1 workspace, $2 since, $3 until, $4 agents, $5 run, $6 kinds.
+
+The last three may be null: of all.
+"""
 _PRINTED = ("trace_entries", "output_chunks")
 _EMPTIED: Mapping[str, Mapping[str, object]] = {
     "agents": {"instructions": "", "config": {}},
@@ -57,6 +67,7 @@ _EMPTIED: Mapping[str, Mapping[str, object]] = {
     "approvals": {"request": None},
 }
 """Columns that are never written as they are."""
+_AT_ONCE = 100
 _MOST_MANIFEST, _MOST_LINE, _MOST_BYTES = 1 << 20, 64 << 20, 64 << 30
 Progress = Callable[[str, int], None]
 """Told a table and how many of its rows are written so far."""
@@ -92,12 +103,14 @@ async def export(
     until: datetime,
     *,
     agents: list[UUID] | None = None,
+    run: UUID | None = None,
+    kinds: list[str] | None = None,
     output: bool = True,
     names: bool = False,
     overwrite: bool = False,
     progress: Progress = lambda table, rows: None,
 ) -> Manifest:
-    """Writes a bundle, mode 0600, whole or not at all.
+    """Writes a bundle, mode 0600, whole or not at all: of some agents, a run or some kinds of events, or of all.
 
     Raises UsageError, and WrongState where the file is there already.
     """
@@ -115,7 +128,7 @@ async def export(
             parts: dict[str, Part] = {}
             for table in TABLES:
                 if output or table not in _PRINTED:
-                    where = (session.workspace.workspace_id, since, until, agents)
+                    where = (session.workspace.workspace_id, since, until, agents, run, kinds)
                     parts[table] = await _write(past, archive, table, where, names, progress)
             made = Manifest(
                 session.workspace.slug, since, until, datetime.now(UTC), newest_version(), output, names, parts
@@ -138,28 +151,33 @@ async def _write(
     names: bool,
     progress: Progress,
 ) -> Part:
-    given = "SELECT $1::uuid, $2::timestamptz, $3::timestamptz, $4::uuid[]"
-    condition = re.sub(r"\$([1-3])", r"(SELECT g.p\1 FROM g)", TABLES[table])
-    condition = condition.replace("$4", "(SELECT g.p4 FROM g)::uuid[]")
+    given = "SELECT $1::uuid, $2::timestamptz, $3::timestamptz, $4::uuid[], $5::uuid, $6::text[]"
+    condition = re.sub(r"\$([1-35])", r"(SELECT g.p\1 FROM g)", TABLES[table])
+    condition = condition.replace("$4", "(SELECT g.p4 FROM g)::uuid[]").replace("$6", "(SELECT g.p6 FROM g)::text[]")
     statement = in_the_past(
-        f"WITH g (p1, p2, p3, p4) AS MATERIALIZED ({given}) "  # noqa: S608  (statements of ours)
+        f"WITH g (p1, p2, p3, p4, p5, p6) AS MATERIALIZED ({given}) "  # noqa: S608  (statements of ours)
         f"SELECT row_to_json(o)::text FROM kolony.{table} o WHERE {condition}"
     )
     digest, rows, size = hashlib.sha256(), 0, 0
     async with past.db.connection() as connection, connection.transaction():
         with archive.open(f"{table}.jsonl", "w", force_zip64=True) as out:
-            async for record in connection.cursor(statement, *where, prefetch=500):
-                row = {**json.loads(record[0]), **_EMPTIED.get(table, {})}
-                if table == "profiles":
-                    row = _person(row, rows + 1, names)
-                line = json.dumps(row).encode() + b"\n"
-                out.write(line)
-                digest.update(line)
-                rows, size = rows + 1, size + len(line)
-                if rows % 1000 == 0:
-                    progress(table, rows)
-    progress(table, rows)
+            cursor = await connection.cursor(statement, *where)
+            while records := await cursor.fetch(_AT_ONCE):
+                # Beside the loop: whoever waits for it in the app goes on seeing what comes.
+                lines = await asyncio.to_thread(_lines_of, table, [record[0] for record in records], rows, names)
+                await asyncio.to_thread(out.write, lines)
+                digest.update(lines)
+                rows, size = rows + len(records), size + len(lines)
+                progress(table, rows)
     return Part(rows, size, digest.hexdigest())
+
+
+def _lines_of(table: str, records: list[str], before: int, names: bool) -> bytes:
+    lines = bytearray()
+    for number, record in enumerate(records, before + 1):
+        row = {**json.loads(record), **_EMPTIED.get(table, {})}
+        lines += json.dumps(_person(row, number, names) if table == "profiles" else row).encode() + b"\n"
+    return bytes(lines)
 
 
 def _person(row: dict[str, Any], number: int, names: bool) -> dict[str, Any]:

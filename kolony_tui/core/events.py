@@ -33,6 +33,11 @@ class Wanted:
     run_id: UUID | None = None
     kinds: tuple[str, ...] = ()
 
+    @property
+    def every_kind(self) -> list[str] | None:
+        """The kinds themselves; None: all of them."""
+        return [kind for kind in KINDS if kind.startswith(self.kinds)] if self.kinds else None
+
     def condition(self, first: int) -> tuple[str, list[object]]:
         """The same in SQL over ``kolony.events o``; its parameters are numbered from ``first`` on."""
         said, parameters = ["true"], list[object]()
@@ -43,7 +48,7 @@ class Wanted:
                 parameters.append(value)
         if self.kinds:
             said.append(f"o.kind = ANY (${first + len(parameters)}::text[])")
-            parameters.append([kind for kind in KINDS if kind.startswith(self.kinds)])
+            parameters.append(self.every_kind)
         if self.command_id is not None and self.run_id is None and self.agent_id is None:
             # Two indexes, one for events of the command itself and one for those of its runs, instead of neither.
             said[1] = (

@@ -82,6 +82,11 @@ class TimelineScreen(FramedScreen):
         """How the kinds begin that are shown; empty: all of them."""
         return self.wanted.kinds[0] if self.wanted.kinds else ""
 
+    @property
+    def about(self) -> str:
+        """What the events are narrowed to, in words; empty: nothing."""
+        return self._about
+
     def turn_area(self) -> None:
         """Goes on to the next area."""
         area = AREAS[(AREAS.index(self.area) + 1) % len(AREAS)]
