@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import asyncpg
+
 from kolony_tui.core.output_parts import Output
 from kolony_tui.db.rows import read
-from kolony_tui.models.errors import Refused, UsageError
+from kolony_tui.models.errors import Refused, UsageError, WorkFailed
 from kolony_tui.models.records import OutputStream
 from kolony_tui.models.untrusted import Untrusted
 
@@ -16,6 +18,8 @@ RANGE_BYTES = 8 * 1024 * 1024
 SKIPPED_PIECES = 4000
 """As many numbers of pieces are looked through for some of a stream at once."""
 LONGEST = 1000
+STEP_SECONDS = 10.0
+"""How long the server works on one statement, whoever still waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ def _edges(pattern: str) -> str:
 async def search_range(output: Output, wanted: Wanted, first: int, last: int, *, width: int = 0) -> tuple[Hit, ...]:
     """What stands in the pieces ``first`` to ``last``, with so many characters of each line.
 
-    Raises UsageError for a pattern that cannot be read.
+    Raises UsageError for a pattern that cannot be read, WorkFailed for one that takes too long.
     """
     try:
         return await _found(output, wanted, first, last, width)
@@ -91,11 +95,23 @@ async def search_range(output: Output, wanted: Wanted, first: int, last: int, *,
 
 
 async def _found(output: Output, wanted: Wanted, first: int, last: int, width: int) -> tuple[Hit, ...]:
-    found = await output.session.db.call(
-        "search_output", output.session.workspace.workspace_id, output.run_id, output.end.attempt,
-        output.end.output_day, first, last, wanted.text, wanted.pattern, wanted.any_case, output.stream, width,
-    )  # fmt: skip
-    return tuple(read(Hit, {**row, "words": row["words"].decode("utf-8", "replace")}) for row in found)
+    statement = "SELECT * FROM kolony.search_output($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+    async with output.session.db.connection() as connection:
+        try:
+            async with connection.transaction():
+                # The server's own clock: it also ends what somebody asked who is gone.
+                await connection.execute(f"SET LOCAL statement_timeout = {STEP_SECONDS * 1000:.0f}")
+                rows = await connection.fetch(
+                    statement, output.session.workspace.workspace_id, output.run_id, output.end.attempt,
+                    output.end.output_day, first, last, wanted.text, wanted.pattern, wanted.any_case, output.stream,
+                    width,
+                )  # fmt: skip
+        except asyncpg.QueryCanceledError as error:
+            raise WorkFailed(
+                f"the server ended this search, which has {STEP_SECONDS:g} seconds for a part of the output",
+                "a simpler expression is faster, and plain text is fastest",
+            ) from error
+    return tuple(read(Hit, {**row, "words": row["words"].decode("utf-8", "replace")}) for row in rows)
 
 
 async def search(

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from kolony_tui.core import records
+from kolony_tui.core import records, searching
 from kolony_tui.core.output_parts import Output
 from kolony_tui.core.searching import Hit, Wanted, search, wanted_by
 from kolony_tui.core.session import log_in
-from kolony_tui.models.errors import KolonyError, UsageError
+from kolony_tui.models.errors import KolonyError, UsageError, WorkFailed
 from tests.database import Agent, Workspace
 from tests.ui.stage import Stage
 
@@ -84,11 +84,39 @@ async def test_edges_streams_colours_and_hostile_bytes(workspace: Workspace, age
         await output.session.db.close()
 
 
-async def test_a_search_ends_when_it_is_left(workspace: Workspace, agent: Agent) -> None:
-    output = await printed(workspace, agent, [("stdout", b"a" * 500_000 + b"\n") for _ in range(20)])
+async def test_a_search_ends_when_it_is_left_or_takes_too_long(
+    workspace: Workspace, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A line of 1 MB, in two pieces, and one that goes on; what is to come twice in it is looked for at every length.
+    half = b"a" * 500_000
+    output = await printed(workspace, agent, [("stdout", half), ("stdout", half + b"c\n"), ("stdout", half)])
+    endless = wanted_by("/(a+)b?\\1(a+)\\2c$/")
+    superuser = await workspace.database.superuser()
+
+    async def searches() -> int:
+        count: int = await superuser.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' "
+            "AND query LIKE '%search_output%' AND pid <> pg_backend_pid()"
+        )
+        return count
+
+    async def become(count: int) -> None:
+        async with asyncio.timeout(5):
+            while await searches() != count:
+                await asyncio.sleep(0.02)
+
     try:
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(hits(output, wanted_by("/(a+)a*[xyz]/")), 0.01)
-        assert await output.session.db.value("people/clock")
+        assert lines(await hits(output, wanted_by("/(a+)+c$/"))) == [0], "what is merely written badly is found"
+        looking = asyncio.ensure_future(hits(output, endless))
+        await become(1)
+        looking.cancel()
+        await become(0)
+        with pytest.raises(asyncio.CancelledError):
+            await looking
+        monkeypatch.setattr(searching, "STEP_SECONDS", 0.2)
+        with pytest.raises(WorkFailed, match=r"^the server ended this search, which has 0.2 seconds") as told:
+            await hits(output, endless)
+        assert "\n" not in told.value.line
+        assert await output.session.db.value("people/clock"), "and the connection serves on"
     finally:
         await output.session.db.close()
