@@ -110,7 +110,8 @@ class _Watched:
     @property
     def gap(self) -> float:
         """Seconds from the end of a reading to the next."""
-        return max(self.query.gap, self.took * EASE)
+        # One that took a minute, because the server was away or the terminal took nothing, is no reason for four more.
+        return max(self.query.gap, min(self.took * EASE, POLL_MOST))
 
     @property
     def pause(self) -> float:

@@ -272,10 +272,13 @@ class Load:
             raise AssertionError(f"{error}\n{self.logs}\n{await self._server_does()}") from None
 
     async def _server_does(self) -> str:
-        superuser = await self.superuser()
+        try:
+            superuser = await self.superuser()
+        except (KolonyError, *DRIVER_ERRORS) as error:
+            return f"the server: {error!r}"
         rows = await superuser.fetch(
-            """SELECT pid, backend_type, application_name, state, wait_event_type, wait_event, now() - state_change AS for,
-                      pg_blocking_pids(pid) AS behind, left(query, 80) AS query
+            """SELECT pid, backend_type, application_name, state, wait_event_type, wait_event,
+                      now() - state_change AS since, pg_blocking_pids(pid) AS behind, left(query, 80) AS query
                FROM pg_stat_activity WHERE pid <> pg_backend_pid()"""
         )
         superuser.terminate()

@@ -89,7 +89,7 @@ async def test_all_is_read_again_without_a_hint_however_slow_it_was(
 ) -> None:
     monkeypatch.setattr(live, "POLL", 0.2)
     monkeypatch.setattr(live, "POLL_MOST", 0.5)
-    monkeypatch.setattr(live._Watched, "took", property(lambda _: 0.5, lambda watched, seconds: None), raising=False)
+    monkeypatch.setattr(live._Watched, "took", property(lambda _: 60.0, lambda watched, seconds: None), raising=False)
     runner = await stage.runner()
     await stage.send("a lost hint")
     claim = await runner.take()

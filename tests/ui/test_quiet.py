@@ -119,6 +119,8 @@ def test_readings_that_take_long_are_spaced() -> None:
     assert watched.gap == 0.25
     watched.took = 2.0
     assert watched.gap == 2.0 * live.EASE
+    watched.took = 60.0
+    assert watched.gap == live.POLL_MOST
 
 
 class Forgetful(Windowed):
