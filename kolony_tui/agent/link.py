@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +22,9 @@ CALL_SECONDS = 10.0
 _PASSING_CLASSES = ("40", "53", "57", "58")
 _PASSING_STATES = ("55P03", "25006")
 _SERVERS_TROUBLE = ("53", "58")
-"""A full disk, too little memory: not over in a moment, so somebody should hear of it."""
+"""A full disk, too little memory: not over in a moment, so somebody should hear of it,"""
+VAIN_SECONDS = 10.0
+"""and so of whatever else kept the same call from being done for so long."""
 
 
 class Lapsed(KolonyError):
@@ -56,6 +59,8 @@ class Link:
         self.on_trouble: Callable[[KolonyError | None], None] = lambda error: None
         """Gets why the server cannot write at the moment, once; None when it could again."""
         self._troubled = False
+        self._in_vain: dict[str, float] = {}
+        """The functions whose last call failed in passing, and since when."""
         self._time = (datetime.now(UTC), boot_seconds())
         self.seconds = CALL_SECONDS
 
@@ -109,24 +114,30 @@ class Link:
         failures = 0
         while True:
             if not alive():
+                self._in_vain.pop(function, None)
                 raise Lapsed("the lease ended while the database could not be reached")
             try:
                 found = await self.call(function, *arguments)
             except LoginRefused:
                 raise
             except CannotConnect as error:
-                self._note(error)
+                self._note(function, error)
                 failures += 1
                 await asyncio.sleep(pause_seconds(failures))
                 await self._wait_up(alive)
                 if failures >= tries and alive():
                     raise
             else:
-                self._note(None)
+                self._note(function, None)
                 return found
 
-    def _note(self, error: KolonyError | None) -> None:
-        troubled = isinstance(error, Busy) and sqlstate(error)[:2] in _SERVERS_TROUBLE
+    def _note(self, function: str, error: KolonyError | None) -> None:
+        if error is None:
+            self._in_vain.pop(function, None)
+            troubled = False
+        else:
+            long = time.monotonic() - self._in_vain.setdefault(function, time.monotonic()) > VAIN_SECONDS
+            troubled = long or (isinstance(error, Busy) and sqlstate(error)[:2] in _SERVERS_TROUBLE)
         if troubled != self._troubled and (troubled or error is None):
             self._troubled = troubled
             self.on_trouble(error)

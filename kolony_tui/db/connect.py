@@ -43,6 +43,9 @@ from kolony_tui.models.errors import (
 
 _Row = TypeVar("_Row")
 
+_READY_SECONDS = 10.0
+"""Within these a connection that was let in must be of use; longer where the login may take longer."""
+
 
 async def connect(
     target: Target, application: str, *, patience: float = 10.0, pooled: bool = False
@@ -126,7 +129,9 @@ async def _open(
     finally:
         refusals.reset(watched)
     try:
-        await _make_ready(connection, place.login, mark)
+        # A server that took the login may be silent all the same: its disk is full, or the network broke just now.
+        async with asyncio.timeout(max(seconds, _READY_SECONDS)):
+            await _make_ready(connection, place.login, mark)
     except DRIVER_ERRORS as error:
         connection.terminate()
         raise _said(error, target, place) from error

@@ -55,7 +55,10 @@ class _Talk:
 
 
 class Proxy:
-    """``mode`` is what it does with what goes through; ``hung`` connections stay so, whatever comes after."""
+    """``mode`` is what it does with what goes through; ``hung`` connections stay so, whatever comes after.
+
+    ``mum``: who logs in is let in, and hears nothing more.
+    """
 
     def __init__(self, server: str) -> None:
         self._server = server
@@ -63,7 +66,7 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._rob = ""
         self._robbed = asyncio.Event()
-        self.mode: Literal["pass", "hung", "slow", "mute", "shut"] = "pass"
+        self.mode: Literal["pass", "hung", "mum", "slow", "mute", "shut"] = "pass"
         self.seen: Counter[str] = Counter()
         """The functions that were called through it."""
         self.dropped = 0
@@ -132,6 +135,8 @@ class Proxy:
             talk.client.write(kept + frame)
             kept = b""
             await talk.client.drain()
+            if kind == _READY and self.mode == "mum":
+                await asyncio.Event().wait()
 
     async def _delay(self, size: int) -> None:
         if self.mode == "hung":

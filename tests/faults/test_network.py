@@ -13,11 +13,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from kolony_tui.agent.link import Link
 from kolony_tui.agent.runner import POLL_SECONDS
 from kolony_tui.core.session import log_in
 from kolony_tui.db.connect import connect
 from kolony_tui.db.listen import Listener
 from kolony_tui.db.target import Target
+from kolony_tui.models.errors import CannotConnect
 from tests.agent.colony import until
 from tests.database import Database
 from tests.faults.conftest import Extent
@@ -107,6 +109,38 @@ async def test_a_slow_network(load: Load, proxy: Proxy) -> None:
     proxy.mode = "slow"
     found = await load.judge()
     assert (found.runs, found.lost) == (2, 0)
+
+
+async def test_a_server_that_lets_one_in_and_says_no_more(
+    database: Database, short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kolony_tui.db.connect._READY_SECONDS", 0.3)
+    async with proxied(database.target("ada"), short_folder) as (proxy, through):
+        proxy.mode = "mum"
+        with pytest.raises(CannotConnect, match="no answer in time"):
+            async with asyncio.timeout(10):
+                await connect(through, "kolony tests", patience=0.3)
+
+
+async def test_what_fails_again_and_again_is_told(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only a full disk: a lock that is never let go holds a run's output up as well, while all else goes on."""
+    monkeypatch.setattr("kolony_tui.agent.link.VAIN_SECONDS", 0.3)
+    superuser = await database.superuser()
+    makes = "CREATE OR REPLACE FUNCTION kolony.locked() RETURNS int LANGUAGE plpgsql AS $$ BEGIN {} END $$"
+    await superuser.execute(makes.format("RAISE 'somebody has it' USING ERRCODE = '55P03';"))
+    await superuser.execute("GRANT EXECUTE ON FUNCTION kolony.locked() TO PUBLIC")
+    link, told = Link(database.target("ada"), "kolony tests"), asyncio.Queue[str]()
+    link.up.set()
+    link.on_trouble = lambda error: told.put_nowait("" if error is None else error.message)
+    began = time.monotonic()
+    calling = asyncio.create_task(link.insist("locked", alive=lambda: True))
+    async with asyncio.timeout(10):
+        assert await told.get() == "somebody has it"
+        assert time.monotonic() - began > 0.3, "what is over in a moment is not worth a word"
+        await superuser.execute(makes.format("RETURN 1;"))
+        assert await told.get() == ""
+        assert [row["locked"] for row in await calling] == [1]
+    await link.close()
 
 
 async def test_whoever_stops_listening_as_the_connection_ends(
