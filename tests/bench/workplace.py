@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -42,26 +42,31 @@ class Workplace:
     @property
     def person_dsn(self) -> str:
         """The admin's URL, with the password."""
-        return _as_login(self.superuser, PERSON, PASSWORD)
+        return as_login(self.superuser, PERSON, PASSWORD)
 
     def person(self) -> Target:
         """Where the admin logs in."""
-        return Target(dsn=_as_login(self.superuser), origin="the benchmark").as_login(PERSON, PASSWORD)
+        return Target(dsn=as_login(self.superuser), origin="the benchmark").as_login(PERSON, PASSWORD)
 
     def runner(self, number: int) -> Target:
         """Where the runner of an agent (from 0) logs in."""
-        return Target(dsn=_as_login(self.superuser), origin="the benchmark").as_login(login_of(number), TOKEN)
+        return Target(dsn=as_login(self.superuser), origin="the benchmark").as_login(login_of(number), TOKEN)
 
-    @contextmanager
-    def app(self, *, columns: int = 140, rows: int = 40, home: Path | None = None) -> Iterator[Terminal]:
+    def app(self, *, columns: int = 140, rows: int = 40, home: Path | None = None) -> AbstractContextManager[Terminal]:
         """The app, as the admin, in a terminal; in a home of its own unless it is given one."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("KOLONY_", "PG"))}
-        kept.pop("NO_COLOR", None)
-        with tempfile.TemporaryDirectory(prefix="kolony-bench-") as folder:
-            given = {**kept, "KOLONY_HOME": str(home or Path(folder) / "kolony"), "KOLONY_DSN": self.person_dsn,
-                     "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}  # fmt: skip
-            with running([sys.executable, "-m", "kolony_tui"], given, columns=columns, rows=rows) as terminal:
-                yield terminal
+        return app_of(self.person_dsn, columns=columns, rows=rows, home=home)
+
+
+@contextmanager
+def app_of(dsn: str, *, columns: int = 140, rows: int = 40, home: Path | None = None) -> Iterator[Terminal]:
+    """The app in a terminal, as whoever logs in by this URL; in a home of its own unless it is given one."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("KOLONY_", "PG"))}
+    kept.pop("NO_COLOR", None)
+    with tempfile.TemporaryDirectory(prefix="kolony-bench-") as folder:
+        given = {**kept, "KOLONY_HOME": str(home or Path(folder) / "kolony"), "KOLONY_DSN": dsn,
+                 "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}  # fmt: skip
+        with running([sys.executable, "-m", "kolony_tui"], given, columns=columns, rows=rows) as terminal:
+            yield terminal
 
 
 def login_of(number: int) -> str:
@@ -69,7 +74,8 @@ def login_of(number: int) -> str:
     return f"ka_{number:016x}"
 
 
-def _as_login(dsn: str, login: str = "", password: Secret | None = None) -> str:
+def as_login(dsn: str, login: str = "", password: Secret | None = None) -> str:
+    """A superuser's URL for somebody else: a login and its password, or nobody yet."""
     parts = urlsplit(dsn)
     said = f"{login}:{quote(password.reveal())}@" if password is not None else ""
     return f"{parts.scheme}://{said}{parts.netloc.rpartition('@')[2]}{parts.path}?{parts.query}"
@@ -84,9 +90,7 @@ async def workplace(
         dsn = await own.kolony_database()
         owner = await asyncpg.connect(dsn)
         try:
-            await owner.execute(
-                f"CREATE ROLE {PERSON} LOGIN PASSWORD '{verifier(PASSWORD)}' IN ROLE kolony_user"
-            )
+            await owner.execute(f"CREATE ROLE {PERSON} LOGIN PASSWORD '{verifier(PASSWORD)}' IN ROLE kolony_user")
             await owner.execute(_PEOPLE)
             made = await owner.fetch(
                 """INSERT INTO kolony.agents (workspace_id, name)
