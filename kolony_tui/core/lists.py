@@ -148,14 +148,17 @@ async def pulse(session: PersonSession, since: datetime) -> Pulse:
     return Pulse(row["agents"], row["online"], row["busy"], row["open_runs"], ended)
 
 
-async def open_runs(session: PersonSession, wish: Wish, since: datetime, ended: int) -> Page[Run]:
+async def open_runs(
+    session: PersonSession, wish: Wish, since: datetime, ended: int, known: int = 0
+) -> Page[Run]:
     """A window of what goes on and waits, and below it of what ended after ``since`` (at most ``ended``).
 
-    Raises FilterError.
+    A backlog of more than some thousand runs is not counted for a window near its top: ``known``, as many as were open
+    when they were counted last, stands for it in ``Page.passed``. Raises FilterError.
     """
     home, last = session.workspace.workspace_id, wish.first + wish.count
     if not wish.filter and wish.sort not in RUN_ORDERS:
-        found = await session.db.records("work/queue_window", home, wish.first, last, since, ended)
+        found = await session.db.records("work/queue_window", home, wish.first, last, since, ended, known)
     else:
         condition, parameters = _where(wish.filter, RUN_FIELDS, 6)
         found = await session.db.ordered(

@@ -21,7 +21,7 @@ _KEPT = (
 )  # fmt: skip
 """The tables and views that have one of the past beside them, of the same name and ``_then``."""
 
-_INSTEAD = {"fleet/listed": "replay/agents", "work/queue_window": "work/listed_open"}
+_INSTEAD = {"fleet/listed": "replay/agents", "fleet/named": "replay/agents", "work/queue_window": "replay/queue"}
 """Queries that would take too long in the past, and what is asked there."""
 
 _PRESENT = re.compile(r"\bkolony\.(" + "|".join(_KEPT) + r")\b(?!\s*\()|(?<![\w.])now\(\)")

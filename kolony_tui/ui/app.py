@@ -332,7 +332,8 @@ class KolonyApp(App[int]):
 
     async def read_queue(self, session: PersonSession, wish: Wish) -> Page[Run]:
         """A window of what goes on and waits, and below it of what ended lately."""
-        page = await lists.open_runs(session, wish, self.now() - LATELY, RECENT_RUNS)
+        known = self.pulse.open_runs if self.pulse is not None else 0
+        page = await lists.open_runs(session, wish, self.now() - LATELY, RECENT_RUNS, known)
         if session is (self.replay.session or self.session):
             self.queue = [run for run in page.rows if not run.status.ended]
             self.recent = [run for run in page.rows if run.status.ended]

@@ -43,4 +43,8 @@ ALTER TABLE kolony.agents SET (fillfactor = 80, autovacuum_vacuum_scale_factor =
 ALTER TABLE kolony.agent_tokens SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0,
     autovacuum_vacuum_threshold = 500);
 
+-- The head of a long queue, for who looks at it. By an expression, so that no claim takes it for an agent's own queue.
+CREATE INDEX ready_runs_in_order ON kolony.ready_runs (workspace_id, (- priority), place, run_id);
+CREATE INDEX blocked_runs_in_order ON kolony.blocked_runs (workspace_id, (- priority), place, run_id);
+
 RESET ROLE;

@@ -1,26 +1,44 @@
 -- As listed_open, in the queue's own order and without a filter: at most $3 of each of the places where an open run can
--- stand are put in order, so that a backlog of any length is counted and no more. $1 workspace, $2 first place (from 0),
--- $3 place after the last, $4 since when ended runs are shown, $5 how many of them at most.
+-- stand are put in order, each by an index. Of a long backlog no more than some thousand are counted, as long as the
+-- window is near its top: then $6, as many as were counted elsewhere lately, stands for the rest. $1 workspace, $2 first
+-- place (from 0), $3 place after the last, $4 since when ended runs are shown, $5 how many of them at most.
 WITH begun AS MATERIALIZED (
-    SELECT o.run_id, o.priority, o.place, o.status IN ('executing', 'interrupted') AS executing,
-           o.status = 'dispatching' AS dispatching
-    FROM kolony.leases l JOIN kolony.run_listed o ON o.workspace_id = l.workspace_id AND o.run_id = l.run_id
-    WHERE l.workspace_id = $1 AND o.workspace_id = $1 AND o.outcome IS NULL),
+    SELECT r.run_id, r.priority, extract(epoch FROM r.created_at) AS place,
+           coalesce(s.there AND (r.interrupt_heard_at IS NOT NULL OR t.started_at IS NOT NULL), false) AS executing,
+           coalesce(s.there AND r.interrupt_heard_at IS NULL AND t.started_at IS NULL, false) AS dispatching
+    FROM kolony.leases l JOIN kolony.runs r ON r.workspace_id = l.workspace_id AND r.run_id = l.run_id
+    -- LIMIT 1: by key and never by reading all of them, whatever the planner believes of their number.
+    LEFT JOIN LATERAL (SELECT i.ended_at IS NULL AND i.last_seen + make_interval(secs => i.lease_seconds) >= now() AS there
+                       FROM kolony.agent_sessions i
+                       WHERE i.workspace_id = l.workspace_id AND i.session_id = l.session_id LIMIT 1) s ON true
+    LEFT JOIN LATERAL (SELECT e.started_at FROM kolony.attempts e
+                       WHERE e.workspace_id = l.workspace_id AND e.attempt_id = l.attempt_id LIMIT 1) t ON true
+    WHERE l.workspace_id = $1 AND r.workspace_id = $1 AND r.outcome IS NULL),
 waiting AS MATERIALIZED (
     (SELECT q.run_id, q.priority, q.place FROM kolony.ready_runs q
-     WHERE q.workspace_id = $1 ORDER BY q.priority DESC, q.place, q.run_id LIMIT $3)
+     WHERE q.workspace_id = $1 ORDER BY - q.priority, q.place, q.run_id LIMIT $3)
     UNION ALL
     (SELECT k.run_id, k.priority, k.place FROM kolony.blocked_runs k
-     WHERE k.workspace_id = $1 ORDER BY k.priority DESC, k.place, k.run_id LIMIT $3)
+     WHERE k.workspace_id = $1 ORDER BY - k.priority, k.place, k.run_id LIMIT $3)
     UNION ALL
     (SELECT d.run_id, d.priority, extract(epoch FROM r.created_at) AS place
      FROM kolony.scheduled_runs d JOIN kolony.runs r ON r.workspace_id = d.workspace_id AND r.run_id = d.run_id
      WHERE d.workspace_id = $1 AND r.workspace_id = $1
      ORDER BY d.priority DESC, extract(epoch FROM r.created_at), d.run_id LIMIT $3)),
+bound AS MATERIALIZED (
+    SELECT CASE WHEN $3 <= 5000 THEN 10000 END AS most),
+counted AS MATERIALIZED (
+    SELECT (SELECT count(*) FROM begun) AS begun,
+           (SELECT count(*) FROM (SELECT FROM kolony.ready_runs q WHERE q.workspace_id = $1
+                                  LIMIT (SELECT b.most FROM bound b)) n) AS ready,
+           (SELECT count(*) FROM (SELECT FROM kolony.blocked_runs k WHERE k.workspace_id = $1
+                                  LIMIT (SELECT b.most FROM bound b)) n) AS blocked,
+           (SELECT count(*) FROM (SELECT FROM kolony.scheduled_runs d WHERE d.workspace_id = $1
+                                  LIMIT (SELECT b.most FROM bound b)) n) AS scheduled),
 many AS MATERIALIZED (
-    SELECT (SELECT count(*) FROM begun) + (SELECT count(*) FROM kolony.ready_runs q WHERE q.workspace_id = $1)
-         + (SELECT count(*) FROM kolony.blocked_runs k WHERE k.workspace_id = $1)
-         + (SELECT count(*) FROM kolony.scheduled_runs d WHERE d.workspace_id = $1) AS open),
+    SELECT greatest(c.begun + c.ready + c.blocked + c.scheduled,
+                    CASE WHEN greatest(c.ready, c.blocked, c.scheduled) >= b.most THEN $6::bigint END) AS open
+    FROM counted c, bound b),
 open AS MATERIALIZED (
     SELECT u.run_id, row_number() OVER (ORDER BY u.executing DESC, u.dispatching DESC, u.priority DESC, u.place, u.run_id)
                      - 1 AS place
