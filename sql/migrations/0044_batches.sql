@@ -20,12 +20,19 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
 #variable_conflict use_column
 DECLARE
-    session kolony.agent_sessions := kolony.my_session(the_session);
+    token kolony.agent_tokens := kolony.my_token();
+    session kolony.agent_sessions;
     agent kolony.agents;
     room integer;
-    unpaid record;
-    some_unpaid boolean;
-    priced boolean;
+    stopped boolean;
+    budgeted boolean;
+    due boolean;
+    lost boolean;
+    unpaid_commands uuid[];
+    unpaid_presets uuid[];
+    unpaid_people uuid[];
+    closed boolean;
+    some_unpaid boolean := false;
     places tid[];
     picked uuid[];
     tried_runs uuid[];
@@ -34,26 +41,50 @@ DECLARE
     light integer;
 BEGIN
     SELECT * INTO STRICT agent FROM kolony.agents a
-    WHERE a.workspace_id = session.workspace_id AND a.agent_id = session.agent_id FOR NO KEY UPDATE;
-    IF agent.desired <> 'active' OR NOT kolony.pass_gate(session.workspace_id, session.agent_id) THEN
+    WHERE a.workspace_id = token.workspace_id AND a.agent_id = token.agent_id FOR NO KEY UPDATE;
+    PERFORM FROM kolony.agent_sessions s
+    WHERE s.workspace_id = token.workspace_id AND s.session_id = the_session AND s.agent_id = token.agent_id FOR SHARE;
+    session := kolony.my_session(the_session);
+    -- Behind the locks, and in one look: what nearly never is there is asked for by name only where it is.
+    SELECT least(up_to, session.concurrency - (SELECT count(*) FROM kolony.leases l
+               WHERE l.workspace_id = session.workspace_id AND l.session_id = the_session)),
+           EXISTS (SELECT FROM kolony.stops s WHERE s.workspace_id = session.workspace_id AND s.lifted_at IS NULL),
+           EXISTS (SELECT FROM kolony.budgets b
+                   WHERE b.workspace_id = session.workspace_id AND b.removed_at IS NULL),
+           EXISTS (SELECT FROM kolony.scheduled_runs f
+                   WHERE f.workspace_id = session.workspace_id AND f.agent_id = session.agent_id AND f.due_at <= now()),
+           EXISTS (SELECT FROM kolony.agent_sessions s
+                   WHERE s.workspace_id = session.workspace_id AND s.agent_id = session.agent_id AND s.ended_at IS NULL
+                     AND s.last_seen + make_interval(secs => s.lease_seconds) < clock_timestamp())
+           OR EXISTS (SELECT FROM (
+                          SELECT DISTINCT l.session_id FROM kolony.leases l
+                          WHERE l.workspace_id = session.workspace_id AND l.agent_id = session.agent_id
+                            AND l.session_id <> the_session) h
+                      JOIN kolony.agent_sessions s
+                          ON s.workspace_id = session.workspace_id AND s.session_id = h.session_id
+                      WHERE s.ended_at IS NOT NULL
+                         OR s.last_seen + make_interval(secs => s.lease_seconds) < clock_timestamp())
+    INTO room, stopped, budgeted, due, lost;
+    IF agent.desired <> 'active' OR stopped AND NOT kolony.pass_gate(session.workspace_id, session.agent_id) THEN
         RETURN;
     END IF;
-    PERFORM FROM kolony.agent_sessions s
-    WHERE s.workspace_id = session.workspace_id AND s.session_id = the_session FOR SHARE;
-    session := kolony.my_session(the_session);
-    PERFORM kolony.settle_lost(session.workspace_id, session.agent_id);
-    room := least(up_to, session.concurrency - (SELECT count(*) FROM kolony.leases l
-        WHERE l.workspace_id = session.workspace_id AND l.session_id = the_session));
+    IF lost THEN
+        PERFORM kolony.settle_lost(session.workspace_id, session.agent_id);
+    END IF;
     IF room <= 0 THEN
         RETURN;
     END IF;
-    unpaid := kolony.unpaid(session.workspace_id, session.agent_id);
-    IF unpaid.closed THEN
-        RETURN;
+    IF budgeted THEN
+        SELECT u.closed, u.commands, u.presets, u.people INTO closed, unpaid_commands, unpaid_presets, unpaid_people
+        FROM kolony.unpaid(session.workspace_id, session.agent_id) u;
+        IF closed THEN
+            RETURN;
+        END IF;
+        some_unpaid := num_nonnulls(unpaid_commands, unpaid_presets, unpaid_people) > 0;
     END IF;
-    some_unpaid := num_nonnulls(unpaid.commands, unpaid.presets, unpaid.people) > 0;
-    PERFORM kolony.ensure_output_partition(current_date);
-    PERFORM kolony.make_due(session.workspace_id, session.agent_id);
+    IF due THEN
+        PERFORM kolony.make_due(session.workspace_id, session.agent_id);
+    END IF;
     SELECT array_agg(n.place), array_agg(n.run_id) INTO places, picked FROM (
         SELECT q.ctid AS place, q.run_id FROM kolony.ready_runs q
         WHERE q.workspace_id = session.workspace_id AND q.agent_id = session.agent_id
@@ -61,9 +92,16 @@ BEGIN
               SELECT FROM kolony.runs r
               JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
               WHERE r.workspace_id = q.workspace_id AND r.run_id = q.run_id
-                AND (c.command_id = ANY (unpaid.commands) OR c.preset_id = ANY (unpaid.presets)
-                     OR c.created_by = ANY (unpaid.people))))
+                AND (c.command_id = ANY (unpaid_commands) OR c.preset_id = ANY (unpaid_presets)
+                     OR c.created_by = ANY (unpaid_people))))
         ORDER BY q.priority DESC, q.place, q.run_id LIMIT room FOR UPDATE SKIP LOCKED) n;
+    IF picked IS NULL THEN
+        PERFORM kolony.settle_blocked(session.workspace_id, session.agent_id);
+        RETURN;
+    END IF;
+    IF to_regclass('kolony.output_chunks_' || to_char(current_date, 'YYYY_MM')) IS NULL THEN
+        PERFORM kolony.ensure_output_partition(current_date);
+    END IF;
     IF cardinality(picked) > 10 THEN
         light := kolony.count_light(session.workspace_id, picked, 8388608);
         places := places[:light];
@@ -81,13 +119,15 @@ BEGIN
         SELECT session.workspace_id, tried.run_id, tried.attempt_id, session.agent_id, the_session FROM tried)
     SELECT array_agg(tried.run_id), array_agg(tried.attempt_id), array_agg(tried.number)
     INTO tried_runs, tries, numbers FROM tried;
-    priced := at_once AND EXISTS (SELECT FROM kolony.budgets b
-                                  WHERE b.workspace_id = session.workspace_id AND b.removed_at IS NULL);
     RETURN QUERY
     SELECT p.run_id, p.attempt_id, p.number, c.command_id, c.number, r.ordinal, c.content,
-           kolony.instructed(agent.instructions, c.kind), agent.config, c.time_limit_ms, c.max_attempts::integer,
+           -- Nothing is added to a natural command's.
+           CASE c.kind WHEN 'natural' THEN coalesce(agent.instructions, '')
+                       ELSE kolony.instructed(agent.instructions, c.kind) END, agent.config, c.time_limit_ms, c.max_attempts::integer,
            cardinality(c.targets), c.kind, c.subjects, c.token_budget, c.memory_limit_mb, c.cpu_limit_percent,
-           CASE WHEN at_once THEN kolony.run_brief(session.workspace_id, p.run_id, priced) END,
+           CASE WHEN at_once AND (budgeted OR EXISTS (
+                    SELECT FROM kolony.messages m WHERE m.workspace_id = session.workspace_id AND m.run_id = p.run_id))
+                THEN kolony.run_brief(session.workspace_id, p.run_id, budgeted) END,
            CASE WHEN at_once AND p.run_id = picked[1] THEN kolony.agent_brief(session.workspace_id, session.agent_id) END
     -- One by one, by their keys: joined, all of a workspace's runs may be read where statistics say that there are none.
     FROM unnest(tried_runs, tries, numbers) AS p (run_id, attempt_id, number)
@@ -96,7 +136,7 @@ BEGIN
     CROSS JOIN LATERAL (SELECT * FROM kolony.commands
                         WHERE workspace_id = session.workspace_id AND command_id = r.command_id OFFSET 0) c
     ORDER BY array_position(picked, p.run_id);
-    IF coalesce(cardinality(places), 0) < room THEN
+    IF cardinality(places) < room THEN
         PERFORM kolony.settle_blocked(session.workspace_id, session.agent_id);
     END IF;
 END
@@ -161,8 +201,12 @@ CREATE FUNCTION kolony.agent_brief(home uuid, of_agent uuid) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN jsonb_strip_nulls(jsonb_build_object(
-        'variables', kolony.variables_brief(home, of_agent),
-        'memory', kolony.memory_brief(home, of_agent),
+        'variables', CASE WHEN EXISTS (SELECT FROM kolony.agent_variables v
+                                       WHERE v.workspace_id = home AND v.agent_id = of_agent)
+                          THEN kolony.variables_brief(home, of_agent) END,
+        'memory', CASE WHEN EXISTS (SELECT FROM kolony.agent_notes n
+                                    WHERE n.workspace_id = home AND n.agent_id = of_agent)
+                       THEN kolony.memory_brief(home, of_agent) END,
         'settings', kolony.settings_brief(home)));
 END
 $$;
@@ -211,6 +255,7 @@ DECLARE
     asked CONSTANT uuid[] := ARRAY(SELECT (e ->> 'attempt_id')::uuid FROM jsonb_array_elements(ends) e);
     mine uuid[];
     commands uuid[];
+    done uuid[];
 BEGIN
     -- In their order, before anything else is touched; what has passed on meanwhile is found out below.
     mine := ARRAY(
@@ -220,31 +265,41 @@ BEGIN
             JOIN kolony.runs r ON r.workspace_id = l.workspace_id AND r.run_id = l.run_id
             WHERE l.agent_id = token.agent_id
             ORDER BY r.run_id FOR NO KEY UPDATE OF r SKIP LOCKED) h);
-    WITH gone AS (
+    WITH said AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(ends) AS e (attempt_id uuid, exit_code integer, signal integer, error text,
+            usage jsonb, chunks bigint, bytes bigint, lines bigint, warning text)),
+    gone AS (
         DELETE FROM kolony.leases l
-        USING jsonb_to_recordset(ends) AS e (attempt_id uuid, chunks bigint), kolony.agent_sessions s
+        USING said e, kolony.agent_sessions s, kolony.attempts t
         WHERE l.workspace_id = token.workspace_id AND l.attempt_id = ANY (mine) AND l.agent_id = token.agent_id
           AND e.attempt_id = l.attempt_id
           AND s.workspace_id = l.workspace_id AND s.session_id = l.session_id AND s.token_id = token.token_id
           AND s.ended_at IS NULL AND s.last_seen + make_interval(secs => s.lease_seconds) >= clock_timestamp()
-          AND kolony.output_hole(l.workspace_id, l.run_id, l.attempt_id, e.chunks) IS NULL
+          AND t.workspace_id = l.workspace_id AND t.attempt_id = l.attempt_id
+          -- No hole: as kolony.output_hole finds it, which says more.
+          AND (SELECT count(*) = e.chunks AND coalesce(max(c.seq), -1) = e.chunks - 1 FROM kolony.output_chunks c
+               WHERE c.workspace_id = l.workspace_id AND c.run_id = l.run_id AND c.attempt = t.number
+                 AND c.day = t.output_day)
         RETURNING l.attempt_id),
     ended AS (
         UPDATE kolony.attempts t SET ended_at = now(), outcome = 'completed', exit_code = e.exit_code,
             signal = e.signal, error = "left"(e.error, 10000), usage = coalesce(e.usage, '{}'), chunk_count = e.chunks,
             byte_count = e.bytes, line_count = e.lines, warning = nullif("left"(e.warning, 1000), '')
-        FROM gone, jsonb_to_recordset(ends) AS e (attempt_id uuid, exit_code integer, signal integer, error text,
-            usage jsonb, chunks bigint, bytes bigint, lines bigint, warning text)
-        WHERE t.workspace_id = token.workspace_id AND t.attempt_id = gone.attempt_id AND e.attempt_id = gone.attempt_id
-        RETURNING t.run_id, t.exit_code, t.error, t.warning),
+        FROM gone JOIN said e USING (attempt_id)
+        WHERE t.workspace_id = token.workspace_id AND t.attempt_id = gone.attempt_id
+        RETURNING t.attempt_id, t.run_id, t.exit_code, t.error, t.warning),
     settled AS (
         UPDATE kolony.runs r SET outcome = 'completed', finished_at = now(), updated_at = now(),
             exit_code = ended.exit_code, error = ended.error, limit_hit = NULL, reason = NULL, warning = ended.warning
         FROM ended WHERE r.workspace_id = token.workspace_id AND r.run_id = ended.run_id
-        RETURNING r.command_id)
-    SELECT array_agg(DISTINCT settled.command_id) INTO commands FROM settled;
+        RETURNING r.command_id, ended.attempt_id)
+    SELECT array_agg(DISTINCT settled.command_id), array_agg(settled.attempt_id) INTO commands, done FROM settled;
     IF commands IS NOT NULL THEN
         PERFORM kolony.roll_up_all(token.workspace_id, commands);
+    END IF;
+    IF cardinality(done) = cardinality(asked) THEN
+        RETURN QUERY SELECT unnest(done);
+        RETURN;
     END IF;
     RETURN QUERY SELECT t.attempt_id FROM kolony.attempts t
     WHERE t.workspace_id = token.workspace_id AND t.attempt_id = ANY (asked) AND t.agent_id = token.agent_id
@@ -256,10 +311,12 @@ $$;
 CREATE FUNCTION kolony.roll_up_all(home uuid, the_commands uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    windowed uuid[];
     each uuid;
 BEGIN
-    PERFORM FROM kolony.commands c
-    WHERE c.workspace_id = home AND c.command_id = ANY (the_commands) ORDER BY c.command_id FOR NO KEY UPDATE;
+    SELECT array_agg(k.command_id) FILTER (WHERE k.at_a_time IS NOT NULL) INTO windowed FROM (
+        SELECT c.command_id, c.at_a_time FROM kolony.commands c
+        WHERE c.workspace_id = home AND c.command_id = ANY (the_commands) ORDER BY c.command_id FOR NO KEY UPDATE) k;
     UPDATE kolony.commands c SET outcome = k.ended, updated_at = now(),
         finished_at = CASE WHEN k.ended IS NULL THEN NULL ELSE now() END
     FROM unnest(the_commands) AS u (command_id) CROSS JOIN LATERAL (
@@ -269,10 +326,12 @@ BEGIN
                     ELSE 'completed' END AS ended
         FROM kolony.runs r WHERE r.workspace_id = home AND r.command_id = u.command_id) k
     WHERE c.workspace_id = home AND c.command_id = u.command_id AND c.outcome IS DISTINCT FROM k.ended;
+    IF windowed IS NULL THEN
+        RETURN;
+    END IF;
     FOR each IN
         SELECT c.command_id FROM kolony.commands c
-        WHERE c.workspace_id = home AND c.command_id = ANY (the_commands) AND c.outcome IS NULL
-          AND c.at_a_time IS NOT NULL
+        WHERE c.workspace_id = home AND c.command_id = ANY (windowed) AND c.outcome IS NULL
         ORDER BY c.command_id
     LOOP
         PERFORM kolony.fill_window(home, each);
@@ -413,6 +472,11 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     closed record;
 BEGIN
+    IF NOT EXISTS (SELECT FROM became n JOIN kolony.approvals p
+                       ON p.workspace_id = n.workspace_id AND p.run_id = n.run_id AND p.agent_id = n.agent_id
+                   WHERE p.answered_at IS NULL AND p.cancelled_at IS NULL AND p.expired_at IS NULL) THEN
+        RETURN NULL;
+    END IF;
     FOR closed IN
         UPDATE kolony.approvals p SET
             expired_at = CASE WHEN p.expires_at <= clock_timestamp() THEN clock_timestamp() END,
