@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Lock, Thread
 
 import pyte
 
@@ -28,6 +29,7 @@ class Terminal:
         self.descriptor = descriptor
         self.seen = bytearray()
         """Every byte that it printed."""
+        self._reading = Lock()
         self._drawn = 0
         self.code: int | None = None
         self._screen = pyte.Screen(columns, rows)
@@ -53,14 +55,32 @@ class Terminal:
 
     def read(self, wait: float) -> bool:
         """Takes in what there is; False at the end."""
-        if not select.select([self.descriptor], [], [], wait)[0]:
-            return True
+        with self._reading:
+            if not select.select([self.descriptor], [], [], wait)[0]:
+                return True
+            try:
+                data = os.read(self.descriptor, 65536)
+            except OSError:
+                return False
+            self.seen += data
+            return bool(data)
+
+    @contextmanager
+    def read_along(self) -> Iterator[None]:
+        """Takes in what is printed while the block lasts, as a terminal does: a program waits for one that does not."""
+        over = Event()
+
+        def read() -> None:
+            while not over.is_set() and self.read(0.05):
+                over.wait(0.02)
+
+        reader = Thread(target=read)
+        reader.start()
         try:
-            data = os.read(self.descriptor, 65536)
-        except OSError:
-            return False
-        self.seen += data
-        return bool(data)
+            yield
+        finally:
+            over.set()
+            reader.join()
 
     def press(self, keys: str) -> None:
         """Types."""

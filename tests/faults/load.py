@@ -358,7 +358,8 @@ class Load:
         home.mkdir(exist_ok=True)
         with opened(home, self.ground.admin_dsn, columns=140, rows=40) as terminal:
             terminal.until(lambda: "online" in terminal.shown, "the dashboard")
-            yield terminal
+            with terminal.read_along():
+                yield terminal
 
     async def heals(self, terminal: Terminal) -> None:
         """Waits, without a key, until the app shows that nothing runs or waits, only what has ended, and no banner.
