@@ -216,14 +216,18 @@ class S3:
         self._bucket, self._prefix, words = _s3_words(location)
         self._host = words.get("endpoint", "AWS")
         access_key, secret_key, token = _s3_credentials(location)
-        more: dict[str, Any] = {"endpoint": words["endpoint"]} if "endpoint" in words else {}
-        more |= {"session_token": token} if token else {}
+        region = words.get("region") or os.environ.get("AWS_REGION") or "us-east-1"
+        hosted = words.get("hosted") == "1"
+        more: dict[str, Any] = {"session_token": token} if token else {}
+        # Said here: the library would follow AWS_ENDPOINT_URL, and a location is one place, whoever reads it.
+        amazon = f"https://{f'{self._bucket}.' if hosted else ''}s3.{region}.amazonaws.com"
         self._store: S3Store = S3Store(
             self._bucket,
             access_key_id=access_key,
             secret_access_key=secret_key,
-            region=words.get("region") or os.environ.get("AWS_REGION") or "us-east-1",
-            virtual_hosted_style_request=words.get("hosted") == "1",
+            region=region,
+            endpoint=words.get("endpoint", amazon),
+            virtual_hosted_style_request=hosted,
             client_options={
                 "allow_http": words.get("endpoint", "").startswith("http://"),
                 "connect_timeout": _PATIENCE,

@@ -39,12 +39,14 @@ async def test_streams_apart_and_attempts(stage: Stage) -> None:
     run_id = await stage.send("two streams")
     claim = await runner.take()
     await runner.write(claim, b"out 1\n", ("stderr", b"err 1\n"), b"out 2\n")
-    await runner.finish(claim, "failed", exit_code=3, error="the program exited with 3", chunks=3)
+    await runner.finish(claim, "failed", exit_code=3, error="the program exited with 3", chunks=3,
+                        usage={"redacted": {"own": 3, "github": 1}})  # fmt: skip
     async with stage.app("bob") as (app, pilot):
         app.open_run(run_id)
         await until(lambda: "out 2" in words(app) and "err 1" in words(app), "both streams")
         await until(lambda: "exit 3" in words(app), "exit 3")
         await until(lambda: "the program exited with 3" in words(app), "the program exited with 3")
+        await until(lambda: "masked 4 (github 1, own 3)" in words(app), "what was masked in it")
         await pilot.press("e")
         await until(lambda: "err 1" in words(app) and "out 1" not in words(app), "stderr alone")
         await until(lambda: "stderr only" in words(app), "stderr only")

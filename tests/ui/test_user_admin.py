@@ -165,7 +165,8 @@ async def test_who_is_connected_is_seen_and_forced_out(stage: Stage) -> None:
 
 async def test_workspaces_are_made_named_limited_and_changed(stage: Stage) -> None:
     await stage.send("work of main")
-    async with stage.app("ada", remembered={"screen": "settings", "section": "workspaces"}) as (app, pilot):
+    kept = {"screen": "settings", "section": "workspaces"}
+    async with stage.app("ada", size=(140, 40), remembered=kept) as (app, pilot):
         await until(lambda: "Main" in words(app), "shown")
         await pilot.press("enter", "a")
         await until(lambda: isinstance(app.screen, Form), "asked")
@@ -187,6 +188,12 @@ async def test_workspaces_are_made_named_limited_and_changed(stage: Stage) -> No
         await until(lambda: "2 are limited so" in toasts(app) and words(app).count("/9") == 2, "set")
         await pilot.press("v")
         await until(lambda: "new logins" in toasts(app), "the door")
+        assert "TOKENS" in words(app)
+        await pilot.press("t")
+        await until(lambda: (words(app).count(" shown"), words(app).count(" masked")) == (1, 1), "tokens are stored")
+        assert "storing what looks like a token as it is" in toasts(app)
+        await pilot.press("t")
+        await until(lambda: (words(app).count(" shown"), words(app).count(" masked")) == (0, 2), "masked again")
         await pilot.press("end", "enter")
         await until(lambda: app.session is not None and app.session.workspace.slug == "second", "entered")
         await until(lambda: app.screen.query_one(WorkspaceList).total == 2, "the list is of the new one")
