@@ -72,6 +72,9 @@ PAST_ORDERS: Mapping[str, str] = {
 }
 """The same for all runs; their ids go with the time."""
 
+PUT_IN_ORDER = 5_000
+"""So many of those that wait, and of those that are begun, ``work/queue_sorted`` puts in order."""
+
 NEWEST = UUID(int=2**128 - 1)
 """Before this comes every run."""
 
@@ -154,19 +157,20 @@ async def open_runs(
     """A window of what goes on and waits, and below it of what ended after ``since`` (at most ``ended``).
 
     A backlog of more than some thousand runs is not counted for a window near its top: ``known``, as many as were open
-    when they were counted last, stands for it in ``Page.passed``. Raises FilterError.
+    when they were counted last, stands for it in ``Page.passed``. In another order than the queue's own are only the
+    first ``PUT_IN_ORDER`` of it, and ``Page.rest`` says so. Raises FilterError.
     """
     home, last = session.workspace.workspace_id, wish.first + wish.count
     if not wish.filter and wish.sort not in RUN_ORDERS:
         found = await session.db.records("work/queue_window", home, wish.first, last, since, ended, known)
     else:
+        name = "work/listed_open" if wish.filter else "work/queue_sorted"
         condition, parameters = _where(wish.filter, RUN_FIELDS, 6)
         found = await session.db.ordered(
-            "work/listed_open", condition, home, wish.first, last, since, ended, *parameters,
-            order=_order(wish, RUN_ORDERS),
-        )  # fmt: skip
+            name, condition, home, wish.first, last, since, ended, *parameters, order=_order(wish, RUN_ORDERS)
+        )
     rows = tuple(read(Run, row) for row in found if row["run_id"] is not None)
-    return Page(wish, rows, found[0]["passed"])
+    return Page(wish, rows, found[0]["passed"], (), "" if found[0].get("whole", True) else f"first {PUT_IN_ORDER}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,10 @@ _KEPT = (
 )  # fmt: skip
 """The tables and views that have one of the past beside them, of the same name and ``_then``."""
 
-_INSTEAD = {"fleet/listed": "replay/agents", "fleet/named": "replay/agents", "work/queue_window": "replay/queue"}
+_INSTEAD = {
+    "fleet/listed": "replay/agents", "fleet/named": "replay/agents",
+    "work/queue_window": "replay/queue", "work/queue_sorted": "work/listed_open",
+}  # fmt: skip
 """Queries that would take too long in the past, and what is asked there."""
 
 _PRESENT = re.compile(r"\bkolony\.(" + "|".join(_KEPT) + r")\b(?!\s*\()|(?<![\w.])now\(\)")

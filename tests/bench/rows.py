@@ -1,18 +1,24 @@
 """Long lists: first paint and re-sort with 50,000 and 500,000 rows, beside Textual's DataTable with 50,000.
 
-Run with ``python -m tests.bench rows``; it takes two minutes or more, most of them to make the workspaces. Ours is the
-app on a real database: the list of all runs, the queue, as nine of ten wait, and the fleet with 10,000 agents.
-First paint is from the key that shows a screen which is made anew to its rows, drawn, less what an empty screen takes;
-re-sort from the key to the rows in their new order, drawn. The table is shown its rows from memory, in the same ten
-columns; it is slow enough that one round is taken of it.
+Run with ``python -m tests.bench rows``; it takes less than three minutes, most of them to make the workspaces. Ours is
+the app on a real server, read under row security: the list of all runs, the queue, as nine of ten wait, and the fleet
+with 10,000 agents.
+
+First paint is from the key that shows a screen, which is made anew each time, until its rows have come from the server
+and are drawn, less what an empty screen takes. Re-sort is from the order until its rows are drawn: of the queue and the
+past the first 5,000, which is what a person sees; how long all of a past take by a column without an index is noted.
+The table has its rows in memory, in the same ten columns. Its first paint is from then until it is painted, its re-sort
+from the order to the next paint. It is so slow that one round is taken of it, and none of more than ``PEER_SECONDS``:
+what it has not done by then took longer. 100 times better than it is asked of the first paint, where it takes 25 s.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
+import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from textual.app import App, ComposeResult
@@ -32,16 +38,17 @@ from tests.bench.lists import shown, until
 SIZES = (50_000, 500_000)
 AGENTS = 10_000
 PEER_ROWS = 50_000
+PEER_SECONDS = 80.0
 ROUNDS = 7
 PAINT, SORT = 100.0, 300.0
 TIMES = 100
+WAITING_ORDERS = ("priority", "age", "agent", "command", "state")
 RUN_ORDERS = ("priority", "agent", "command", "tries", "by", "state", "run")
 
 
 async def main() -> list[Figure]:
     """First paints and re-sorts, of both sizes."""
-    painted, sorted_again = await _table(5_000 if figures.QUICK else PEER_ROWS)
-    gc.collect()
+    painted, sorted_again = await _peer(5_000 if figures.QUICK else PEER_ROWS)
     found = []
     for size in SIZES[:1] if figures.QUICK else SIZES:
         async with large_fleet(agents=AGENTS, ended=size // 10, ready=size - size // 10) as (target, _):
@@ -50,6 +57,14 @@ async def main() -> list[Figure]:
 
 
 # Textual's table
+
+
+@dataclass(frozen=True)
+class _Peer:
+    """How many milliseconds it took, and what it is called then."""
+
+    took: float
+    name: str
 
 
 class _Table(App[None]):
@@ -66,8 +81,8 @@ def _cells(number: int) -> list[Any]:
             "bench_person", "completed"]  # fmt: skip
 
 
-async def _table(rows: int) -> tuple[float, float]:
-    """Milliseconds from its rows to their first paint, and from the order to sort to the next paint."""
+async def _table(rows: int) -> None:
+    """Prints the milliseconds from its rows to their first paint, and from the order to sort to the next paint."""
     app = _Table()
     async with app.run_test(size=(140, 40)) as pilot:
         table = app.query_one(DataTable)
@@ -77,12 +92,33 @@ async def _table(rows: int) -> tuple[float, float]:
         began = time.perf_counter()
         table.add_rows(made)
         await _until_painted(app, table)
-        first = time.perf_counter() - began
+        print(1000 * (time.perf_counter() - began), flush=True)
         keys = list(table.columns)
         began = time.perf_counter()
         table.sort(keys[1])
         await _until_painted(app, table)
-        return 1000 * first, 1000 * (time.perf_counter() - began)
+        print(1000 * (time.perf_counter() - began), flush=True)
+
+
+async def _peer(rows: int) -> tuple[_Peer, _Peer]:
+    """Both figures of the table, in a program of its own, as nothing inside one could end it."""
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", __name__, str(rows), stdout=asyncio.subprocess.PIPE
+    )
+    assert program.stdout is not None
+    end = time.perf_counter() + PEER_SECONDS
+    found = []
+    for _ in range(2):
+        began = time.perf_counter()
+        try:
+            line = await asyncio.wait_for(program.stdout.readline(), max(end - began, 0.001))
+            found.append(_Peer(float(line), f"DataTable with {rows:,}"))
+        except TimeoutError:
+            found.append(_Peer(1000 * max(end - began, 0.001), f"DataTable with {rows:,}, not done after"))
+    if program.returncode is None:
+        program.kill()
+    await program.wait()
+    return found[0], found[1]
 
 
 async def _until_painted(app: App[None], table: DataTable[Any]) -> None:
@@ -95,7 +131,7 @@ async def _until_painted(app: App[None], table: DataTable[Any]) -> None:
 # Ours
 
 
-async def _measure(target: Target, size: int, painted: float, sorted_again: float) -> list[Figure]:
+async def _measure(target: Target, size: int, painted: _Peer, sorted_again: _Peer) -> list[Figure]:
     app = KolonyApp(Opening(find=lambda say: Destination(target, "main", embedded=False, key="bench")))
     async with app.run_test(size=(140, 40), notifications=False):
         await until(lambda: app.live.link.state == "live" and app.pulse is not None, "the app is live")
@@ -111,21 +147,25 @@ async def _measure(target: Target, size: int, painted: float, sorted_again: floa
                     first[what].append(1000 * max(taken - blank, 0.001))
         again = await _resorts(app, "queue", "runs", RUN_ORDERS)
         whole = await _whole(app)
+        queue = await _resorts(app, "dashboard", "queue", WAITING_ORDERS)
         fleet = await _resorts(app, "fleet", "agents", ("name", "type", "category"))
         app.exit()
-    found = [_figure(f"{what}: first paint", taken, painted, PAINT) for what, taken in first.items()]
+    found = [_figure(f"{what}: first paint", taken, painted, PAINT, TIMES) for what, taken in first.items()]
     note = f"the newest 5,000 at once; all of them by priority after {whole:.1f} s" if size > 5_000 else ""
-    found.append(_figure(f"{size:,} runs: re-sort", again, sorted_again, SORT, note))
+    found.append(_figure(f"{size:,} runs: re-sort", again, sorted_again, SORT, note=note))
+    found.append(
+        _figure(f"{size - size // 10:,} waiting runs: re-sort", queue, sorted_again, SORT, note="the first 5,000")
+    )
     found.append(_figure(f"{AGENTS:,} agents: re-sort", fleet, sorted_again, SORT))
     return found
 
 
-def _figure(name: str, ours: Sequence[float], peer: float, bound: float, note: str = "") -> Figure:
+def _figure(name: str, ours: Sequence[float], peer: _Peer, bound: float, times: int = 0, note: str = "") -> Figure:
     def reached(figure: Figure) -> bool:
-        return figure.middle <= bound and figure.peer_middle >= TIMES * figure.middle
+        return figure.middle <= bound and figure.peer_middle >= times * figure.middle
 
-    reach = f"at most {bound:.0f} ms, and {TIMES} times better"
-    return Figure(name, "ms", ours, f"DataTable with {PEER_ROWS:,}", [peer], reach, limit=reached, note=note)
+    reach = f"at most {bound:.0f} ms" + (f", and {times} times better" if times else "")
+    return Figure(name, "ms", ours, peer.name, [peer.took], reach, limit=reached, note=note)
 
 
 async def _resorts(app: KolonyApp, mode: str, of: str, orders: Sequence[str]) -> list[float]:
@@ -169,3 +209,7 @@ async def _whole(app: KolonyApp) -> float:
     taken = time.perf_counter() - began
     rows.sort(None)
     return taken
+
+
+if __name__ == "__main__":
+    asyncio.run(_table(int(sys.argv[1])))
