@@ -91,6 +91,11 @@ class Link:
         self.up.set()
         return found
 
+    @property
+    def server_pid(self) -> int | None:
+        """Of the server's process that does these calls; None without a connection."""
+        return self._database.server_pid
+
     def now(self) -> datetime:
         """The database's time, as far as it is known; nobody who sets this machine's clock changes it."""
         at, seconds = self._time

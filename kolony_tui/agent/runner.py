@@ -85,6 +85,7 @@ class Runner:
         self._health = Health(settings.enforcement[0])
         self._turn = asyncio.Lock()
         self._session: Session | None = None
+        self._desk: Desk | None = None
         self._ended_session: Session | None = None
         self._running: dict[UUID, tuple[Execution, asyncio.Task[None]]] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -218,7 +219,9 @@ class Runner:
         if not self._known:
             await check(session, self._settings.agent)
             remark = await self._learn(session)
-            self._start(Listener(self._target, session.channel, self._application, self._hint, self._heard).run())
+            # Whatever work its own calls set free is claimed for when they have been answered.
+            self._start(Listener(self._target, session.channel, self._application, self._hint, self._heard,
+                                 lambda: self._link.server_pid).run())  # fmt: skip
             facts = {"agent": session.agent, "agent_id": session.agent_id, "workspace": session.workspace}
             held, how = self._settings.enforcement
             words = f"{session.agent} in {session.workspace}: ready for {self._settings.concurrency} at a time; {how}"
@@ -306,7 +309,15 @@ class Runner:
         return not (self._stopping or self._retired or self._paused or self._stopped_by_people)
 
     def _execute(self, session: Session, work: Assignment) -> None:
-        desk = Desk(
+        execution = Execution(work, self._make, self._desk_of(session))
+        task = asyncio.create_task(execution.run())
+        self._running[work.attempt_id] = (execution, task)
+        task.add_done_callback(lambda done: self._executed(work.attempt_id, done))
+
+    def _desk_of(self, session: Session) -> Desk:
+        if self._desk is not None and self._desk.lease is session.lease:
+            return self._desk
+        self._desk = Desk(
             link=self._link,
             announcer=self._announcer,
             endings=self._endings,
@@ -319,10 +330,7 @@ class Runner:
             lease=session.lease,
             isolation=self._settings.isolation,
         )
-        execution = Execution(work, self._make, desk)
-        task = asyncio.create_task(execution.run())
-        self._running[work.attempt_id] = (execution, task)
-        task.add_done_callback(lambda done: self._executed(work.attempt_id, done))
+        return self._desk
 
     def _executed(self, attempt_id: UUID, task: asyncio.Task[None]) -> None:
         del self._running[attempt_id]
@@ -344,6 +352,7 @@ class Runner:
             return
         finally:
             self._handing_back.discard(attempt_id)
+        self._wake.set()
 
     async def _watch_lease(self) -> None:
         """Ends the work when its lease could not be renewed: others may begin it then."""

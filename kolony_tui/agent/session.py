@@ -11,7 +11,7 @@ from uuid import UUID
 
 from kolony_tui import __version__
 from kolony_tui.agent.adapter import Assignment
-from kolony_tui.agent.brief import brief_of
+from kolony_tui.agent.brief import NO_BRIEF, brief_of
 from kolony_tui.agent.lease import Lease
 from kolony_tui.agent.link import Link
 from kolony_tui.agent.supervision.guardian import boot_seconds
@@ -56,12 +56,14 @@ class Session:
         """Takes up to so many runs and begins them. After CannotConnect some may be held unknown: the next beat names
         them."""
         shared: dict[str, Any] = {}
+        common = NO_BRIEF
         claimed = []
         for row in await self.link.call("claim_attempts", self.session_id, up_to):
             facts = dict(row)
-            shared = facts.pop("shared") or shared
-            brief = facts.pop("brief")
-            claimed.append(Assignment(**facts, brief=brief_of({**shared, **brief} if brief else shared)))
+            if (first := facts.pop("shared")) is not None:
+                shared, common = first, brief_of(first)
+            own = facts.pop("brief")
+            claimed.append(Assignment(**facts, brief=brief_of({**shared, **own}) if own else common))
         return claimed
 
     async def hand_back(self, attempt_id: UUID, why: str, alive: Callable[[], bool]) -> None:

@@ -218,6 +218,11 @@ class Database:
         """Whether the last statement left a live connection."""
         return self._connection is not None and not self._connection.is_closed()
 
+    @property
+    def server_pid(self) -> int | None:
+        """The number of the server's process behind it; None while there is no connection."""
+        return self._connection.get_server_pid() if self._connection is not None and self.connected else None
+
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
         """The driver's connection for a while, alone; its errors come out as ours."""

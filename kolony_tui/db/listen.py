@@ -27,7 +27,8 @@ class Listener:
     """Keeps LISTENing on one channel, through lost connections.
 
     ``on_hint`` gets each hint (``kind:id``; anything else that arrives is dropped) and must only note it down.
-    ``on_state`` gets None when connected, or the reason why not.
+    ``on_state`` gets None when connected, or the reason why not. Hints that ``own``, the number of a process of the
+    server, has sent are dropped too.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class Listener:
         application: str,
         on_hint: Callable[[str], None],
         on_state: Callable[[KolonyError | None], None],
+        own: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._target = target
         self._channel = channel
         self._application = application
         self._on_hint = on_hint
         self._on_state = on_state
+        self._own = own
 
     async def run(self) -> None:
         """Listens until cancelled. Raises LoginRefused when the login itself is refused: trying again cannot help."""
@@ -86,5 +89,5 @@ class Listener:
             connection.terminate()
 
     def _received(self, connection: object, pid: int, channel: str, payload: object) -> None:
-        if isinstance(payload, str) and _HINT.match(payload):
+        if isinstance(payload, str) and _HINT.match(payload) and pid != self._own():
             self._on_hint(payload)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from kolony_tui.agent.attempt.left_file import read_bounded
 from kolony_tui.agent.attempt.limits import Clock
-from kolony_tui.agent.attempt.masking import Masking
+from kolony_tui.agent.attempt.masking import UNMASKED, Masking
 from kolony_tui.agent.attempt.run_folder import RunFolder
 from kolony_tui.agent.link import Lapsed, Link
 from kolony_tui.models.errors import Fenced, KolonyError, LoginRefused, Refused, UsageError
@@ -63,7 +63,7 @@ class Asking:
         self._alive = alive
         self._clock = clock
         self._say = say
-        self.masking = Masking()
+        self.masking: Masking = UNMASKED
         self._seen: set[str] = set()
         self._open: dict[UUID, str] = {}
         self._hearing: set[UUID] = set()

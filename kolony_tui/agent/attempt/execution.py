@@ -14,7 +14,7 @@ from kolony_tui.agent.adapter import Adapter, Assignment, CannotStart
 from kolony_tui.agent.announcer import Announcer
 from kolony_tui.agent.attempt.handover import Handover
 from kolony_tui.agent.attempt.limits import Clock, Exceeded, Watch, cpu_window, time_is_up, to_watch
-from kolony_tui.agent.attempt.masking import HELD_SECONDS, Masking, masking_of
+from kolony_tui.agent.attempt.masking import HELD_SECONDS, UNMASKED, Masking, masking_of
 from kolony_tui.agent.attempt.outbox import Outbox
 from kolony_tui.agent.attempt.output import Cutter
 from kolony_tui.agent.attempt.spool import Spool
@@ -68,7 +68,7 @@ class Execution:
         self._make = make
         self._adapter: Adapter | None = None
         self.record = Record([])
-        self._masking = Masking()
+        self._masking: Masking = UNMASKED
         self._held: asyncio.TimerHandle | None = None
         self._steps = Steps(work.attempt_id, desk.link, self._step_said)
         self._interrupted = False

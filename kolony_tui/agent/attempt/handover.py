@@ -12,7 +12,7 @@ from kolony_tui.agent.adapter import Assignment, CannotStart
 from kolony_tui.agent.attempt import memory
 from kolony_tui.agent.attempt.asking import Asking
 from kolony_tui.agent.attempt.limits import Clock
-from kolony_tui.agent.attempt.masking import Masking
+from kolony_tui.agent.attempt.masking import UNMASKED, Masking
 from kolony_tui.agent.attempt.run_folder import SUBJECT_BYTES, RunFolder, Subject
 from kolony_tui.agent.brief import Brief
 from kolony_tui.agent.link import Link
@@ -39,7 +39,7 @@ class Handover:
         self._folder = RunFolder(scratch, work)
         self._asking = Asking(work.attempt_id, self._folder, link, alive, clock, say)
         self._memory: Sequence[Mapping[str, Any]] = ()
-        self._masking = Masking()
+        self._masking: Masking = UNMASKED
         self._laid_out = False
         self._reporting = Reporting(work, self._folder.path, link, alive, say)
 

@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -43,6 +44,12 @@ def forms(secret: str) -> set[bytes]:
 
 
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
+@lru_cache(maxsize=4)
+def _longest_first(secrets: tuple[str, ...]) -> Sequence[bytes]:
+    """All forms of these. Kept, because an agent's secrets seldom change from one attempt to the next."""
+    return sorted({form for secret in secrets for form in forms(secret)}, key=lambda form: (-len(form), form))
 
 
 class Stream:
@@ -152,8 +159,7 @@ class Masking:
     """What one attempt stores, without ``secrets`` and, where ``shapes`` are looked for, without tokens."""
 
     def __init__(self, secrets: Iterable[str] = (), *, shapes: bool = False) -> None:
-        wanted = {form for secret in secrets for form in forms(secret)}
-        self._wanted = sorted(wanted, key=lambda form: (-len(form), form))
+        self._wanted = _longest_first(tuple(secrets))
         self._shapes = shapes
         self._output: dict[str, Stream] = {}
         self._traced: dict[str, tuple[Traced, Stream]] = {}
@@ -162,6 +168,8 @@ class Masking:
     @property
     def counts(self) -> dict[str, int]:
         """How often something was masked, by what it was: a name of ``token_shapes.SHAPES``, or ``OWN``."""
+        if not (self._output or self._traced or self._counts):
+            return {}
         streams = [*self._output.values(), *(stream for _, stream in self._traced.values())]
         return dict(sorted(sum((stream.counts for stream in streams), self._counts).items()))
 
@@ -243,8 +251,10 @@ class Masking:
         """An end, with how often something was masked until then in its ``usage``."""
         if not self.any:
             return ended
-        known = replace(ended, error=self.text(ended.error), warning=self.text(ended.warning),
-                        answer=self.text(ended.answer))  # fmt: skip
+        known = ended
+        if ended.error or ended.warning or ended.answer:
+            known = replace(ended, error=self.text(ended.error), warning=self.text(ended.warning),
+                            answer=self.text(ended.answer))  # fmt: skip
         if not (counts := self.counts):
             return known
         return replace(known, usage={**ended.usage, "masked": sum(counts.values()), "redacted": counts})
@@ -280,6 +290,10 @@ class Masking:
                 rests.append(Traced(first.key, first.type, append=rest))
         self._traced.clear()
         return rests
+
+
+UNMASKED = Masking()
+"""Masks nothing and so remembers nothing: one for all who wait for their own."""
 
 
 def masking_of(brief: Brief, own: Iterable[str]) -> Masking:

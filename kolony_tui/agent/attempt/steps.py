@@ -37,18 +37,19 @@ class Steps:
         self._attempt_id = attempt_id
         self._link = link
         self._on_done = on_done
-        self._due: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self._due: asyncio.Queue[tuple[str, str]] | None = None
         self._writer: asyncio.Task[None] | None = None
 
     def note(self, step: str, detail: str = "") -> None:
         """Something was done."""
+        if self._due is None:
+            self._due = asyncio.Queue()
+            self._writer = asyncio.create_task(self._write(self._due))
         self._due.put_nowait((step, detail))
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write())
 
     async def flushed(self) -> None:
         """Returns when all steps are written, or after three seconds."""
-        if self._writer is not None:
+        if self._due is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._due.join(), FLUSH_SECONDS)
 
@@ -59,13 +60,13 @@ class Steps:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._writer
 
-    async def _write(self) -> None:
+    async def _write(self, due: asyncio.Queue[tuple[str, str]]) -> None:
         while True:
-            step, detail = await self._due.get()
+            step, detail = await due.get()
             try:
                 await self._link.call("note_step", self._attempt_id, step, detail)
                 self._on_done(step, True)
             except KolonyError:
                 self._on_done(step, False)
             finally:
-                self._due.task_done()
+                due.task_done()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from kolony_tui.agent.adapter import Adapter, Assignment
 from kolony_tui.agent.attempt.limits import Clock
-from kolony_tui.agent.attempt.masking import Masking
+from kolony_tui.agent.attempt.masking import UNMASKED, Masking
 from kolony_tui.agent.events import Ended, Event
 from kolony_tui.agent.link import Link
 from kolony_tui.agent.record.artifacts import Artifacts
@@ -35,7 +35,7 @@ class Bench:
     say: Callable[[str, str], None]
     hint: Callable[[str], None] = lambda _: None
     stopped: Callable[[], bool] = lambda: False
-    masking: Masking = field(default_factory=Masking)
+    masking: Masking = UNMASKED
 
 
 class Sink(Protocol):
@@ -56,7 +56,7 @@ class Record:
 
     def __init__(self, sinks: list[Sink], masking: Masking | None = None) -> None:
         self.sinks = sinks
-        self._masking = masking or Masking()
+        self._masking = masking or UNMASKED
 
     def take(self, event: Event) -> None:
         """Gives an event, without secrets, to each sink."""
