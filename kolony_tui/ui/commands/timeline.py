@@ -78,15 +78,16 @@ async def _bundle(app: KolonyApp, _: str) -> None:
         target = await asyncio.to_thread(_target, values["file"].strip() or usual, usual)
         made = await export(
             session_of(app), target, since, until, agents=[wanted.agent_id] if wanted.agent_id else None,
-            run=wanted.run_id, kinds=wanted.every_kind, output=values["output"] == "yes",
+            run=wanted.run_id, kinds=wanted.every_kind, output=values["output"] == "with",
             overwrite=values["over"] == "yes",
+            progress=lambda table, rows: form.tell(f"writing {table.replace('_', ' ')}: {rows:,}; esc stops"),
         )  # fmt: skip
         written = await asyncio.to_thread(target.stat)
         app.say(f"{made.parts['events'].rows:,} events, {size(written.st_size)}, written to {target}")
 
     fields = [
         Field("file", "File", usual, hint="where to; kolony bundle open looks at it"),
-        Field("output", "What agents printed", "yes", "choice", ("yes", "no")),
+        Field("output", "Output", "with", "choice", ("with", "without")),
         Field("over", "Over another file", "no", "choice", ("no", "yes")),
     ]
     form = Form("Export a bundle", fields, deliver, said=_said(screen, since, until), yes="Export")

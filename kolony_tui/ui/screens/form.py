@@ -164,6 +164,10 @@ class Form(ModalScreen[bool]):
             self._delivering = True
             self.run_worker(self._delivered(), name="form", group="form", exit_on_error=False)
 
+    def tell(self, words: str) -> None:
+        """Says how far delivering is, where what it is about stood."""
+        self.query_one("#form-said", Static).update(content(part(words, "busy")))
+
     async def _delivered(self) -> None:
         try:
             await self._deliver(self.values)
