@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -31,7 +31,11 @@ ENDED = 100_000
 EVENTS_A_SECOND, STREAMING, LINES_A_SECOND = 1_000, 60, 100
 BATCHES, PIECES = 10, 5
 """A second."""
+GROUPS = 5
+"""Runs do not print all at the same moment."""
 KEYS, KEY_EVERY = 80, 0.08
+ROUND = 12.0
+"""Seconds after which no more keys are pressed: of who is slow there are fewer."""
 KEY_BOUND = 50.0
 LOST = 5.0
 """A key without an action for so long is counted as that."""
@@ -48,6 +52,7 @@ SELECT w.workspace_id, p.profile_id, 'viewer' FROM kolony.workspaces w, kolony.p
 _OPEN = "SELECT run_id FROM kolony.runs WHERE outcome IS NULL ORDER BY run_id"
 _STREAMING = """
 SELECT r.run_id FROM kolony.runs r JOIN kolony.leases l USING (workspace_id, run_id)
+JOIN kolony.agent_sessions s USING (session_id) WHERE s.ended_at IS NULL
 ORDER BY r.priority DESC, r.created_at, r.run_id LIMIT $1
 """
 _AGENTS = """
@@ -117,21 +122,23 @@ class Taken:
 
 async def taken(terminal: Terminal) -> Taken:
     """Keys down and up in the queue, after some time in which the app gets used to what happens."""
-    return await asyncio.to_thread(
-        _press, terminal, 0.5 if figures.QUICK else SETTLE, KEYS // 2 if figures.QUICK else KEYS
-    )
+    return await asyncio.to_thread(press, terminal, "jjjjkkkk", _pointed)
 
 
-def _press(terminal: Terminal, settle: float, keys: int) -> Taken:
+def press(terminal: Terminal, keys: Sequence[str], shown: Callable[[Terminal, int], bytes | None]) -> Taken:
+    """Presses these keys over and over. ``shown`` finds what each of them changes, in what was written since."""
+    settle, count = (0.5, KEYS // 2) if figures.QUICK else (SETTLE, KEYS)
     _read(terminal, settle)
     process, began, first = psutil.Process(terminal.pid), time.perf_counter(), len(terminal.seen)
     before = sum(process.cpu_times()[:2])
     waits = []
-    for number in range(keys):
+    for number in range(count):
+        if time.perf_counter() - began > (ROUND / 3 if figures.QUICK else ROUND):
+            break
         _read(terminal, KEY_EVERY)
-        here, at, pressed = _pointed(terminal), len(terminal.seen), time.perf_counter()
-        terminal.press("jjjjkkkk"[number % 8])
-        while time.perf_counter() - pressed < LOST and _pointed(terminal, at) in (None, here):
+        here, at, pressed = shown(terminal, 0), len(terminal.seen), time.perf_counter()
+        terminal.press(keys[number % len(keys)])
+        while time.perf_counter() - pressed < LOST and shown(terminal, at) in (None, here):
             terminal.read(0.05)
         waits.append((time.perf_counter() - pressed) * 1000)
     seconds = time.perf_counter() - began
@@ -147,8 +154,13 @@ def _read(terminal: Terminal, seconds: float) -> None:
 
 def _pointed(terminal: Terminal, since: int = 0) -> bytes | None:
     """The run under the cursor of the queue, as it was written last."""
+    return last(_POINTED, terminal, since)
+
+
+def last(pattern: re.Pattern[bytes], terminal: Terminal, since: int) -> bytes | None:
+    """What was written last of all that the pattern finds."""
     # A frame is about 60 KB; what is older says nothing that newer ones do not.
-    found = _POINTED.findall(terminal.seen, max(since, len(terminal.seen) - 1_000_000))
+    found = pattern.findall(terminal.seen, max(since, len(terminal.seen) - 1_000_000))
     return found[-1] if found else None
 
 
@@ -178,11 +190,12 @@ class Feed:
         return cls(events, output, channel, agents, runs, streaming)
 
     @asynccontextmanager
-    async def going(self) -> AsyncIterator[None]:
-        """It happens until the block ends."""
+    async def going(self, *, events: bool = True) -> AsyncIterator[None]:
+        """It happens until the block ends; without ``events`` the runs print, and that is all."""
         self._going = True
         async with asyncio.TaskGroup() as crew:
-            crew.create_task(self._change())
+            if events:
+                crew.create_task(self._change())
             crew.create_task(self._print())
             try:
                 yield
@@ -218,11 +231,11 @@ class Feed:
 
     async def _print(self) -> None:
         began, number = time.perf_counter(), 0
-        hints = [f"output:{run}" for run in self.streaming]
         while self._going:
+            some = self.streaming[self.pieces % GROUPS :: GROUPS]
             async with self.output.transaction():
-                await self.output.execute(_PIECES, self.streaming, self.pieces, LINES_A_SECOND // PIECES)
-                await self.output.execute(_HINTS, self.channel, hints)
+                await self.output.execute(_PIECES, some, self.pieces // GROUPS, LINES_A_SECOND // PIECES)
+                await self.output.execute(_HINTS, self.channel, [f"output:{run}" for run in some])
             self.pieces += 1
             number += 1
-            await asyncio.sleep(max(began + number / PIECES - time.perf_counter(), 0))
+            await asyncio.sleep(max(began + number / PIECES / GROUPS - time.perf_counter(), 0))
