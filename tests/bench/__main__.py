@@ -20,8 +20,9 @@ from tests.bench.figures import Figure
 
 NAMES = (
     "first_start", "list_runs", "lists", "rows", "painted", "keys", "output_widget", "output_memory", "last_screen",
-    "dashboard", "merged_follow", "ingestion", "storage", "tail", "rls_reading", "queue", "pickup", "backlog",
-    "broadcast", "stop_barrier", "stop_processes", "permission", "runner_overhead", "idle_fleet", "soak", "app_soak",
+    "following", "dashboard", "merged_follow", "ingestion", "storage", "tail", "rls_reading", "queue", "pickup",
+    "backlog", "broadcast", "stop_barrier", "stop_processes", "permission", "runner_overhead", "idle_fleet", "soak",
+    "app_soak",
 )  # fmt: skip
 
 
