@@ -35,6 +35,8 @@ class Needs:
         self.stops: list[Stop] = []
         self.items: list[InboxItem] = []
         self.known = False
+        self.questions: list[InboxItem] = []
+        """Those of the items that ask: what is looked through with each key is not all that ever failed."""
         self.asking: dict[UUID, InboxItem] = {}
         """What each agent asks, what is urgent first."""
         self._read_at = 0.0
@@ -53,7 +55,7 @@ class Needs:
 
     def forget(self) -> None:
         """Another workspace was entered."""
-        self.stops, self.items, self.known, self.asking = [], [], False, {}
+        self.stops, self.items, self.questions, self.known, self.asking = [], [], [], False, {}
 
     def _wants_stops(self, kind: str, identity: str) -> bool:
         return kind == "stop" or (bool(self.stops) and kind in ("agent", "agents", "run"))
@@ -75,7 +77,8 @@ class Needs:
         if began < self._read_at:
             return  # the other reading was later and is shown already
         self._read_at, self.items, self.known = began, found, True
-        self.asking = {item.agent_id: item for item in reversed(found) if item.kind.asks}
+        self.questions = [item for item in found if item.kind.asks]
+        self.asking = {item.agent_id: item for item in reversed(self.questions)}
         from kolony_tui.ui.screens.inbox.screen import InboxScreen
 
         for screen in self._app.screen_stack:
@@ -87,7 +90,7 @@ class Needs:
 
     def asked_by(self, agent_ids: set[UUID]) -> list[InboxItem]:
         """The questions of these agents, what is urgent first."""
-        return [item for item in self.items if item.kind.asks and item.agent_id in agent_ids]
+        return [item for item in self.questions if item.agent_id in agent_ids]
 
     def count(self, sign: str) -> list[Part]:
         """How much waits, for the header; nothing where nothing does."""

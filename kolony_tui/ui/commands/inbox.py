@@ -161,7 +161,7 @@ def _asks_nothing(app: KolonyApp) -> str | None:
 def asked_here(app: KolonyApp) -> list[InboxItem]:
     """What the chosen runs ask, or else the chosen agents."""
     runs = {run.run_id for run in chosen_runs(app)}
-    of_runs = [item for item in app.needs.items if item.kind.asks and item.run_id in runs]
+    of_runs = [item for item in app.needs.questions if item.run_id in runs]
     agents = {agent.agent_id for agent in chosen_agents(app)} | {run.agent_id for run in chosen_runs(app)}
     return of_runs or app.needs.asked_by(agents)
 
