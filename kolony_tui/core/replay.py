@@ -22,7 +22,7 @@ _KEPT = (
 """The tables and views that have one of the past beside them, of the same name and ``_then``."""
 
 _INSTEAD = {
-    "fleet/listed": "replay/agents", "fleet/named": "replay/agents",
+    "fleet/listed": "replay/agents", "fleet/named": "replay/agents", "fleet/pulse": "replay/pulse",
     "work/queue_window": "replay/queue", "work/queue_sorted": "work/listed_open",
 }  # fmt: skip
 """Queries that would take too long in the past, and what is asked there."""
@@ -45,6 +45,7 @@ class PastDatabase(Database):
     def __init__(self, target: Target, application: str, moment: datetime) -> None:
         super().__init__(target, application)
         self.moment = moment
+        self._over = False
 
     async def records(self, name: str, *arguments: Any) -> Sequence[asyncpg.Record]:
         """The rows of the named query, or of that which takes its place in the past."""
@@ -61,13 +62,24 @@ class PastDatabase(Database):
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
         """The driver's connection for a while, set to the moment."""
         moment = self.moment
-        async with super().connection() as connection:
-            await connection.execute(
-                "SELECT set_config('kolony.moment', $1, false), "
-                "set_config('default_transaction_read_only', 'on', false)",
-                moment.isoformat(),
-            )
-            yield cast("asyncpg.Connection", _Past(connection))
+        try:
+            async with super().connection() as connection:
+                await connection.execute(
+                    "SELECT set_config('kolony.moment', $1, false), "
+                    "set_config('default_transaction_read_only', 'on', false)",
+                    moment.isoformat(),
+                )
+                yield cast("asyncpg.Connection", _Past(connection))
+        finally:
+            if self._over:
+                async with self._turn:
+                    await super().close()
+
+    async def close(self) -> None:
+        """Closes the connection; who asks just now has the answer first, and closes behind itself."""
+        self._over = True
+        if not self._turn.locked():
+            await super().close()
 
 
 class _Past:
