@@ -3,7 +3,8 @@
 Run with ``python -m tests.bench queue``; it takes a minute. Ours is the runner itself (session, lease, execution,
 record, audit and events) with an adapter in its process that succeeds at once; a folder is made for no job, here or
 there. The peers run their own worker with a handler that does nothing, once as it comes and once with the batch or
-concurrency that served it best here. All on one server, each with its own database, one after the other in each round.
+concurrency that served it best here. ``plain_rows`` writes the rows that we write, and does
+nothing else. All on one server, the peers each with a database of its own, one after the other in each round.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.bench import figures
+from tests.bench import figures, plain_rows
 from tests.bench.figures import Figure
 from tests.bench.idle_work import Quiet, idle_runner
 from tests.bench.peers import Server, python_peer, server
@@ -94,6 +95,7 @@ async def main() -> list[Figure]:
     ours: list[float] = []
     peers: dict[str, list[float]] = {name: [] for name, *_ in PEERS}
     smallest: list[float] = []
+    plain: list[float] = []
     with tempfile.TemporaryDirectory(prefix="kolony-bench-") as name, server() as its:
         folder = Path(name)
         dsns = {kind: await its.empty_database(kind) for kind in pythons}
@@ -103,6 +105,7 @@ async def main() -> list[Figure]:
             await _warm(place, report)
             for _ in range(figures.rounds(ROUNDS)):
                 ours.append(await _ours(place, report))
+                plain.append(await plain_rows.written(place.superuser, JOBS))
                 for title, kind, jobs, setting in PEERS:
                     worker = folder / f"{kind}_worker.py"
                     words: list[str | Path] = [pythons[kind], worker, dsns[kind], str(jobs), str(setting)]
@@ -112,6 +115,8 @@ async def main() -> list[Figure]:
         Figure("claim and complete, one runner", "runs/s", ours, title, peers[title], "ahead of it", "higher", 1.0)
         for title, *_ in PEERS
     ]
+    same = f"the same rows by plain SQL, {plain_rows.BATCH} a batch"
+    found.append(Figure("claim and complete, one runner", "runs/s", ours, same, plain, better="higher"))
     found.append(
         Figure("claim and complete, one runner", "runs/s", ours, "pgbench, a row inserted and committed", smallest,
                "at least 0.3", "higher", 0.3)
@@ -130,6 +135,7 @@ async def _warm(place: Place, report: Quiet) -> None:
 async def _ours(place: Place, report: Quiet) -> float:
     before = report.ended
     await place.fill(JOBS)
+    await plain_rows.copy_waiting(place.superuser)
     began = time.perf_counter()
     await place.hint()
     await place.drained(report, before + JOBS)
