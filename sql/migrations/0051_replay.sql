@@ -242,7 +242,8 @@ SELECT r.workspace_id, r.run_id, r.command_id, c.number AS command_number, r.ord
        r.reason, r.warning
 FROM kolony.runs_then r
 JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
-JOIN kolony.agents_then a ON a.workspace_id = r.workspace_id AND a.agent_id = r.agent_id
+JOIN LATERAL (SELECT n.* FROM kolony.agents_then n WHERE n.workspace_id = r.workspace_id AND n.agent_id = r.agent_id
+              LIMIT 1) a ON true
 LEFT JOIN kolony.profiles p ON p.profile_id = c.created_by
 LEFT JOIN kolony.profiles b ON b.profile_id = r.cancel_by
 LEFT JOIN kolony.profiles h ON h.profile_id = r.held_by
@@ -253,8 +254,19 @@ LEFT JOIN LATERAL (
     SELECT e.number, e.claimed_at, e.started_at FROM kolony.attempts_then e
     WHERE e.workspace_id = r.workspace_id AND e.run_id = r.run_id ORDER BY e.number DESC LIMIT 1) t ON true
 LEFT JOIN LATERAL (
-    SELECT v.held, v.after, v.due_at FROM kolony.waiting_runs_then v
-    WHERE v.workspace_id = r.workspace_id AND v.run_id = r.run_id LIMIT 1) w ON true;
+    SELECT (e.facts ->> 'due_at')::timestamptz AS due_at FROM kolony.events e
+    WHERE e.workspace_id = r.workspace_id AND e.run_id = r.run_id AND e.kind = 'run.delayed'
+      AND e.at <= kolony.moment() AND e.at > kolony.moment() - interval '10 minutes'
+    ORDER BY e.at DESC LIMIT 1) d ON true
+LEFT JOIN LATERAL (
+    SELECT r.held_at IS NOT NULL AS held, EXISTS (SELECT FROM kolony.command_dependencies y
+                   JOIN kolony.commands k ON k.workspace_id = y.workspace_id AND k.command_id = y.after_id
+                   WHERE y.workspace_id = r.workspace_id AND y.command_id = r.command_id
+                     AND (k.finished_at <= (SELECT kolony.moment())
+                          AND (y.need = 'ended' OR k.outcome = 'completed')) IS NOT TRUE) AS after,
+           CASE WHEN c.not_before > (SELECT kolony.moment()) THEN c.not_before
+                WHEN d.due_at > (SELECT kolony.moment()) THEN d.due_at END AS due_at
+    WHERE r.outcome IS NULL AND l.run_id IS NULL) w ON true;
 
 CREATE VIEW kolony.run_listed_then WITH (security_invoker = true) AS
 SELECT r.workspace_id, r.run_id, r.command_id, r.ordinal, r.agent_id, r.priority, r.created_at, r.finished_at, r.outcome,

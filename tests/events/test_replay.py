@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -21,6 +22,7 @@ from tests.events.test_events import session_of
 from tests.work.calls import Runner, send
 
 ALL = Wish(0, 100)
+BEFORE = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def plain_run(run: Run) -> Run:
@@ -33,21 +35,30 @@ def plain_agent(agent: Agent) -> Agent:
     return replace(agent, health=None, last_seen=None, desired_why=Untrusted(""))
 
 
-async def seen(session: PersonSession) -> tuple[list[Agent], list[Run]]:
-    """The fleet and all runs, as the screens read them."""
+Seen = tuple[list[Agent], list[Run], list[Run], list[object]]
+
+
+async def seen(session: PersonSession) -> Seen:
+    """The fleet, all runs, the queue and the numbers, as the screens read them."""
     agents = (await lists.agents(session, ALL)).rows
     runs = await work.runs(session, limit=100)
-    return [plain_agent(agent) for agent in agents], [plain_run(run) for run in runs]
+    queue = await lists.open_runs(session, ALL, BEFORE, 50)
+    by_agent = await lists.open_runs(session, replace(ALL, sort="agent"), BEFORE, 50)
+    pulse = await lists.pulse(session, BEFORE)
+    numbers = [queue.passed, by_agent.passed, pulse.agents, pulse.online, pulse.busy, pulse.open_runs, pulse.ended]
+    # Where one waits behind another is kept of nobody.
+    rows = sorted((plain_run(run) for run in queue.rows), key=lambda run: run.run_id)
+    return [plain_agent(agent) for agent in agents], [plain_run(run) for run in runs], rows, numbers
 
 
 async def test_each_step_is_seen_again_as_it_was(database: Database) -> None:
     agent, other = await database.add_agent(), await database.add_agent("other")
     bob = await database.connect("bob")
     eve = await session_of(database, "eve")
-    history: list[tuple[datetime, list[Agent], list[Run]]] = []
+    history: list[tuple[datetime, Seen]] = []
 
     async def note() -> None:
-        history.append((await clock(eve), *await seen(eve)))
+        history.append((await clock(eve), await seen(eve)))
 
     runner = await Runner.of(database, agent, 5)
     await note()
@@ -89,24 +100,29 @@ async def test_each_step_is_seen_again_as_it_was(database: Database) -> None:
     past = looking_back(eve, history[0][0], "kolony tests")
     assert isinstance(past.db, PastDatabase)
     try:
-        for number, (moment, agents, runs) in enumerate(history):
+        for number, (moment, was) in enumerate(history):
             past.db.moment = moment
-            then_agents, then_runs = await seen(past)
-            assert then_agents == agents, f"agents at step {number}"
-            assert then_runs == runs, f"runs at step {number}"
+            for what, then, now in zip(("agents", "runs", "queue", "numbers"), await seen(past), was, strict=True):
+                assert then == now, f"{what} at step {number}"
         await printed(past, history, first)
         with pytest.raises(KolonyError):
             await past.db.call("set_run_priority", waiting, 1)
+        left = looking_back(eve, history[0][0], "kolony tests")
+        late = [asyncio.ensure_future(left.db.value("people/clock")) for _ in range(2)]
+        await asyncio.sleep(0)  # the first is connecting
+        await left.db.close()
+        assert None not in await asyncio.gather(*late)
+        assert not left.db.connected, "and nobody is left connected"
     finally:
         await past.db.close()
         await eve.db.close()
 
 
-async def printed(past: PersonSession, history: list[tuple[datetime, list[Agent], list[Run]]], run: UUID) -> None:
+async def printed(past: PersonSession, history: list[tuple[datetime, Seen]], run: UUID) -> None:
     """What it printed up to then, no more; and its page in the words of then."""
     assert isinstance(past.db, PastDatabase)
     texts = []
-    for moment, _, _ in (history[5], history[6]):
+    for moment, _ in (history[5], history[6]):
         past.db.moment = moment
         end = await records.output_end(past, run)
         assert end is not None

@@ -18,6 +18,8 @@ from tests.work.calls import Runner, send
 MUCH = 50_000
 LITTLE = 2_000
 """Buffers (8 KiB each) that a question may touch: far below what reading a table of that size takes."""
+COUNTED = 10_000
+"""Of a longer queue so many are counted."""
 
 FILL = """
 INSERT INTO kolony.commands (workspace_id, content, targets, created_by, submitted_at, outcome, finished_at)
@@ -98,6 +100,10 @@ async def test_lists_go_by_their_index(workspace: Workspace, agent: Agent, full:
         whole = [node["Relation Name"] for node in _nodes(plan) if node["Node Type"] == "Seq Scan"]
         assert {"runs", "commands", "ready_runs"}.isdisjoint(whole), (name, whole)
         assert _touched(plan) < LITTLE, (name, _touched(plan))
+    since = datetime.now(UTC) - timedelta(hours=1)
+    plan = await _explained(eve, query("work/queue_window"), home, 0, 50, since, 0, MUCH // 2)
+    long = [node["Node Type"] for node in _nodes(plan) if "Relation Name" in node and node["Actual Rows"] > COUNTED]
+    assert (long, _touched(plan) < LITTLE) == ([], True), _touched(plan)
 
 
 async def test_what_ended_lately_is_found_in_a_long_past(workspace: Workspace, full: asyncpg.Connection) -> None:
