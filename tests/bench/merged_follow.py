@@ -43,7 +43,8 @@ async def main() -> list[Figure]:
         with app_of(as_login(superuser, PERSON, PASSWORD)) as terminal:
             terminal.press(SYNCHRONIZED)
             await asyncio.to_thread(terminal.until, lambda: f"/{AGENTS} online" in terminal.shown, "the dashboard")
-            await asyncio.to_thread(terminal.insist, "M", lambda: f"{STREAMING} runs" in terminal.shown, "all runs")
+            terminal.press("M")
+            await asyncio.to_thread(terminal.until, lambda: f"{STREAMING} runs" in terminal.shown, "all runs")
             for turn in range(rounds(5) + 1):
                 async with feed.going(events=False):
                     mine = await asyncio.to_thread(_pressed, terminal)
