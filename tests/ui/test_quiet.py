@@ -11,12 +11,15 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from textual._compositor import Compositor
 
 from kolony_tui.core import lists
 from kolony_tui.db.connect import Database
 from kolony_tui.models.lists import Page, Wish
 from kolony_tui.ui import live, sorting
 from kolony_tui.ui.app import KolonyApp
+from kolony_tui.ui.draw import part
+from kolony_tui.ui.widgets.panel import Panel
 from tests.ui.stage import Stage, until, words
 from tests.ui.test_windows import MANY, Thing, Windowed
 
@@ -74,6 +77,34 @@ async def test_what_is_hidden_or_covered_asks_nothing(stage: Stage, asked: Count
             await at_rest(app)
             assert not LISTS & set(asked), (way, asked)
             assert not asked["work/runs_by_id"], way
+
+
+async def test_what_is_covered_is_not_drawn(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    usual = Compositor.render_full_update
+
+    def counting(self: Compositor, *given: Any, **more: Any) -> Any:
+        drawn.append(self)
+        return usual(self, *given, **more)
+
+    run_id = await stage.send("somewhere below")
+    async with stage.app("bob") as (app, pilot):
+        await until(lambda: "somewhere below" in words(app), "the dashboard")
+        below = app.screen
+        app.open_run(run_id)
+        await until(lambda: app.screen is not below and "somewhere below" in words(app), "the run")
+        await at_rest(app)
+        await pilot.pause()
+        monkeypatch.setattr(Compositor, "render_full_update", counting)
+        below.query_one("#queue").refresh()
+        below.query_one("#fleet-panel", Panel).title.say([part("said below")], [])
+        for screen in (below, app.screen):
+            painted = asyncio.Event()
+            screen.call_after_refresh(painted.set)
+            await painted.wait()
+        assert not drawn
+        app.pop_screen()
+        await until(lambda: "said below" in words(app), "it is drawn when one comes back")
 
 
 async def test_thousands_of_hints_make_one_reading(stage: Stage, asked: Counter[str]) -> None:

@@ -36,6 +36,15 @@ class FramedScreen(Screen[None]):
         """The app, as what it is."""
         return cast("KolonyApp", self.app)
 
+    @property
+    def is_current(self) -> bool:
+        """Whether a person can see it.
+
+        Textual counts the screen right below an opaque one in, and draws all of that anew for whatever changes there.
+        """
+        front = self.app.screen
+        return super().is_current and (front is self or front.styles.background.a < 1)
+
     def compose(self) -> ComposeResult:
         """The frame, and the body within."""
         yield Header()
