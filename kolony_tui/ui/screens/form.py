@@ -166,7 +166,8 @@ class Form(ModalScreen[bool]):
 
     def tell(self, words: str) -> None:
         """Says how far delivering is, where what it is about stood."""
-        self.query_one("#form-said", Static).update(content(part(words, "busy")))
+        for said in self.query("#form-said").results(Static):  # none any more, where one has just left
+            said.update(content(part(words, "busy")))
 
     async def _delivered(self) -> None:
         try:
