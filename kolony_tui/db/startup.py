@@ -27,6 +27,7 @@ SETTINGS = {
     "extra_float_digits": "1",
     "bytea_output": "hex",
     "local_preload_libraries": "",
+    "jit": "off",  # to compile a statement of ours takes longer than to answer it
 }
 """Sent with every start-up, so that settings an administrator or an attacker put on the role do not apply."""
 

@@ -140,7 +140,7 @@ POISON = {
     "standard_conforming_strings": "off", "transform_null_equals": "on", "array_nulls": "off",
     "client_min_messages": "debug5", "DateStyle": "SQL, DMY", "IntervalStyle": "sql_standard",
     "TimeZone": "Asia/Kathmandu", "extra_float_digits": "-15", "bytea_output": "escape",
-    "local_preload_libraries": "no_such_library", "transaction_timeout": "1ms",
+    "local_preload_libraries": "no_such_library", "jit": "on", "transaction_timeout": "1ms",
 }  # fmt: skip
 """A bad value for each setting that is said at the start."""
 
