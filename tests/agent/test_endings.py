@@ -1,4 +1,4 @@
-"""Ends go to the database together, each with an answer of its own."""
+"""Ends go to the database together, each with an answer of its own; a runner's own hints do not wake it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import asyncpg
 from kolony_tui.agent.endings import Completed, Endings
 from kolony_tui.agent.link import Link
 from kolony_tui.agent.session import open_session
+from kolony_tui.db.listen import EVERYTHING, Listener
 from tests.database import Agent, Workspace
 from tests.work.calls import send, state
 
@@ -71,3 +72,21 @@ async def test_one_that_cannot_be_stored_loses_no_other(workspace: Workspace, ag
         assert [await state(bob, run) for run in runs] == ["executing", "completed"]
     finally:
         await link.close()
+
+
+async def test_a_runner_does_not_hear_the_hints_that_it_sent_itself(workspace: Workspace) -> None:
+    database = workspace.database
+    own, other = await database.connect("bob"), await database.connect("bob")
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    listener = Listener(database.target("bob"), workspace.channel, "kolony tests", heard.put_nowait, lambda trouble: None,
+                        own.get_server_pid)  # fmt: skip
+    listening = asyncio.create_task(listener.run())
+    try:
+        async with asyncio.timeout(10):
+            assert await heard.get() == EVERYTHING
+            for sender, hint in ((own, "agents:*"), (other, "runs:*")):
+                await sender.execute("SELECT pg_notify($1, $2)", workspace.channel, hint)
+            assert await heard.get() == "runs:*"
+    finally:
+        listening.cancel()
+        await asyncio.wait([listening])

@@ -22,7 +22,7 @@ BOUND_MS = 50
 CLAIMS, BLOCKS = 100, 10
 """Claims in a block, and blocks for each side."""
 BOUND_CLAIM = 1.05
-GATE = "NOT kolony.pass_gate(session.workspace_id, session.agent_id)"
+GATE = "EXISTS (SELECT FROM kolony.stops s WHERE s.workspace_id = session.workspace_id AND s.lifted_at IS NULL)"
 LOGIN = "ka_00000000000bec01"
 
 
