@@ -78,7 +78,7 @@ async def test_a_runner_does_not_hear_the_hints_that_it_sent_itself(workspace: W
     database = workspace.database
     own, other = await database.connect("bob"), await database.connect("bob")
     heard: asyncio.Queue[str] = asyncio.Queue()
-    listener = Listener(database.target("bob"), workspace.channel, "kolony tests", heard.put_nowait, lambda trouble: None,
+    listener = Listener(database.target("bob"), workspace.channel, "kolony tests", heard.put_nowait, lambda _: None,
                         own.get_server_pid)  # fmt: skip
     listening = asyncio.create_task(listener.run())
     try:
