@@ -6,6 +6,7 @@ import pytest
 
 from kolony_tui.ui import live
 from kolony_tui.ui.screens.dashboard import DashboardScreen
+from kolony_tui.ui.screens.work.command_text import CommandText
 from kolony_tui.ui.screens.work.composer import EXAMPLES, Composer
 from kolony_tui.ui.widgets.panel import Panel
 from kolony_tui.ui.widgets.run_list import RunList
@@ -84,7 +85,8 @@ async def test_composer_writes_lines_drafts_and_errors(stage: Stage) -> None:
         await pilot.press("enter")
         await until(lambda: "the command is empty" in words(app), "an empty command is refused in place")
         await pilot.press("up")
-        await until(lambda: "earlier work" in words(app), "up brings back what was sent")
+        # The queue below says so too.
+        await until(lambda: app.screen.query_one(CommandText).text == "earlier work", "up brings back what was sent")
         await pilot.press("ctrl+j", "m", "o", "r", "e", "ctrl+s")
         await until(lambda: isinstance(app.screen, DashboardScreen), "kept")
         await until(lambda: "draft #2 is kept" in toasts(app), "said so")
