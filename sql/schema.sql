@@ -597,6 +597,7 @@ CONSTRAINT blocked_runs_workspace_id_command_id_fkey FOREIGN KEY (workspace_id, 
 CONSTRAINT blocked_runs_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES kolony.runs(workspace_id, run_id)
 CREATE INDEX blocked_runs_by_agent ON kolony.blocked_runs USING btree (workspace_id, agent_id, command_id)
 CREATE INDEX blocked_runs_by_command ON kolony.blocked_runs USING btree (workspace_id, command_id, ordinal)
+CREATE INDEX blocked_runs_in_order ON kolony.blocked_runs USING btree (workspace_id, ((- priority)), place, run_id)
 CREATE INDEX blocked_runs_to_settle ON kolony.blocked_runs USING btree (workspace_id, agent_id, command_id) WHERE (NOT held)
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
@@ -1509,6 +1510,7 @@ COLUMN place numeric NOT NULL DEFAULT EXTRACT(epoch FROM clock_timestamp())
 CONSTRAINT ready_runs_pkey PRIMARY KEY (workspace_id, run_id)
 CONSTRAINT ready_runs_workspace_id_agent_id_fkey FOREIGN KEY (workspace_id, agent_id) REFERENCES kolony.agents(workspace_id, agent_id)
 CONSTRAINT ready_runs_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES kolony.runs(workspace_id, run_id)
+CREATE INDEX ready_runs_in_order ON kolony.ready_runs USING btree (workspace_id, ((- priority)), place, run_id)
 CREATE INDEX ready_runs_queue ON kolony.ready_runs USING btree (workspace_id, agent_id, priority DESC, place, run_id)
 ROW SECURITY ENABLED FORCED
 POLICY api TO kolony_api USING (true) WITH CHECK (true)
@@ -2416,14 +2418,14 @@ AS
             sum(s.concurrency) AS slots,
             bool_or(s.ready) AS ready
            FROM kolony.agent_sessions_then s
-          WHERE ((s.ended_at IS NULL) AND ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) >= kolony.moment()))
+          WHERE ((s.ended_at IS NULL) AND ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) >= ( SELECT kolony.moment() AS moment)))
           GROUP BY s.workspace_id, s.agent_id) live ON (((live.workspace_id = a.workspace_id) AND (live.agent_id = a.agent_id))))
      LEFT JOIN ( SELECT l.workspace_id,
             l.agent_id,
             count(*) AS running
            FROM (kolony.leases_then l
              JOIN kolony.agent_sessions_then s ON (((s.workspace_id = l.workspace_id) AND (s.session_id = l.session_id))))
-          WHERE ((s.ended_at IS NULL) AND ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) >= kolony.moment()))
+          WHERE ((s.ended_at IS NULL) AND ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) >= ( SELECT kolony.moment() AS moment)))
           GROUP BY l.workspace_id, l.agent_id) work ON (((work.workspace_id = a.workspace_id) AND (work.agent_id = a.agent_id))))
      LEFT JOIN ( SELECT q.workspace_id,
             q.agent_id,
@@ -2683,12 +2685,12 @@ AS
     (EXISTS ( SELECT
            FROM (kolony.stops s
              LEFT JOIN kolony.stopped_agents t ON (((t.workspace_id = s.workspace_id) AND (t.stop_id = s.stop_id) AND (t.agent_id = o.agent_id))))
-          WHERE ((s.workspace_id = o.workspace_id) AND (s.began_at <= kolony.moment()) AND ((s.lifted_at > kolony.moment()) IS NOT FALSE) AND ((t.lifted_at > kolony.moment()) IS NOT FALSE) AND (s.everyone OR (t.agent_id IS NOT NULL))))) AS agent_stopped,
+          WHERE ((s.workspace_id = o.workspace_id) AND (s.began_at <= ( SELECT kolony.moment() AS moment)) AND ((s.lifted_at > ( SELECT kolony.moment() AS moment)) IS NOT FALSE) AND ((t.lifted_at > ( SELECT kolony.moment() AS moment)) IS NOT FALSE) AND (s.everyone OR (t.agent_id IS NOT NULL))))) AS agent_stopped,
         CASE
             WHEN (o.running = 0) THEN (0)::bigint
             ELSE ( SELECT count(*) AS count
                FROM kolony.approvals q
-              WHERE ((q.workspace_id = o.workspace_id) AND (q.agent_id = o.agent_id) AND (q.created_at <= kolony.moment()) AND ((COALESCE(q.answered_at, q.cancelled_at, q.expired_at) > kolony.moment()) IS NOT FALSE) AND ((q.expires_at > kolony.moment()) IS NOT FALSE)))
+              WHERE ((q.workspace_id = o.workspace_id) AND (q.agent_id = o.agent_id) AND (q.created_at <= ( SELECT kolony.moment() AS moment)) AND ((COALESCE(q.answered_at, q.cancelled_at, q.expired_at) > ( SELECT kolony.moment() AS moment)) IS NOT FALSE) AND ((q.expires_at > ( SELECT kolony.moment() AS moment)) IS NOT FALSE)))
         END AS asks
    FROM (kolony.agent_listed_then o
      CROSS JOIN ( SELECT) one);
@@ -2725,28 +2727,28 @@ AS
     s.concurrency,
     s.lease_seconds,
     s.started_at,
-    LEAST(s.last_seen, kolony.moment()) AS last_seen,
-    COALESCE((s.ready_at <= kolony.moment()), false) AS ready,
+    LEAST(s.last_seen, ( SELECT kolony.moment() AS moment)) AS last_seen,
+    COALESCE((s.ready_at <= ( SELECT kolony.moment() AS moment)), false) AS ready,
         CASE
-            WHEN (s.last_seen <= kolony.moment()) THEN s.health
+            WHEN (s.last_seen <= ( SELECT kolony.moment() AS moment)) THEN s.health
             ELSE '{}'::jsonb
         END AS health,
         CASE
-            WHEN (s.ended_at <= kolony.moment()) THEN s.ended_at
+            WHEN (s.ended_at <= ( SELECT kolony.moment() AS moment)) THEN s.ended_at
             ELSE NULL::timestamp with time zone
         END AS ended_at,
         CASE
-            WHEN (s.ended_at <= kolony.moment()) THEN s.end_reason
+            WHEN (s.ended_at <= ( SELECT kolony.moment() AS moment)) THEN s.end_reason
             ELSE NULL::text
         END AS end_reason,
-    (s.end_error AND COALESCE((s.ended_at <= kolony.moment()), false)) AS end_error,
+    (s.end_error AND COALESCE((s.ended_at <= ( SELECT kolony.moment() AS moment)), false)) AS end_error,
         CASE
-            WHEN (s.ready_at <= kolony.moment()) THEN s.ready_at
+            WHEN (s.ready_at <= ( SELECT kolony.moment() AS moment)) THEN s.ready_at
             ELSE NULL::timestamp with time zone
         END AS ready_at
    FROM (kolony.agent_sessions s
      CROSS JOIN ( SELECT) one)
-  WHERE (s.started_at <= kolony.moment());
+  WHERE (s.started_at <= ( SELECT kolony.moment() AS moment));
 
 --- view agent_variable_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -2831,7 +2833,7 @@ AS
            FROM kolony.events e
           WHERE ((e.was IS NOT NULL) AND (e.run_id IS NULL) AND (e.at > kolony.moment()))
           ORDER BY e.workspace_id, e.agent_id, e.at, e.event_id) w ON (((w.workspace_id = a.workspace_id) AND (w.agent_id = a.agent_id))))
-  WHERE (a.created_at <= kolony.moment());
+  WHERE (a.created_at <= ( SELECT kolony.moment() AS moment));
 
 --- view approval_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -3016,7 +3018,7 @@ AS
     s.at
    FROM (kolony.attempt_steps s
      CROSS JOIN ( SELECT) one)
-  WHERE (s.at <= kolony.moment());
+  WHERE (s.at <= ( SELECT kolony.moment() AS moment));
 
 --- view attempts_then
 OWNER kolony_owner WITH (security_invoker=true)
@@ -3051,7 +3053,7 @@ AS
     t.claimed_at,
     t.output_day,
         CASE
-            WHEN (t.started_at <= kolony.moment()) THEN t.started_at
+            WHEN (t.started_at <= ( SELECT kolony.moment() AS moment)) THEN t.started_at
             ELSE NULL::timestamp with time zone
         END AS started_at,
         CASE
@@ -3103,8 +3105,8 @@ AS
             ELSE NULL::text
         END AS warning
    FROM (kolony.attempts t
-     CROSS JOIN LATERAL ( SELECT COALESCE((t.ended_at <= kolony.moment()), false) AS ver) o)
-  WHERE (t.claimed_at <= kolony.moment());
+     CROSS JOIN LATERAL ( SELECT COALESCE((t.ended_at <= ( SELECT kolony.moment() AS moment)), false) AS ver) o)
+  WHERE (t.claimed_at <= ( SELECT kolony.moment() AS moment));
 
 --- view budget_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -3435,15 +3437,15 @@ AS
     c.created_at,
     c.updated_at,
         CASE
-            WHEN (c.submitted_at <= kolony.moment()) THEN c.submitted_at
+            WHEN (c.submitted_at <= ( SELECT kolony.moment() AS moment)) THEN c.submitted_at
             ELSE NULL::timestamp with time zone
         END AS submitted_at,
         CASE
-            WHEN (c.finished_at <= kolony.moment()) THEN c.outcome
+            WHEN (c.finished_at <= ( SELECT kolony.moment() AS moment)) THEN c.outcome
             ELSE NULL::text
         END AS outcome,
         CASE
-            WHEN (c.finished_at <= kolony.moment()) THEN c.finished_at
+            WHEN (c.finished_at <= ( SELECT kolony.moment() AS moment)) THEN c.finished_at
             ELSE NULL::timestamp with time zone
         END AS finished_at,
     c.kind,
@@ -3463,7 +3465,7 @@ AS
     c.cpu_limit_percent
    FROM (kolony.commands c
      CROSS JOIN ( SELECT) one)
-  WHERE (c.created_at <= kolony.moment());
+  WHERE (c.created_at <= ( SELECT kolony.moment() AS moment));
 
 --- view conversation_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -3513,6 +3515,29 @@ AS
             count(*) AS waiting
            FROM kolony.messages m
           WHERE ((m.workspace_id = c.workspace_id) AND (m.conversation_id = c.conversation_id) AND m.unanswered)) o);
+
+--- view ended_runs_then
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN run_id uuid
+COLUMN finished_at timestamp with time zone
+AS
+ SELECT r.workspace_id,
+    r.run_id,
+    r.finished_at
+   FROM kolony.runs r
+  WHERE ((r.outcome IS NOT NULL) AND (r.finished_at <= kolony.moment()))
+UNION ALL
+ SELECT w.workspace_id,
+    w.run_id,
+    ((w.was ->> 'finished_at'::text))::timestamp with time zone AS finished_at
+   FROM ( SELECT DISTINCT ON (e.workspace_id, e.run_id) e.workspace_id,
+            e.run_id,
+            e.was
+           FROM kolony.events e
+          WHERE ((e.was IS NOT NULL) AND (e.run_id IS NOT NULL) AND (e.at > kolony.moment()))
+          ORDER BY e.workspace_id, e.run_id, e.at, e.event_id) w
+  WHERE (((w.was ->> 'finished_at'::text))::timestamp with time zone <= ( SELECT kolony.moment() AS moment));
 
 --- view hold_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -3574,7 +3599,139 @@ AS
     t.session_id
    FROM (kolony.attempts t
      CROSS JOIN ( SELECT) one)
-  WHERE ((t.claimed_at <= kolony.moment()) AND ((t.ended_at IS NULL) OR (t.ended_at > kolony.moment())));
+  WHERE ((t.claimed_at <= ( SELECT kolony.moment() AS moment)) AND ((t.ended_at IS NULL) OR (t.ended_at > ( SELECT kolony.moment() AS moment))));
+
+--- view open_runs_then
+OWNER kolony_owner WITH (security_invoker=true)
+COLUMN workspace_id uuid
+COLUMN run_id uuid
+COLUMN command_id uuid
+COLUMN ordinal integer
+COLUMN agent_id uuid
+COLUMN priority smallint
+COLUMN created_at timestamp with time zone
+COLUMN held boolean
+COLUMN leased boolean
+COLUMN executing boolean
+COLUMN dispatching boolean
+COLUMN place numeric
+AS
+ SELECT r.workspace_id,
+    r.run_id,
+    r.command_id,
+    r.ordinal,
+        CASE
+            WHEN (w.was IS NULL) THEN r.agent_id
+            ELSE ((w.was ->> 'agent_id'::text))::uuid
+        END AS agent_id,
+        CASE
+            WHEN (w.was IS NULL) THEN r.priority
+            ELSE ((w.was ->> 'priority'::text))::smallint
+        END AS priority,
+    r.created_at,
+    COALESCE((
+        CASE
+            WHEN (w.was IS NULL) THEN r.held_at
+            ELSE ((w.was ->> 'held_at'::text))::timestamp with time zone
+        END <= ( SELECT kolony.moment() AS moment)), false) AS held,
+    (b.run_id IS NOT NULL) AS leased,
+    COALESCE((b.there AND (b.started OR h.heard)), false) AS executing,
+    COALESCE((b.there AND (NOT b.started) AND (NOT h.heard)), false) AS dispatching,
+    EXTRACT(epoch FROM r.created_at) AS place
+   FROM (((( SELECT o.workspace_id,
+            o.run_id,
+            o.command_id,
+            o.ordinal,
+            o.agent_id,
+            o.priority,
+            o.created_at,
+            o.held_at,
+            o.interrupt_heard_at
+           FROM kolony.runs o
+          WHERE ((o.outcome IS NULL) AND (o.created_at <= ( SELECT kolony.moment() AS moment)))
+        UNION ALL
+         SELECT n.workspace_id,
+            n.run_id,
+            n.command_id,
+            n.ordinal,
+            n.agent_id,
+            n.priority,
+            n.created_at,
+            n.held_at,
+            n.interrupt_heard_at
+           FROM kolony.runs n
+          WHERE ((n.outcome IS NOT NULL) AND (n.finished_at > kolony.moment()) AND (n.created_at <= ( SELECT kolony.moment() AS moment)))) r
+     LEFT JOIN ( SELECT DISTINCT ON (e.workspace_id, e.run_id) e.workspace_id,
+            e.run_id,
+            e.was
+           FROM kolony.events e
+          WHERE ((e.was IS NOT NULL) AND (e.run_id IS NOT NULL) AND (e.at > kolony.moment()))
+          ORDER BY e.workspace_id, e.run_id, e.at, e.event_id) w ON (((w.workspace_id = r.workspace_id) AND (w.run_id = r.run_id))))
+     LEFT JOIN ( SELECT t.workspace_id,
+            t.run_id,
+            COALESCE((t.started_at <= ( SELECT kolony.moment() AS moment)), false) AS started,
+            ((s.ended_at IS NULL) AND ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) >= ( SELECT kolony.moment() AS moment))) AS there
+           FROM ((( SELECT l.workspace_id,
+                    l.attempt_id
+                   FROM kolony.leases l
+                UNION ALL
+                 SELECT d.workspace_id,
+                    d.attempt_id
+                   FROM kolony.attempts d
+                  WHERE ((d.ended_at IS NOT NULL) AND (d.ended_at > kolony.moment()))) k
+             CROSS JOIN LATERAL ( SELECT u.workspace_id,
+                    u.attempt_id,
+                    u.run_id,
+                    u.number,
+                    u.agent_id,
+                    u.session_id,
+                    u.claimed_at,
+                    u.output_day,
+                    u.started_at,
+                    u.ended_at,
+                    u.outcome,
+                    u.exit_code,
+                    u.signal,
+                    u.error,
+                    u.usage,
+                    u.chunk_count,
+                    u.byte_count,
+                    u.line_count,
+                    u.limit_hit,
+                    u.over_budget_at,
+                    u.reason,
+                    u.warning
+                   FROM kolony.attempts u
+                  WHERE ((u.workspace_id = k.workspace_id) AND (u.attempt_id = k.attempt_id))
+                 LIMIT 1) t)
+             LEFT JOIN LATERAL ( SELECT v.workspace_id,
+                    v.session_id,
+                    v.agent_id,
+                    v.token_id,
+                    v.host,
+                    v.pid,
+                    v.version,
+                    v.adapter,
+                    v.concurrency,
+                    v.lease_seconds,
+                    v.started_at,
+                    v.last_seen,
+                    v.ready,
+                    v.health,
+                    v.ended_at,
+                    v.end_reason,
+                    v.end_error,
+                    v.ready_at
+                   FROM kolony.agent_sessions_then v
+                  WHERE ((v.workspace_id = t.workspace_id) AND (v.session_id = t.session_id))
+                 LIMIT 1) s ON (true))
+          WHERE (t.claimed_at <= ( SELECT kolony.moment() AS moment))) b ON (((b.workspace_id = r.workspace_id) AND (b.run_id = r.run_id))))
+     CROSS JOIN LATERAL ( SELECT COALESCE((
+                CASE
+                    WHEN (w.was IS NULL) THEN r.interrupt_heard_at
+                    ELSE ((w.was ->> 'interrupt_heard_at'::text))::timestamp with time zone
+                END <= ( SELECT kolony.moment() AS moment)), false) AS heard) h)
+  WHERE ((w.was IS NULL) OR ((((w.was ->> 'finished_at'::text))::timestamp with time zone <= ( SELECT kolony.moment() AS moment)) IS NOT TRUE));
 
 --- view output_chunks_then
 OWNER kolony_owner WITH (security_invoker=true)
@@ -3601,7 +3758,7 @@ AS
     c.data
    FROM (kolony.output_chunks c
      CROSS JOIN ( SELECT) one)
-  WHERE (c.at <= kolony.moment());
+  WHERE (c.at <= ( SELECT kolony.moment() AS moment));
 
 --- view plan_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -3966,15 +4123,15 @@ AS
           WHERE (p.profile_id = c.created_by)) AS created_by_login,
     COALESCE(( SELECT max(e.number) AS max
            FROM kolony.attempts e
-          WHERE ((e.workspace_id = r.workspace_id) AND (e.run_id = r.run_id) AND (e.claimed_at <= kolony.moment()))), 0) AS attempt,
+          WHERE ((e.workspace_id = r.workspace_id) AND (e.run_id = r.run_id) AND (e.claimed_at <= ( SELECT kolony.moment() AS moment)))), 0) AS attempt,
         CASE
             WHEN (r.outcome IS NOT NULL) THEN r.outcome
-            WHEN ((t.run_id IS NULL) OR (s.ended_at IS NOT NULL) OR ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) < kolony.moment())) THEN 'waiting'::text
+            WHEN ((t.run_id IS NULL) OR (s.ended_at IS NOT NULL) OR ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) < ( SELECT kolony.moment() AS moment))) THEN 'waiting'::text
             WHEN (r.interrupt_heard_at IS NOT NULL) THEN 'interrupted'::text
             WHEN (t.started_at IS NULL) THEN 'dispatching'::text
             ELSE 'executing'::text
         END AS status,
-    ((r.outcome IS NULL) AND (t.run_id IS NOT NULL) AND ((s.ended_at IS NOT NULL) OR ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) < kolony.moment()))) AS lost,
+    ((r.outcome IS NULL) AND (t.run_id IS NOT NULL) AND ((s.ended_at IS NOT NULL) OR ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) < ( SELECT kolony.moment() AS moment)))) AS lost,
     EXTRACT(epoch FROM r.created_at) AS place
    FROM ((((kolony.runs_then r
      JOIN kolony.commands c ON (((c.workspace_id = r.workspace_id) AND (c.command_id = r.command_id))))
@@ -4080,11 +4237,15 @@ AS
             ELSE NULL::text
         END AS waits_for,
         CASE
-            WHEN ((r.outcome IS NULL) AND (l.run_id IS NULL)) THEN ( SELECT ( SELECT (NULLIF(count(*), 1000) + 1)
-                       FROM ( SELECT
-                               FROM kolony.ready_runs ahead
-                              WHERE ((ahead.workspace_id = q.workspace_id) AND (ahead.agent_id = q.agent_id) AND (ahead.priority >= q.priority) AND ((ahead.priority > q.priority) OR (ROW(ahead.place, ahead.run_id) < ROW(q.place, q.run_id))))
-                             LIMIT 1000) counted)
+            WHEN ((r.outcome IS NULL) AND (l.run_id IS NULL)) THEN ( SELECT ( SELECT n.nth
+                       FROM ( SELECT a_1.run_id,
+                                row_number() OVER (ORDER BY a_1.priority DESC, a_1.place, a_1.run_id) AS nth
+                               FROM kolony.ready_runs a_1
+                              WHERE ((a_1.workspace_id = q.workspace_id) AND (a_1.agent_id = q.agent_id))
+                              ORDER BY a_1.priority DESC, a_1.place, a_1.run_id
+                             LIMIT 1000) n
+                      WHERE (n.run_id = q.run_id)
+                     LIMIT 1) AS nth
                FROM kolony.ready_runs q
               WHERE ((q.workspace_id = r.workspace_id) AND (q.run_id = r.run_id)))
             ELSE NULL::bigint
@@ -4176,12 +4337,12 @@ AS
     r.finished_at,
         CASE
             WHEN (r.outcome IS NOT NULL) THEN r.outcome
-            WHEN ((l.run_id IS NULL) OR (s.ended_at IS NOT NULL) OR ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) < kolony.moment())) THEN 'waiting'::text
+            WHEN ((l.run_id IS NULL) OR (s.ended_at IS NOT NULL) OR ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) < ( SELECT kolony.moment() AS moment))) THEN 'waiting'::text
             WHEN (r.interrupt_heard_at IS NOT NULL) THEN 'interrupted'::text
             WHEN (t.started_at IS NULL) THEN 'dispatching'::text
             ELSE 'executing'::text
         END AS status,
-    ((r.outcome IS NULL) AND (l.run_id IS NOT NULL) AND ((s.ended_at IS NOT NULL) OR ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) < kolony.moment()))) AS lost,
+    ((r.outcome IS NULL) AND (l.run_id IS NOT NULL) AND ((s.ended_at IS NOT NULL) OR ((s.last_seen + make_interval(secs => (s.lease_seconds)::double precision)) < ( SELECT kolony.moment() AS moment)))) AS lost,
     COALESCE(t.number, 0) AS attempt,
     c.max_attempts,
     w.due_at,
@@ -4215,13 +4376,32 @@ AS
             WHEN (l.run_id IS NULL) THEN (0)::bigint
             ELSE ( SELECT count(*) AS count
                FROM kolony.approvals q
-              WHERE ((q.workspace_id = r.workspace_id) AND (q.run_id = r.run_id) AND (q.created_at <= kolony.moment()) AND ((COALESCE(q.answered_at, q.cancelled_at, q.expired_at) > kolony.moment()) IS NOT FALSE) AND ((q.expires_at > kolony.moment()) IS NOT FALSE)))
+              WHERE ((q.workspace_id = r.workspace_id) AND (q.run_id = r.run_id) AND (q.created_at <= ( SELECT kolony.moment() AS moment)) AND ((COALESCE(q.answered_at, q.cancelled_at, q.expired_at) > ( SELECT kolony.moment() AS moment)) IS NOT FALSE) AND ((q.expires_at > ( SELECT kolony.moment() AS moment)) IS NOT FALSE)))
         END AS asks,
     r.reason,
     r.warning
-   FROM ((((((((((kolony.runs_then r
+   FROM (((((((((((kolony.runs_then r
      JOIN kolony.commands c ON (((c.workspace_id = r.workspace_id) AND (c.command_id = r.command_id))))
-     JOIN kolony.agents_then a ON (((a.workspace_id = r.workspace_id) AND (a.agent_id = r.agent_id))))
+     JOIN LATERAL ( SELECT n.workspace_id,
+            n.agent_id,
+            n.name,
+            n.type,
+            n.category,
+            n.icon,
+            n.description,
+            n.instructions,
+            n.config,
+            n.desired,
+            n.desired_why,
+            n.desired_by,
+            n.desired_since,
+            n.created_by,
+            n.created_at,
+            n.updated_at,
+            n.tags
+           FROM kolony.agents_then n
+          WHERE ((n.workspace_id = r.workspace_id) AND (n.agent_id = r.agent_id))
+         LIMIT 1) a ON (true))
      LEFT JOIN kolony.profiles p ON ((p.profile_id = c.created_by)))
      LEFT JOIN kolony.profiles b ON ((b.profile_id = r.cancel_by)))
      LEFT JOIN kolony.profiles h ON ((h.profile_id = r.held_by)))
@@ -4235,12 +4415,22 @@ AS
           WHERE ((e.workspace_id = r.workspace_id) AND (e.run_id = r.run_id))
           ORDER BY e.number DESC
          LIMIT 1) t ON (true))
-     LEFT JOIN LATERAL ( SELECT v.held,
-            v.after,
-            v.due_at
-           FROM kolony.waiting_runs_then v
-          WHERE ((v.workspace_id = r.workspace_id) AND (v.run_id = r.run_id))
-         LIMIT 1) w ON (true));
+     LEFT JOIN LATERAL ( SELECT ((e.facts ->> 'due_at'::text))::timestamp with time zone AS due_at
+           FROM kolony.events e
+          WHERE ((e.workspace_id = r.workspace_id) AND (e.run_id = r.run_id) AND (e.kind = 'run.delayed'::text) AND (e.at <= kolony.moment()) AND (e.at > (kolony.moment() - '00:10:00'::interval)))
+          ORDER BY e.at DESC
+         LIMIT 1) d ON (true))
+     LEFT JOIN LATERAL ( SELECT (r.held_at IS NOT NULL) AS held,
+            (EXISTS ( SELECT
+                   FROM (kolony.command_dependencies y
+                     JOIN kolony.commands k ON (((k.workspace_id = y.workspace_id) AND (k.command_id = y.after_id))))
+                  WHERE ((y.workspace_id = r.workspace_id) AND (y.command_id = r.command_id) AND (((k.finished_at <= ( SELECT kolony.moment() AS moment)) AND ((y.need = 'ended'::text) OR (k.outcome = 'completed'::text))) IS NOT TRUE)))) AS after,
+                CASE
+                    WHEN (c.not_before > ( SELECT kolony.moment() AS moment)) THEN c.not_before
+                    WHEN (d.due_at > ( SELECT kolony.moment() AS moment)) THEN d.due_at
+                    ELSE NULL::timestamp with time zone
+                END AS due_at
+          WHERE ((r.outcome IS NULL) AND (l.run_id IS NULL))) w ON (true));
 
 --- view runs_then
 OWNER kolony_owner WITH (security_invoker=true)
@@ -4281,27 +4471,27 @@ AS
     r.created_at,
     r.updated_at,
         CASE
-            WHEN (x.cancel_at <= kolony.moment()) THEN x.cancel_at
+            WHEN (x.cancel_at <= ( SELECT kolony.moment() AS moment)) THEN x.cancel_at
             ELSE NULL::timestamp with time zone
         END AS cancel_at,
         CASE
-            WHEN (x.cancel_at <= kolony.moment()) THEN x.cancel_by
+            WHEN (x.cancel_at <= ( SELECT kolony.moment() AS moment)) THEN x.cancel_by
             ELSE NULL::uuid
         END AS cancel_by,
         CASE
-            WHEN ((x.cancel_at <= kolony.moment()) AND (x.cancel_at = r.cancel_at)) THEN r.cancel_why
+            WHEN ((x.cancel_at <= ( SELECT kolony.moment() AS moment)) AND (x.cancel_at = r.cancel_at)) THEN r.cancel_why
             ELSE NULL::text
         END AS cancel_why,
         CASE
-            WHEN (x.finished_at <= kolony.moment()) THEN x.outcome
+            WHEN (x.finished_at <= ( SELECT kolony.moment() AS moment)) THEN x.outcome
             ELSE NULL::text
         END AS outcome,
         CASE
-            WHEN (x.finished_at <= kolony.moment()) THEN x.finished_at
+            WHEN (x.finished_at <= ( SELECT kolony.moment() AS moment)) THEN x.finished_at
             ELSE NULL::timestamp with time zone
         END AS finished_at,
         CASE
-            WHEN ((x.finished_at <= kolony.moment()) AND (x.finished_at = r.finished_at)) THEN r.exit_code
+            WHEN ((x.finished_at <= ( SELECT kolony.moment() AS moment)) AND (x.finished_at = r.finished_at)) THEN r.exit_code
             ELSE ( SELECT
                     CASE
                         WHEN (NOT (EXISTS ( SELECT
@@ -4310,12 +4500,12 @@ AS
                         ELSE NULL::integer
                     END AS "case"
                FROM kolony.attempts t
-              WHERE ((t.workspace_id = r.workspace_id) AND (t.run_id = r.run_id) AND (t.ended_at <= kolony.moment()))
+              WHERE ((t.workspace_id = r.workspace_id) AND (t.run_id = r.run_id) AND (t.ended_at <= ( SELECT kolony.moment() AS moment)))
               ORDER BY t.number DESC
              LIMIT 1)
         END AS exit_code,
         CASE
-            WHEN ((x.finished_at <= kolony.moment()) AND (x.finished_at = r.finished_at)) THEN r.error
+            WHEN ((x.finished_at <= ( SELECT kolony.moment() AS moment)) AND (x.finished_at = r.finished_at)) THEN r.error
             ELSE ( SELECT
                     CASE
                         WHEN (NOT (EXISTS ( SELECT
@@ -4324,48 +4514,48 @@ AS
                         ELSE NULL::text
                     END AS "case"
                FROM kolony.attempts t
-              WHERE ((t.workspace_id = r.workspace_id) AND (t.run_id = r.run_id) AND (t.ended_at <= kolony.moment()))
+              WHERE ((t.workspace_id = r.workspace_id) AND (t.run_id = r.run_id) AND (t.ended_at <= ( SELECT kolony.moment() AS moment)))
               ORDER BY t.number DESC
              LIMIT 1)
         END AS error,
         CASE
-            WHEN (x.held_at <= kolony.moment()) THEN x.held_at
+            WHEN (x.held_at <= ( SELECT kolony.moment() AS moment)) THEN x.held_at
             ELSE NULL::timestamp with time zone
         END AS held_at,
         CASE
-            WHEN (x.held_at <= kolony.moment()) THEN x.held_by
+            WHEN (x.held_at <= ( SELECT kolony.moment() AS moment)) THEN x.held_by
             ELSE NULL::uuid
         END AS held_by,
         CASE
-            WHEN ((x.held_at <= kolony.moment()) AND (x.held_at = r.held_at)) THEN r.held_why
+            WHEN ((x.held_at <= ( SELECT kolony.moment() AS moment)) AND (x.held_at = r.held_at)) THEN r.held_why
             ELSE NULL::text
         END AS held_why,
         CASE
-            WHEN (x.interrupt_at <= kolony.moment()) THEN x.interrupt_at
+            WHEN (x.interrupt_at <= ( SELECT kolony.moment() AS moment)) THEN x.interrupt_at
             ELSE NULL::timestamp with time zone
         END AS interrupt_at,
         CASE
-            WHEN (x.interrupt_at <= kolony.moment()) THEN x.interrupt_by
+            WHEN (x.interrupt_at <= ( SELECT kolony.moment() AS moment)) THEN x.interrupt_by
             ELSE NULL::uuid
         END AS interrupt_by,
         CASE
-            WHEN ((x.interrupt_at <= kolony.moment()) AND (x.interrupt_at = r.interrupt_at)) THEN r.interrupt_why
+            WHEN ((x.interrupt_at <= ( SELECT kolony.moment() AS moment)) AND (x.interrupt_at = r.interrupt_at)) THEN r.interrupt_why
             ELSE NULL::text
         END AS interrupt_why,
         CASE
-            WHEN (x.interrupt_heard_at <= kolony.moment()) THEN x.interrupt_heard_at
+            WHEN (x.interrupt_heard_at <= ( SELECT kolony.moment() AS moment)) THEN x.interrupt_heard_at
             ELSE NULL::timestamp with time zone
         END AS interrupt_heard_at,
         CASE
-            WHEN (x.finished_at <= kolony.moment()) THEN x.limit_hit
+            WHEN (x.finished_at <= ( SELECT kolony.moment() AS moment)) THEN x.limit_hit
             ELSE NULL::text
         END AS limit_hit,
         CASE
-            WHEN (x.finished_at <= kolony.moment()) THEN x.reason
+            WHEN (x.finished_at <= ( SELECT kolony.moment() AS moment)) THEN x.reason
             ELSE NULL::text
         END AS reason,
         CASE
-            WHEN ((x.finished_at <= kolony.moment()) AND (x.finished_at = r.finished_at)) THEN r.warning
+            WHEN ((x.finished_at <= ( SELECT kolony.moment() AS moment)) AND (x.finished_at = r.finished_at)) THEN r.warning
             ELSE NULL::text
         END AS warning
    FROM ((kolony.runs r
@@ -4428,7 +4618,7 @@ AS
                     WHEN (w.was IS NULL) THEN r.reason
                     ELSE (w.was ->> 'reason'::text)
                 END AS reason) x)
-  WHERE (r.created_at <= kolony.moment());
+  WHERE (r.created_at <= ( SELECT kolony.moment() AS moment));
 
 --- view stop_acknowledgements
 OWNER kolony_owner WITH (security_invoker=true)
@@ -4638,8 +4828,8 @@ AS
             ELSE NULL::bigint
         END AS line_to
    FROM (kolony.trace_entries e
-     CROSS JOIN LATERAL ( SELECT (((e.ended_at IS NULL) AND (e.status <> 'running'::text)) OR COALESCE((e.ended_at <= kolony.moment()), false)) AS ver) o)
-  WHERE (e.started_at <= kolony.moment());
+     CROSS JOIN LATERAL ( SELECT (((e.ended_at IS NULL) AND (e.status <> 'running'::text)) OR COALESCE((e.ended_at <= ( SELECT kolony.moment() AS moment)), false)) AS ver) o)
+  WHERE (e.started_at <= ( SELECT kolony.moment() AS moment));
 
 --- view usage_overview
 OWNER kolony_owner WITH (security_invoker=true)
@@ -4697,17 +4887,17 @@ AS
     r.ordinal,
     r.priority,
     r.created_at,
-    (r.held_at IS NOT NULL) AS held,
+    r.held,
     (EXISTS ( SELECT
            FROM (kolony.command_dependencies d
              JOIN kolony.commands k ON (((k.workspace_id = d.workspace_id) AND (k.command_id = d.after_id))))
-          WHERE ((d.workspace_id = r.workspace_id) AND (d.command_id = r.command_id) AND (((k.finished_at <= kolony.moment()) AND ((d.need = 'ended'::text) OR (k.outcome = 'completed'::text))) IS NOT TRUE)))) AS after,
+          WHERE ((d.workspace_id = r.workspace_id) AND (d.command_id = r.command_id) AND (((k.finished_at <= ( SELECT kolony.moment() AS moment)) AND ((d.need = 'ended'::text) OR (k.outcome = 'completed'::text))) IS NOT TRUE)))) AS after,
         CASE
-            WHEN (c.not_before > kolony.moment()) THEN c.not_before
-            WHEN (w.due_at > kolony.moment()) THEN w.due_at
+            WHEN (c.not_before > ( SELECT kolony.moment() AS moment)) THEN c.not_before
+            WHEN (w.due_at > ( SELECT kolony.moment() AS moment)) THEN w.due_at
             ELSE NULL::timestamp with time zone
         END AS due_at
-   FROM ((kolony.runs_then r
+   FROM ((kolony.open_runs_then r
      JOIN kolony.commands c ON (((c.workspace_id = r.workspace_id) AND (c.command_id = r.command_id))))
      LEFT JOIN ( SELECT DISTINCT ON (e.workspace_id, e.run_id) e.workspace_id,
             e.run_id,
@@ -4715,9 +4905,7 @@ AS
            FROM kolony.events e
           WHERE ((e.kind = 'run.delayed'::text) AND (e.at <= kolony.moment()) AND (e.at > (kolony.moment() - '00:10:00'::interval)))
           ORDER BY e.workspace_id, e.run_id, e.at DESC) w ON (((w.workspace_id = r.workspace_id) AND (w.run_id = r.run_id))))
-  WHERE ((r.outcome IS NULL) AND (NOT (EXISTS ( SELECT
-           FROM kolony.leases_then l
-          WHERE ((l.workspace_id = r.workspace_id) AND (l.run_id = r.run_id))))));
+  WHERE (NOT r.leased);
 
 --- function accept_plan(the_run uuid, only_items integer[])
 OWNER kolony_api ARGUMENTS (the_run uuid, only_items integer[] DEFAULT NULL::integer[]) RETURNS TABLE(item integer, command_id uuid, number bigint, waits_for bigint[]) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
@@ -4885,8 +5073,12 @@ OWNER kolony_api ARGUMENTS (home uuid, of_agent uuid) RETURNS jsonb LANGUAGE plp
 AS
 BEGIN
     RETURN jsonb_strip_nulls(jsonb_build_object(
-        'variables', kolony.variables_brief(home, of_agent),
-        'memory', kolony.memory_brief(home, of_agent),
+        'variables', CASE WHEN EXISTS (SELECT FROM kolony.agent_variables v
+                                       WHERE v.workspace_id = home AND v.agent_id = of_agent)
+                          THEN kolony.variables_brief(home, of_agent) END,
+        'memory', CASE WHEN EXISTS (SELECT FROM kolony.agent_notes n
+                                    WHERE n.workspace_id = home AND n.agent_id = of_agent)
+                       THEN kolony.memory_brief(home, of_agent) END,
         'settings', kolony.settings_brief(home)));
 END
 
@@ -6945,12 +7137,19 @@ OWNER kolony_api ARGUMENTS (the_session uuid, up_to integer, at_once boolean DEF
 AS
 #variable_conflict use_column
 DECLARE
-    session kolony.agent_sessions := kolony.my_session(the_session);
+    token kolony.agent_tokens := kolony.my_token();
+    session kolony.agent_sessions;
     agent kolony.agents;
     room integer;
-    unpaid record;
-    some_unpaid boolean;
-    priced boolean;
+    stopped boolean;
+    budgeted boolean;
+    due boolean;
+    lost boolean;
+    unpaid_commands uuid[];
+    unpaid_presets uuid[];
+    unpaid_people uuid[];
+    closed boolean;
+    some_unpaid boolean := false;
     places tid[];
     picked uuid[];
     tried_runs uuid[];
@@ -6959,26 +7158,50 @@ DECLARE
     light integer;
 BEGIN
     SELECT * INTO STRICT agent FROM kolony.agents a
-    WHERE a.workspace_id = session.workspace_id AND a.agent_id = session.agent_id FOR NO KEY UPDATE;
-    IF agent.desired <> 'active' OR NOT kolony.pass_gate(session.workspace_id, session.agent_id) THEN
+    WHERE a.workspace_id = token.workspace_id AND a.agent_id = token.agent_id FOR NO KEY UPDATE;
+    PERFORM FROM kolony.agent_sessions s
+    WHERE s.workspace_id = token.workspace_id AND s.session_id = the_session AND s.agent_id = token.agent_id FOR SHARE;
+    session := kolony.my_session(the_session);
+    -- Behind the locks, and in one look: what nearly never is there is asked for by name only where it is.
+    SELECT least(up_to, session.concurrency - (SELECT count(*) FROM kolony.leases l
+               WHERE l.workspace_id = session.workspace_id AND l.session_id = the_session)),
+           EXISTS (SELECT FROM kolony.stops s WHERE s.workspace_id = session.workspace_id AND s.lifted_at IS NULL),
+           EXISTS (SELECT FROM kolony.budgets b
+                   WHERE b.workspace_id = session.workspace_id AND b.removed_at IS NULL),
+           EXISTS (SELECT FROM kolony.scheduled_runs f
+                   WHERE f.workspace_id = session.workspace_id AND f.agent_id = session.agent_id AND f.due_at <= now()),
+           EXISTS (SELECT FROM kolony.agent_sessions s
+                   WHERE s.workspace_id = session.workspace_id AND s.agent_id = session.agent_id AND s.ended_at IS NULL
+                     AND s.last_seen + make_interval(secs => s.lease_seconds) < clock_timestamp())
+           OR EXISTS (SELECT FROM (
+                          SELECT DISTINCT l.session_id FROM kolony.leases l
+                          WHERE l.workspace_id = session.workspace_id AND l.agent_id = session.agent_id
+                            AND l.session_id <> the_session) h
+                      JOIN kolony.agent_sessions s
+                          ON s.workspace_id = session.workspace_id AND s.session_id = h.session_id
+                      WHERE s.ended_at IS NOT NULL
+                         OR s.last_seen + make_interval(secs => s.lease_seconds) < clock_timestamp())
+    INTO room, stopped, budgeted, due, lost;
+    IF agent.desired <> 'active' OR stopped AND NOT kolony.pass_gate(session.workspace_id, session.agent_id) THEN
         RETURN;
     END IF;
-    PERFORM FROM kolony.agent_sessions s
-    WHERE s.workspace_id = session.workspace_id AND s.session_id = the_session FOR SHARE;
-    session := kolony.my_session(the_session);
-    PERFORM kolony.settle_lost(session.workspace_id, session.agent_id);
-    room := least(up_to, session.concurrency - (SELECT count(*) FROM kolony.leases l
-        WHERE l.workspace_id = session.workspace_id AND l.session_id = the_session));
+    IF lost THEN
+        PERFORM kolony.settle_lost(session.workspace_id, session.agent_id);
+    END IF;
     IF room <= 0 THEN
         RETURN;
     END IF;
-    unpaid := kolony.unpaid(session.workspace_id, session.agent_id);
-    IF unpaid.closed THEN
-        RETURN;
+    IF budgeted THEN
+        SELECT u.closed, u.commands, u.presets, u.people INTO closed, unpaid_commands, unpaid_presets, unpaid_people
+        FROM kolony.unpaid(session.workspace_id, session.agent_id) u;
+        IF closed THEN
+            RETURN;
+        END IF;
+        some_unpaid := num_nonnulls(unpaid_commands, unpaid_presets, unpaid_people) > 0;
     END IF;
-    some_unpaid := num_nonnulls(unpaid.commands, unpaid.presets, unpaid.people) > 0;
-    PERFORM kolony.ensure_output_partition(current_date);
-    PERFORM kolony.make_due(session.workspace_id, session.agent_id);
+    IF due THEN
+        PERFORM kolony.make_due(session.workspace_id, session.agent_id);
+    END IF;
     SELECT array_agg(n.place), array_agg(n.run_id) INTO places, picked FROM (
         SELECT q.ctid AS place, q.run_id FROM kolony.ready_runs q
         WHERE q.workspace_id = session.workspace_id AND q.agent_id = session.agent_id
@@ -6986,9 +7209,16 @@ BEGIN
               SELECT FROM kolony.runs r
               JOIN kolony.commands c ON c.workspace_id = r.workspace_id AND c.command_id = r.command_id
               WHERE r.workspace_id = q.workspace_id AND r.run_id = q.run_id
-                AND (c.command_id = ANY (unpaid.commands) OR c.preset_id = ANY (unpaid.presets)
-                     OR c.created_by = ANY (unpaid.people))))
+                AND (c.command_id = ANY (unpaid_commands) OR c.preset_id = ANY (unpaid_presets)
+                     OR c.created_by = ANY (unpaid_people))))
         ORDER BY q.priority DESC, q.place, q.run_id LIMIT room FOR UPDATE SKIP LOCKED) n;
+    IF picked IS NULL THEN
+        PERFORM kolony.settle_blocked(session.workspace_id, session.agent_id);
+        RETURN;
+    END IF;
+    IF to_regclass('kolony.output_chunks_' || to_char(current_date, 'YYYY_MM')) IS NULL THEN
+        PERFORM kolony.ensure_output_partition(current_date);
+    END IF;
     IF cardinality(picked) > 10 THEN
         light := kolony.count_light(session.workspace_id, picked, 8388608);
         places := places[:light];
@@ -7006,13 +7236,15 @@ BEGIN
         SELECT session.workspace_id, tried.run_id, tried.attempt_id, session.agent_id, the_session FROM tried)
     SELECT array_agg(tried.run_id), array_agg(tried.attempt_id), array_agg(tried.number)
     INTO tried_runs, tries, numbers FROM tried;
-    priced := at_once AND EXISTS (SELECT FROM kolony.budgets b
-                                  WHERE b.workspace_id = session.workspace_id AND b.removed_at IS NULL);
     RETURN QUERY
     SELECT p.run_id, p.attempt_id, p.number, c.command_id, c.number, r.ordinal, c.content,
-           kolony.instructed(agent.instructions, c.kind), agent.config, c.time_limit_ms, c.max_attempts::integer,
+           -- Nothing is added to a natural command's.
+           CASE c.kind WHEN 'natural' THEN coalesce(agent.instructions, '')
+                       ELSE kolony.instructed(agent.instructions, c.kind) END, agent.config, c.time_limit_ms, c.max_attempts::integer,
            cardinality(c.targets), c.kind, c.subjects, c.token_budget, c.memory_limit_mb, c.cpu_limit_percent,
-           CASE WHEN at_once THEN kolony.run_brief(session.workspace_id, p.run_id, priced) END,
+           CASE WHEN at_once AND (budgeted OR EXISTS (
+                    SELECT FROM kolony.messages m WHERE m.workspace_id = session.workspace_id AND m.run_id = p.run_id))
+                THEN kolony.run_brief(session.workspace_id, p.run_id, budgeted) END,
            CASE WHEN at_once AND p.run_id = picked[1] THEN kolony.agent_brief(session.workspace_id, session.agent_id) END
     -- One by one, by their keys: joined, all of a workspace's runs may be read where statistics say that there are none.
     FROM unnest(tried_runs, tries, numbers) AS p (run_id, attempt_id, number)
@@ -7021,7 +7253,7 @@ BEGIN
     CROSS JOIN LATERAL (SELECT * FROM kolony.commands
                         WHERE workspace_id = session.workspace_id AND command_id = r.command_id OFFSET 0) c
     ORDER BY array_position(picked, p.run_id);
-    IF coalesce(cardinality(places), 0) < room THEN
+    IF cardinality(places) < room THEN
         PERFORM kolony.settle_blocked(session.workspace_id, session.agent_id);
     END IF;
 END
@@ -7093,6 +7325,11 @@ AS
 DECLARE
     closed record;
 BEGIN
+    IF NOT EXISTS (SELECT FROM became n JOIN kolony.approvals p
+                       ON p.workspace_id = n.workspace_id AND p.run_id = n.run_id AND p.agent_id = n.agent_id
+                   WHERE p.answered_at IS NULL AND p.cancelled_at IS NULL AND p.expired_at IS NULL) THEN
+        RETURN NULL;
+    END IF;
     FOR closed IN
         UPDATE kolony.approvals p SET
             expired_at = CASE WHEN p.expires_at <= clock_timestamp() THEN clock_timestamp() END,
@@ -7752,6 +7989,7 @@ DECLARE
     asked CONSTANT uuid[] := ARRAY(SELECT (e ->> 'attempt_id')::uuid FROM jsonb_array_elements(ends) e);
     mine uuid[];
     commands uuid[];
+    done uuid[];
 BEGIN
     -- In their order, before anything else is touched; what has passed on meanwhile is found out below.
     mine := ARRAY(
@@ -7761,31 +7999,41 @@ BEGIN
             JOIN kolony.runs r ON r.workspace_id = l.workspace_id AND r.run_id = l.run_id
             WHERE l.agent_id = token.agent_id
             ORDER BY r.run_id FOR NO KEY UPDATE OF r SKIP LOCKED) h);
-    WITH gone AS (
+    WITH said AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(ends) AS e (attempt_id uuid, exit_code integer, signal integer, error text,
+            usage jsonb, chunks bigint, bytes bigint, lines bigint, warning text)),
+    gone AS (
         DELETE FROM kolony.leases l
-        USING jsonb_to_recordset(ends) AS e (attempt_id uuid, chunks bigint), kolony.agent_sessions s
+        USING said e, kolony.agent_sessions s, kolony.attempts t
         WHERE l.workspace_id = token.workspace_id AND l.attempt_id = ANY (mine) AND l.agent_id = token.agent_id
           AND e.attempt_id = l.attempt_id
           AND s.workspace_id = l.workspace_id AND s.session_id = l.session_id AND s.token_id = token.token_id
           AND s.ended_at IS NULL AND s.last_seen + make_interval(secs => s.lease_seconds) >= clock_timestamp()
-          AND kolony.output_hole(l.workspace_id, l.run_id, l.attempt_id, e.chunks) IS NULL
+          AND t.workspace_id = l.workspace_id AND t.attempt_id = l.attempt_id
+          -- No hole: as kolony.output_hole finds it, which says more.
+          AND (SELECT count(*) = e.chunks AND coalesce(max(c.seq), -1) = e.chunks - 1 FROM kolony.output_chunks c
+               WHERE c.workspace_id = l.workspace_id AND c.run_id = l.run_id AND c.attempt = t.number
+                 AND c.day = t.output_day)
         RETURNING l.attempt_id),
     ended AS (
         UPDATE kolony.attempts t SET ended_at = now(), outcome = 'completed', exit_code = e.exit_code,
             signal = e.signal, error = "left"(e.error, 10000), usage = coalesce(e.usage, '{}'), chunk_count = e.chunks,
             byte_count = e.bytes, line_count = e.lines, warning = nullif("left"(e.warning, 1000), '')
-        FROM gone, jsonb_to_recordset(ends) AS e (attempt_id uuid, exit_code integer, signal integer, error text,
-            usage jsonb, chunks bigint, bytes bigint, lines bigint, warning text)
-        WHERE t.workspace_id = token.workspace_id AND t.attempt_id = gone.attempt_id AND e.attempt_id = gone.attempt_id
-        RETURNING t.run_id, t.exit_code, t.error, t.warning),
+        FROM gone JOIN said e USING (attempt_id)
+        WHERE t.workspace_id = token.workspace_id AND t.attempt_id = gone.attempt_id
+        RETURNING t.attempt_id, t.run_id, t.exit_code, t.error, t.warning),
     settled AS (
         UPDATE kolony.runs r SET outcome = 'completed', finished_at = now(), updated_at = now(),
             exit_code = ended.exit_code, error = ended.error, limit_hit = NULL, reason = NULL, warning = ended.warning
         FROM ended WHERE r.workspace_id = token.workspace_id AND r.run_id = ended.run_id
-        RETURNING r.command_id)
-    SELECT array_agg(DISTINCT settled.command_id) INTO commands FROM settled;
+        RETURNING r.command_id, ended.attempt_id)
+    SELECT array_agg(DISTINCT settled.command_id), array_agg(settled.attempt_id) INTO commands, done FROM settled;
     IF commands IS NOT NULL THEN
         PERFORM kolony.roll_up_all(token.workspace_id, commands);
+    END IF;
+    IF cardinality(done) = cardinality(asked) THEN
+        RETURN QUERY SELECT unnest(done);
+        RETURN;
     END IF;
     RETURN QUERY SELECT t.attempt_id FROM kolony.attempts t
     WHERE t.workspace_id = token.workspace_id AND t.attempt_id = ANY (asked) AND t.agent_id = token.agent_id
@@ -12252,10 +12500,12 @@ END
 OWNER kolony_api ARGUMENTS (home uuid, the_commands uuid[]) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 AS
 DECLARE
+    windowed uuid[];
     each uuid;
 BEGIN
-    PERFORM FROM kolony.commands c
-    WHERE c.workspace_id = home AND c.command_id = ANY (the_commands) ORDER BY c.command_id FOR NO KEY UPDATE;
+    SELECT array_agg(k.command_id) FILTER (WHERE k.at_a_time IS NOT NULL) INTO windowed FROM (
+        SELECT c.command_id, c.at_a_time FROM kolony.commands c
+        WHERE c.workspace_id = home AND c.command_id = ANY (the_commands) ORDER BY c.command_id FOR NO KEY UPDATE) k;
     UPDATE kolony.commands c SET outcome = k.ended, updated_at = now(),
         finished_at = CASE WHEN k.ended IS NULL THEN NULL ELSE now() END
     FROM unnest(the_commands) AS u (command_id) CROSS JOIN LATERAL (
@@ -12265,10 +12515,12 @@ BEGIN
                     ELSE 'completed' END AS ended
         FROM kolony.runs r WHERE r.workspace_id = home AND r.command_id = u.command_id) k
     WHERE c.workspace_id = home AND c.command_id = u.command_id AND c.outcome IS DISTINCT FROM k.ended;
+    IF windowed IS NULL THEN
+        RETURN;
+    END IF;
     FOR each IN
         SELECT c.command_id FROM kolony.commands c
-        WHERE c.workspace_id = home AND c.command_id = ANY (the_commands) AND c.outcome IS NULL
-          AND c.at_a_time IS NOT NULL
+        WHERE c.workspace_id = home AND c.command_id = ANY (windowed) AND c.outcome IS NULL
         ORDER BY c.command_id
     LOOP
         PERFORM kolony.fill_window(home, each);
@@ -15976,11 +16228,17 @@ GRANT SELECT TO kolony_user
 GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
 
+--- grants view ended_runs_then
+GRANT SELECT TO kolony_user
+
 --- grants view hold_overview
 GRANT SELECT TO kolony_api
 GRANT SELECT TO kolony_user
 
 --- grants view leases_then
+GRANT SELECT TO kolony_user
+
+--- grants view open_runs_then
 GRANT SELECT TO kolony_user
 
 --- grants view output_chunks_then
