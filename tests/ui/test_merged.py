@@ -21,6 +21,9 @@ async def test_lines_of_all_that_run_by_time(stage: Stage) -> None:
         await until(lambda: "job 5" in words(app), "the queue")
         await pilot.press("M")
         await until(lambda: "60 runs" in words(app), "all of them")
+        await pilot.press("M")
+        await until(lambda: "60 runs" in words(app), "once more")
+        assert [type(each) for each in app.screen_stack].count(MergedScreen) == 1
         screen = app.screen
         assert isinstance(screen, MergedScreen)
         for at in range(3):

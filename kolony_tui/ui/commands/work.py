@@ -200,6 +200,8 @@ def _merged(app: KolonyApp, text: str) -> None:
     else:
         assert rows is not None
         chosen, what = Chosen(filter=rows.filter), rows.filter
+    if isinstance(app.screen, MergedScreen):
+        app.pop_screen()
     app.push_screen(MergedScreen(chosen, what))
 
 
