@@ -138,11 +138,10 @@ class KolonyApp(App[int]):
             self.add_class("-ascii")
             ScrollBar.renderer = PlainScrollBar
         self.set_keymap({name: ",".join(self.keys[name]) for name in self.opening.keymap})
-        loop = asyncio.get_running_loop()
         # Not on every platform, and in the main thread only.
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-                loop.add_signal_handler(number, self._signalled, number)
+                asyncio.get_running_loop().add_signal_handler(number, self._signalled, number)
         screen = self.remembered.get("screen")
         if screen in self.MODES and screen != self.DEFAULT_MODE:
             self.switch_mode(screen)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.cache import LRUCache
 from textual.geometry import Size
 from textual.message import Message
@@ -21,6 +21,7 @@ from kolony_tui.text.sgr import without_colours
 from kolony_tui.ui.after import after
 from kolony_tui.ui.widgets.extent import set_extent
 from kolony_tui.ui.widgets.output_rows import (
+    OUTPUT_BINDINGS,
     OUTPUT_CSS,
     STYLES,
     Look,
@@ -54,16 +55,7 @@ class OutputView(ScrollView, can_focus=True):
 
     DEFAULT_CSS = OUTPUT_CSS
     COMPONENT_CLASSES: ClassVar[set[str]] = set(STYLES)
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("g", "scroll_home", "Top", show=False, id="output.top"),
-        Binding("G,end", "follow_end", "End", show=False, id="output.end"),
-        Binding("f", "toggle_follow", "Follow", id="output.follow"),
-        Binding("w", "toggle_wrap", "Wrap", id="output.wrap"),
-        Binding("ctrl+t", "toggle_timestamps", "Times", id="output.times"),
-        Binding("slash", "search", "Search", id="output.search"),
-        Binding("n", "find(1)", "Next match", show=False, id="output.next"),
-        Binding("N", "find(-1)", "Previous match", show=False, id="output.previous"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = OUTPUT_BINDINGS
 
     follow: reactive[bool] = reactive(True, repaint=False)
     """Whether the end is kept in view."""
@@ -448,9 +440,7 @@ class OutputView(ScrollView, can_focus=True):
         width = self.size.width
         number = self.scroll_offset.y + y
         row = self.window.at_row(number)
-        if row is None:
-            return Strip.blank(width, look.text)
-        if row.kind == "unread":
+        if row is None or row.kind == "unread":
             return Strip.blank(width, look.text)
         if row.place is None:
             return notice(row.words, look).adjust_cell_length(width, look.text)

@@ -10,6 +10,7 @@ from datetime import datetime
 from rich.cells import cell_len, split_graphemes
 from rich.segment import Segment
 from rich.style import Style
+from textual.binding import Binding, BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -20,6 +21,16 @@ from kolony_tui.ui.widgets.output_lines import Line, row_breaks
 GUTTER_MARKS = (" ", "┃", "·")
 ASCII_GUTTER_MARKS = (" ", "!", "-")
 GUTTER_WIDTH = 2
+OUTPUT_BINDINGS: list[BindingType] = [
+    Binding("g", "scroll_home", "Top", show=False, id="output.top"),
+    Binding("G,end", "follow_end", "End", show=False, id="output.end"),
+    Binding("f", "toggle_follow", "Follow", id="output.follow"),
+    Binding("w", "toggle_wrap", "Wrap", id="output.wrap"),
+    Binding("ctrl+t", "toggle_timestamps", "Times", id="output.times"),
+    Binding("slash", "search", "Search", id="output.search"),
+    Binding("n", "find(1)", "Next match", show=False, id="output.next"),
+    Binding("N", "find(-1)", "Previous match", show=False, id="output.previous"),
+]
 STYLES = ("output--stderr", "output--log", "output--time", "output--notice", "output--match", "output--found")
 TIME_WIDTH = 9
 OUTPUT_CSS = """
