@@ -42,8 +42,10 @@ class FramedScreen(Screen[None]):
 
         Textual counts the screen right below an opaque one in, and draws all of that anew for whatever changes there.
         """
+        if not super().is_current:
+            return False  # there may be no screen at all any more
         front = self.app.screen
-        return super().is_current and (front is self or front.styles.background.a < 1)
+        return front is self or front.styles.background.a < 1
 
     def compose(self) -> ComposeResult:
         """The frame, and the body within."""
