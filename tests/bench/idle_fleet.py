@@ -205,12 +205,12 @@ class _Server:
         """Seconds of all processes that there are, and of those that have ended."""
         own = self._postmaster.cpu_times()
         total = own.user + own.system + own.children_user + own.children_system
-        children = self._postmaster.children()
-        self.connections = sum("postgres:" in " ".join(each.cmdline()) for each in children)
-        for each in children:
+        self.connections = 0
+        for each in self._postmaster.children():
             try:
                 times = each.cpu_times()
+                self.connections += "postgres:" in " ".join(each.cmdline())
             except psutil.NoSuchProcess:
-                continue
+                continue  # it ends just now
             total += times.user + times.system
         return float(total)

@@ -73,6 +73,11 @@ async def _until(true: Callable[[], bool]) -> None:
         await asyncio.sleep(0.002)
 
 
+def _is_there(app: KolonyApp) -> bool:
+    screen = app.screen
+    return isinstance(screen, RunScreen) and screen.is_mounted and screen.output.view.is_mounted
+
+
 async def child(dsn: str, login: str, password: str, run_id: UUID, counted: bool) -> dict[str, float]:
     """Milliseconds until the last screenful, and MB that were added."""
     from kolony_tui.models.secret import Secret
@@ -87,7 +92,7 @@ async def child(dsn: str, login: str, password: str, run_id: UUID, counted: bool
             tracemalloc.start()
         before = tracemalloc.get_traced_memory()[0] if counted else psutil.Process().memory_info().rss
         app.open_run(run_id)
-        await _until(lambda: isinstance(app.screen, RunScreen) and app.screen.output.view.is_mounted)
+        await _until(lambda: _is_there(app))
         began = time.perf_counter()
         screen = app.screen
         assert isinstance(screen, RunScreen)

@@ -53,7 +53,7 @@ class ReportList(RowList[Report]):
     def __init__(self, drawing: Callable[[], Drawing], *, id: str | None = None) -> None:
         columns: list[Column[Report]] = [
             Column("status", "STATUS", 13, status_cell, lambda each: each.status.value, groups=True),
-            Column("run", "RUN", 6, lambda each, _: cell(each.reference, "dim"),
+            Column("run", "RUN", 7, lambda each, _: cell(each.reference, "dim"),
                    lambda each: (-each.command_number, each.ordinal), rank=3),
             Column("title", "REPORT", 20, lambda each, _: cell(each.title, "strong"), lambda each: each.title.raw,
                    flexible=True),

@@ -35,7 +35,7 @@ COLUMNS: tuple[Column[Run], ...] = (
     Column(
         "run",
         "RUN",
-        6,
+        7,
         lambda run, _: cell(run.reference, "dim"),
         lambda run: (run.command_number, run.ordinal),
         rank=6,
