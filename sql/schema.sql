@@ -1681,7 +1681,7 @@ CREATE TRIGGER audit_steering AFTER UPDATE OF held_at, interrupt_at, agent_id ON
 CREATE TRIGGER close_questions AFTER UPDATE OF cancel_at ON kolony.runs FOR EACH ROW WHEN (((old.cancel_at IS NULL) AND (new.cancel_at IS NOT NULL) AND (NOT (new.cancel_stop IS DISTINCT FROM old.cancel_stop)))) EXECUTE FUNCTION kolony.close_questions('its run is being cancelled')
 CREATE TRIGGER events_changed AFTER UPDATE ON kolony.runs REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_runs()
 CREATE TRIGGER events_made AFTER INSERT ON kolony.runs REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kolony.events_of_runs()
-CREATE TRIGGER events_of_run AFTER UPDATE ON kolony.runs FOR EACH ROW WHEN (((new.priority <> old.priority) OR (new.agent_id <> old.agent_id) OR ((new.outcome IS NULL) AND (old.outcome IS NOT NULL)) OR (new.held_at IS DISTINCT FROM old.held_at) OR (new.cancel_at IS DISTINCT FROM old.cancel_at) OR (new.interrupt_at IS DISTINCT FROM old.interrupt_at) OR (new.interrupt_heard_at IS DISTINCT FROM old.interrupt_heard_at))) EXECUTE FUNCTION kolony.events_of_run()
+CREATE TRIGGER events_of_run AFTER UPDATE ON kolony.runs FOR EACH ROW WHEN (((new.priority <> old.priority) OR (new.agent_id <> old.agent_id) OR ((new.outcome IS NULL) AND (old.outcome IS NOT NULL)) OR (new.held_at IS DISTINCT FROM old.held_at) OR (new.interrupt_at IS DISTINCT FROM old.interrupt_at) OR (new.interrupt_heard_at IS DISTINCT FROM old.interrupt_heard_at))) EXECUTE FUNCTION kolony.events_of_run()
 CREATE TRIGGER note_failed AFTER UPDATE OF outcome ON kolony.runs FOR EACH ROW WHEN (((new.outcome = 'failed'::text) AND (old.outcome IS NULL))) EXECUTE FUNCTION kolony.note_failed_run()
 CREATE TRIGGER stamp_update BEFORE UPDATE ON kolony.runs FOR EACH ROW WHEN ((new.updated_at = old.updated_at)) EXECUTE FUNCTION kolony.stamp_update()
 ROW SECURITY ENABLED FORCED
@@ -8600,12 +8600,7 @@ AS
 BEGIN
     INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, profile_id, facts, was)
     SELECT NEW.workspace_id, kolony.event_moment(), e.kind, NEW.agent_id, NEW.command_id, NEW.run_id, e.person, e.facts,
-           CASE WHEN e.overwrites THEN jsonb_strip_nulls(jsonb_build_object(
-               'agent_id', OLD.agent_id, 'priority', OLD.priority, 'outcome', OLD.outcome,
-               'finished_at', OLD.finished_at, 'cancel_at', OLD.cancel_at, 'cancel_by', OLD.cancel_by,
-               'held_at', OLD.held_at, 'held_by', OLD.held_by, 'interrupt_at', OLD.interrupt_at,
-               'interrupt_by', OLD.interrupt_by, 'interrupt_heard_at', OLD.interrupt_heard_at,
-               'limit_hit', OLD.limit_hit, 'reason', OLD.reason)) END
+           CASE WHEN e.overwrites THEN kolony.run_was(OLD) END
     FROM (
         SELECT 'run.retried', kolony.my_profile_id(), jsonb_build_object('before', OLD.outcome), true
         WHERE NEW.outcome IS NULL AND OLD.outcome IS NOT NULL
@@ -8621,9 +8616,6 @@ BEGIN
         SELECT CASE WHEN NEW.held_at IS NULL THEN 'run.released' ELSE 'run.held' END,
                coalesce(NEW.held_by, kolony.my_profile_id()), '{}', OLD.held_at IS NOT NULL
         WHERE NEW.held_at IS DISTINCT FROM OLD.held_at AND (NEW.outcome IS NULL OR NEW.held_at IS NOT NULL)
-        UNION ALL
-        SELECT 'run.cancel_asked', NEW.cancel_by, '{}', OLD.cancel_at IS NOT NULL
-        WHERE NEW.cancel_at IS DISTINCT FROM OLD.cancel_at AND NEW.cancel_at IS NOT NULL AND NEW.outcome IS NULL
         UNION ALL
         SELECT 'run.interrupt_asked', NEW.interrupt_by, '{}', OLD.interrupt_at IS NOT NULL
         WHERE NEW.interrupt_at IS DISTINCT FROM OLD.interrupt_at AND NEW.interrupt_at IS NOT NULL
@@ -8646,12 +8638,17 @@ BEGIN
         ORDER BY n.command_id, n.ordinal;
         RETURN NULL;
     END IF;
-    INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, profile_id, facts)
-    SELECT n.workspace_id, t.moment, 'run.' || n.outcome, n.agent_id, n.command_id, n.run_id,
-           CASE n.outcome WHEN 'cancelled' THEN coalesce(n.cancel_by, n.interrupt_by) END,
-           jsonb_strip_nulls(jsonb_build_object('exit_code', n.exit_code, 'limit', n.limit_hit, 'reason', n.reason))
+    -- Ends, and wishes to cancel: an emergency stop has thousands of them in one statement.
+    INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, profile_id, facts, was)
+    SELECT n.workspace_id, t.moment, 'run.' || coalesce(n.outcome, 'cancel_asked'), n.agent_id, n.command_id, n.run_id,
+           CASE WHEN n.outcome IS NULL THEN n.cancel_by
+                WHEN n.outcome = 'cancelled' THEN coalesce(n.cancel_by, n.interrupt_by) END,
+           CASE WHEN n.outcome IS NULL THEN '{}' ELSE jsonb_strip_nulls(
+               jsonb_build_object('exit_code', n.exit_code, 'limit', n.limit_hit, 'reason', n.reason)) END,
+           CASE WHEN n.outcome IS NULL AND o.cancel_at IS NOT NULL THEN kolony.run_was(o) END
     FROM kolony.event_moment() AS t (moment), new_rows n JOIN old_rows o ON o.run_id = n.run_id
-    WHERE n.outcome IS NOT NULL AND o.outcome IS NULL;
+    WHERE (n.outcome IS NOT NULL AND o.outcome IS NULL)
+       OR (n.outcome IS NULL AND n.cancel_at IS NOT NULL AND n.cancel_at IS DISTINCT FROM o.cancel_at);
     RETURN NULL;
 END
 
@@ -12683,6 +12680,16 @@ BEGIN
         RETURN QUERY SELECT each.job, true, did;
     END LOOP;
 END
+
+--- function run_was(r kolony.runs)
+OWNER kolony_api ARGUMENTS (r kolony.runs) RETURNS jsonb LANGUAGE sql IMMUTABLE SET search_path=pg_catalog, pg_temp
+AS
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+        'agent_id', r.agent_id, 'priority', r.priority, 'outcome', r.outcome,
+        'finished_at', r.finished_at, 'cancel_at', r.cancel_at, 'cancel_by', r.cancel_by,
+        'held_at', r.held_at, 'held_by', r.held_by, 'interrupt_at', r.interrupt_at,
+        'interrupt_by', r.interrupt_by, 'interrupt_heard_at', r.interrupt_heard_at,
+        'limit_hit', r.limit_hit, 'reason', r.reason))
 
 --- function save_view(in_workspace uuid, of_list text, with_name text, what jsonb, with_others boolean)
 OWNER kolony_api ARGUMENTS (in_workspace uuid, of_list text, with_name text, what jsonb, with_others boolean DEFAULT false) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp

@@ -221,14 +221,30 @@ BEGIN
         ORDER BY n.command_id, n.ordinal;
         RETURN NULL;
     END IF;
-    INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, profile_id, facts)
-    SELECT n.workspace_id, t.moment, 'run.' || n.outcome, n.agent_id, n.command_id, n.run_id,
-           CASE n.outcome WHEN 'cancelled' THEN coalesce(n.cancel_by, n.interrupt_by) END,
-           jsonb_strip_nulls(jsonb_build_object('exit_code', n.exit_code, 'limit', n.limit_hit, 'reason', n.reason))
+    -- Ends, and wishes to cancel: an emergency stop has thousands of them in one statement.
+    INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, profile_id, facts, was)
+    SELECT n.workspace_id, t.moment, 'run.' || coalesce(n.outcome, 'cancel_asked'), n.agent_id, n.command_id, n.run_id,
+           CASE WHEN n.outcome IS NULL THEN n.cancel_by
+                WHEN n.outcome = 'cancelled' THEN coalesce(n.cancel_by, n.interrupt_by) END,
+           CASE WHEN n.outcome IS NULL THEN '{}' ELSE jsonb_strip_nulls(
+               jsonb_build_object('exit_code', n.exit_code, 'limit', n.limit_hit, 'reason', n.reason)) END,
+           CASE WHEN n.outcome IS NULL AND o.cancel_at IS NOT NULL THEN kolony.run_was(o) END
     FROM kolony.event_moment() AS t (moment), new_rows n JOIN old_rows o ON o.run_id = n.run_id
-    WHERE n.outcome IS NOT NULL AND o.outcome IS NULL;
+    WHERE (n.outcome IS NOT NULL AND o.outcome IS NULL)
+       OR (n.outcome IS NULL AND n.cancel_at IS NOT NULL AND n.cancel_at IS DISTINCT FROM o.cancel_at);
     RETURN NULL;
 END
+$$;
+
+-- What of a run an event overwrites.
+CREATE FUNCTION kolony.run_was(r kolony.runs) RETURNS jsonb
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+        'agent_id', r.agent_id, 'priority', r.priority, 'outcome', r.outcome,
+        'finished_at', r.finished_at, 'cancel_at', r.cancel_at, 'cancel_by', r.cancel_by,
+        'held_at', r.held_at, 'held_by', r.held_by, 'interrupt_at', r.interrupt_at,
+        'interrupt_by', r.interrupt_by, 'interrupt_heard_at', r.interrupt_heard_at,
+        'limit_hit', r.limit_hit, 'reason', r.reason))
 $$;
 
 CREATE FUNCTION kolony.events_of_run() RETURNS trigger
@@ -236,12 +252,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO kolony.events (workspace_id, at, kind, agent_id, command_id, run_id, profile_id, facts, was)
     SELECT NEW.workspace_id, kolony.event_moment(), e.kind, NEW.agent_id, NEW.command_id, NEW.run_id, e.person, e.facts,
-           CASE WHEN e.overwrites THEN jsonb_strip_nulls(jsonb_build_object(
-               'agent_id', OLD.agent_id, 'priority', OLD.priority, 'outcome', OLD.outcome,
-               'finished_at', OLD.finished_at, 'cancel_at', OLD.cancel_at, 'cancel_by', OLD.cancel_by,
-               'held_at', OLD.held_at, 'held_by', OLD.held_by, 'interrupt_at', OLD.interrupt_at,
-               'interrupt_by', OLD.interrupt_by, 'interrupt_heard_at', OLD.interrupt_heard_at,
-               'limit_hit', OLD.limit_hit, 'reason', OLD.reason)) END
+           CASE WHEN e.overwrites THEN kolony.run_was(OLD) END
     FROM (
         SELECT 'run.retried', kolony.my_profile_id(), jsonb_build_object('before', OLD.outcome), true
         WHERE NEW.outcome IS NULL AND OLD.outcome IS NOT NULL
@@ -257,9 +268,6 @@ BEGIN
         SELECT CASE WHEN NEW.held_at IS NULL THEN 'run.released' ELSE 'run.held' END,
                coalesce(NEW.held_by, kolony.my_profile_id()), '{}', OLD.held_at IS NOT NULL
         WHERE NEW.held_at IS DISTINCT FROM OLD.held_at AND (NEW.outcome IS NULL OR NEW.held_at IS NOT NULL)
-        UNION ALL
-        SELECT 'run.cancel_asked', NEW.cancel_by, '{}', OLD.cancel_at IS NOT NULL
-        WHERE NEW.cancel_at IS DISTINCT FROM OLD.cancel_at AND NEW.cancel_at IS NOT NULL AND NEW.outcome IS NULL
         UNION ALL
         SELECT 'run.interrupt_asked', NEW.interrupt_by, '{}', OLD.interrupt_at IS NOT NULL
         WHERE NEW.interrupt_at IS DISTINCT FROM OLD.interrupt_at AND NEW.interrupt_at IS NOT NULL
@@ -502,7 +510,7 @@ CREATE TRIGGER events_changed AFTER UPDATE ON kolony.runs REFERENCING OLD TABLE 
 CREATE TRIGGER events_of_run AFTER UPDATE ON kolony.runs
     FOR EACH ROW WHEN (NEW.priority <> OLD.priority OR NEW.agent_id <> OLD.agent_id
         OR (NEW.outcome IS NULL AND OLD.outcome IS NOT NULL) OR NEW.held_at IS DISTINCT FROM OLD.held_at
-        OR NEW.cancel_at IS DISTINCT FROM OLD.cancel_at OR NEW.interrupt_at IS DISTINCT FROM OLD.interrupt_at
+        OR NEW.interrupt_at IS DISTINCT FROM OLD.interrupt_at
         OR NEW.interrupt_heard_at IS DISTINCT FROM OLD.interrupt_heard_at)
     EXECUTE FUNCTION kolony.events_of_run();
 CREATE TRIGGER events_made AFTER INSERT ON kolony.attempts REFERENCING NEW TABLE AS new_rows
