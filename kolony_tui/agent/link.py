@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ import asyncpg
 
 from kolony_tui.agent.supervision.guardian import boot_seconds
 from kolony_tui.db.connect import Database, pause_seconds
+from kolony_tui.db.patience import set_within
 from kolony_tui.db.target import Target
 from kolony_tui.models.errors import CannotConnect, KolonyError, LoginRefused
 
@@ -149,10 +149,7 @@ class Link:
 
     async def _wait_up(self, alive: Callable[[], bool]) -> None:
         while not self.up.is_set() and alive():
-            # Not wait_for, here and elsewhere: before Python 3.12 it loses a cancel that comes with what it waits for.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(0.5):
-                    await self.up.wait()
+            await set_within(self.up, 0.5)
 
     async def close(self) -> None:
         """Closes the connection."""

@@ -29,6 +29,7 @@ from kolony_tui.agent.supervision import sweeping
 from kolony_tui.agent.supervision.guard import Guard
 from kolony_tui.db.connect import pause_seconds
 from kolony_tui.db.listen import EVERYTHING, Listener
+from kolony_tui.db.patience import set_within
 from kolony_tui.db.target import Target
 from kolony_tui.models.errors import (
     CannotConnect,
@@ -146,9 +147,7 @@ class Runner:
     async def _loop(self) -> None:
         while self._failure is None and not ((self._stopping or self._retired) and not self._running):
             pause = await self._round()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._wake.wait()
+            await set_within(self._wake, pause)
             self._wake.clear()
         if self._failure is not None:
             raise self._failure

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
@@ -11,6 +10,7 @@ from uuid import UUID
 from kolony_tui.core import work
 from kolony_tui.core.session import PersonSession
 from kolony_tui.db.listen import Listener
+from kolony_tui.db.patience import set_within
 from kolony_tui.models.work import Run
 
 _POLL_SECONDS = 1.0
@@ -29,9 +29,7 @@ class Hints:
 
     async def next(self) -> None:
         """Returns at the next hint, or after a second."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_POLL_SECONDS):
-                await self._changed.wait()
+        await set_within(self._changed, _POLL_SECONDS)
 
 
 @asynccontextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 from collections.abc import Callable
 
@@ -11,6 +10,7 @@ import asyncpg
 
 from kolony_tui.db.connect import connect, pause_seconds
 from kolony_tui.db.errors import DRIVER_ERRORS
+from kolony_tui.db.patience import set_within
 from kolony_tui.db.pooler import ThroughPooler
 from kolony_tui.db.target import Target
 from kolony_tui.models.errors import KolonyError, LoginRefused
@@ -75,12 +75,7 @@ class Listener:
             await connection.add_listener(self._channel, self._received)
             self._on_state(None)
             self._on_hint(EVERYTHING)
-            while not gone.is_set():
-                with contextlib.suppress(TimeoutError):
-                    # Not wait_for: before Python 3.12 that loses a cancel which comes as the connection ends.
-                    async with asyncio.timeout(_ALIVE_SECONDS):
-                        await gone.wait()
-                    break
+            while not await set_within(gone, _ALIVE_SECONDS):
                 # A half-open connection says nothing for ever; a round trip shows it.
                 await connection.fetchval("SELECT 1", timeout=5)
         except DRIVER_ERRORS:

@@ -79,7 +79,8 @@ async def notify_send(title: SafeText, words: SafeText, *, urgent: bool) -> None
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            await asyncio.wait_for(process.wait(), _PATIENCE)
+            async with asyncio.timeout(_PATIENCE):
+                await process.wait()
         finally:
             if process.returncode is None:
                 process.kill()

@@ -51,7 +51,8 @@ class Steps:
         """Returns when all steps are written, or after three seconds."""
         if self._due is not None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._due.join(), FLUSH_SECONDS)
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await self._due.join()
 
     async def close(self) -> None:
         """Drops what is not written."""

@@ -13,6 +13,7 @@ from kolony_tui.agent.events import Ended, Event, Traced
 from kolony_tui.agent.link import Lapsed
 from kolony_tui.agent.record.trace_file import TraceFile
 from kolony_tui.agent.record.trace_words import SUMMARY_CHARACTERS, json_cut, json_text, plain, summary_of, text_cut
+from kolony_tui.db.patience import set_within
 from kolony_tui.models.errors import Fenced, KolonyError, LoginRefused, Refused
 
 if TYPE_CHECKING:
@@ -251,9 +252,7 @@ class TraceBook:
                 if batch:
                     await self._send(batch)
                     self._bench.hint(f"trace:{self._bench.work.run_id}")
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(SPACING_SECONDS):
-                        await self._hurry.wait()
+                await set_within(self._hurry, SPACING_SECONDS)
         except Exception as error:  # whatever it is: a trace that is not written any more must hold nobody up
             known = error if isinstance(error, KolonyError) else KolonyError(f"a fault of the runner: {error!r}")
             self._trouble = known

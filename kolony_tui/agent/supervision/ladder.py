@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 from kolony_tui.agent.attempt.limits import is_seconds
 from kolony_tui.agent.supervision.tree import Tree
+from kolony_tui.db.patience import set_within
 
 _NEVER = float("inf")
 _POLL_SECONDS = (0.005, 0.1)
@@ -235,6 +235,5 @@ class Ladder:
             if waited_for.is_set():
                 await asyncio.sleep(min(pause, left))
             else:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(waited_for.wait(), min(pause, left))
+                await set_within(waited_for, min(pause, left))
             pause = min(pause * 2, longest)

@@ -22,6 +22,7 @@ from kolony_tui.agent.adapter import CannotStart
 from kolony_tui.agent.attempt.launch import reason
 from kolony_tui.agent.supervision import shim
 from kolony_tui.agent.supervision.cage import Cage
+from kolony_tui.db.patience import set_within
 
 _LOADER = "import os,marshal\nb=b''\nwhile len(b)<%d:b+=os.read(%d,%d-len(b))or os._exit(1)\nexec(marshal.loads(b))"
 _LAST_WORDS_SECONDS = shim.CAP_SECONDS + 2
@@ -95,8 +96,7 @@ class ShimProcess:
     async def end(self) -> Report | None:
         """Has it end all below and exit; what it reported, None where it was killed itself."""
         self._say(b"e")
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._gone.wait(), _LAST_WORDS_SECONDS)
+        await set_within(self._gone, _LAST_WORDS_SECONDS)
         await self.close()
         return self.report
 

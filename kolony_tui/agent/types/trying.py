@@ -130,7 +130,8 @@ async def _version(kind: AgentType, spot: _Spot) -> tuple[str, Trial]:
     except OSError as error:
         return "", Trial("version", "wrong", f"{words}: {error.strerror}", kind.install)
     try:
-        out, err = await asyncio.wait_for(process.communicate(), VERSION_SECONDS)
+        async with asyncio.timeout(VERSION_SECONDS):
+            out, err = await process.communicate()
     except TimeoutError:
         return "", Trial("version", "wrong", f"{words} did not end within {VERSION_SECONDS:g} s", kind.install)
     finally:
@@ -153,7 +154,8 @@ async def _hello(kind: AgentType, words: Sequence[str], spot: _Spot, seconds: fl
     kept = bytearray()
     draining = asyncio.create_task(_drain(process, kept))
     try:
-        said = await asyncio.wait_for(_converse(process, hello, heard), seconds)
+        async with asyncio.timeout(seconds):
+            said = await _converse(process, hello, heard)
     except TimeoutError:
         remedy = f"run it by hand and see what it waits for; {kind.login}" if kind.login else ""
         return "", Trial("hello", "wrong", f"it did not answer within {seconds:g} s{_about(kept)}", remedy)

@@ -100,7 +100,8 @@ async def _run(opener: str, target: Path) -> None:
         process = await asyncio.create_subprocess_exec(
             opener, str(target), stdin=quiet, stdout=quiet, stderr=quiet, env=kept, start_new_session=True
         )
-        code = await asyncio.wait_for(process.wait(), _PATIENCE)
+        async with asyncio.timeout(_PATIENCE):
+            code = await process.wait()
     except TimeoutError:
         return  # it stays as long as what it opened
     except OSError as error:
