@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 _TRY_AGAIN = 30.0
 """Seconds until a runner that ended by itself is begun again."""
 _PATIENCE = 5.0
+_ANSWERS_WITHIN = 0.5
+"""So many seconds a person who quits may wait for how much the agent has to do."""
 
 
 class Companion:
@@ -83,6 +87,7 @@ class Companion:
         """Asks what is to become of its work, where it has some. False: the person wants to stay."""
         from kolony_tui.ui.screens.asking import Leaving
 
+        await self._look_again()
         agent = self._agent
         if not self.running or agent is None or not agent.running:
             return True
@@ -90,6 +95,15 @@ class Companion:
         if answer == "leave" and self._runner is not None:
             self._runner.leave()
         return answer is not None
+
+    async def _look_again(self) -> None:
+        """What was seen last may be of before its work ended. Without a word of the server's it has to do."""
+        session = self._app.session
+        if session is None or not self.running:
+            return
+        with contextlib.suppress(KolonyError, TimeoutError):
+            async with asyncio.timeout(_ANSWERS_WITHIN):
+                self._agent = next(iter(await _read(session)), None)
 
     async def end(self) -> None:
         """Ends it, unless it was left running.

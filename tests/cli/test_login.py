@@ -283,17 +283,17 @@ def test_passwords_are_looked_for_in_order(
     own: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, use: Any
 ) -> None:
     assert found() == (None, "", [])
-    monkeypatch.setenv("PGPASSWORD", "from the environment")
-    assert found() == ("from the environment", "PGPASSWORD", [])
+    monkeypatch.setenv("PGPASSWORD", "fröm PGPASSWORD")
+    assert found() == ("fröm PGPASSWORD", "PGPASSWORD", [])
     assert "PGPASSWORD" not in os.environ, "children do not inherit it"
-    assert found() == ("from the environment", "PGPASSWORD", []), "and it is not forgotten"
+    assert found() == ("fröm PGPASSWORD", "PGPASSWORD", []), "and it is not forgotten"
     (tmp_path / "services").write_text("[s]\nhost=db.example.org\nuser=ada\ndbname=kolony\npassword=from % service\n")
     monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
     assert found("service=s") == ("from % service", "service file", [])
     file = tmp_path / ".pgpass"
     file.write_text("# mine\nelse:*:*:*:no\ndb.example.org:*:kolony:bob:no\n*:5432:kolony:ada:from\\:the \\\\ file:x\n")
     file.chmod(0o640)
-    assert found()[:2] == ("from the environment", "PGPASSWORD")
+    assert found()[:2] == ("fröm PGPASSWORD", "PGPASSWORD")
     assert "others may read it (chmod 600)" in found()[2][0]
     file.chmod(0o600)
     assert found() == ("from:the \\ file:x", f"password file {file}", [])
@@ -303,8 +303,8 @@ def test_passwords_are_looked_for_in_order(
     monkeypatch.delenv("PGPASSFILE")
     use(Kept())
     place = find_place(Target(dsn="postgresql://ada@db.example.org/kolony"))
-    Logins(own).keep(place, Secret("from the keyring"))
-    assert found() == ("from the keyring", "keyring", [])
+    Logins(own).keep(place, Secret("fröm the keyring"))
+    assert found() == ("fröm the keyring", "keyring", [])
     assert found("postgresql://bob@db.example.org/kolony")[0] == "no", "another login's is not taken"
     assert found("postgresql://ada@db.example.org:6000/kolony")[1] == "PGPASSWORD", "nor another server's"
     assert found("postgresql://ada:said@db.example.org/kolony") == ("said", "the DSN", [])

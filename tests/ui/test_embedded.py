@@ -60,10 +60,9 @@ def send(terminal: Terminal, text: str, shown: str) -> None:
     terminal.until(lambda: shown in terminal.shown, f"{shown} by {text}")
 
 
-def quit_app(terminal: Terminal) -> None:
-    """Quits by its key, when nothing runs that it would ask about."""
-    # What it says of the agent may be of before the last command; a run that has begun shows how long it takes.
-    terminal.until(lambda: "idle" in terminal.shown and "▶" not in terminal.shown, "the runner at rest")
+def quit_app(terminal: Terminal, sent: int) -> None:
+    """Quits by its key, once all that was sent is seen to have ended: of a run that goes on it would ask."""
+    terminal.until(lambda: terminal.shown.count("✔ completed") == sent, "all of it ended")
     terminal.press("\x11")
     terminal.until(terminal.ended, "its end")
     assert terminal.code == 0
@@ -73,9 +72,8 @@ def test_first_command_runs_and_the_runner_ends_with_the_app(own_server: Embedde
     with opened(own_server.home.path, None) as terminal:
         ready(terminal)
         send(terminal, "echo $((6 * 7))-really", "42-really")
-        terminal.until(lambda: "✔ completed" in terminal.shown, "it is seen to end, in the queue")
         assert len(runners(own_server.home)) == 1
-        quit_app(terminal)
+        quit_app(terminal, sent=1)
     end = time.monotonic() + DEADLINE
     while runners(own_server.home):
         assert time.monotonic() < end, "the runner outlives the app"
@@ -114,7 +112,7 @@ def test_killed_server_is_started_again_by_the_app(own_server: EmbeddedServer) -
         terminal.press("n")
         terminal.until(lambda: "ctrl+s draft" in terminal.shown, "the composer")
         send(terminal, "echo after-$((1+1))", "after-2")
-        quit_app(terminal)
+        quit_app(terminal, sent=2)
 
 
 def test_server_that_was_stopped_on_purpose_stays_so_until_somebody_starts_it(own_server: EmbeddedServer) -> None:
@@ -126,4 +124,4 @@ def test_server_that_was_stopped_on_purpose_stays_so_until_somebody_starts_it(ow
         assert own_server.address is None, "nobody started it"
         own_server.ensure()
         terminal.until(lambda: "connection lost" not in terminal.shown, "healed")
-        quit_app(terminal)
+        quit_app(terminal, sent=1)
