@@ -78,7 +78,7 @@ async def set_password(stage: Stage, login: str, password: str) -> None:
 async def test_a_password_is_asked_for_and_a_wrong_one_asked_for_again(
     stage: Stage, login: str, size: tuple[int, int]
 ) -> None:
-    await set_password(stage, login, "the right one")
+    await set_password(stage, login, "the r1ght one")
     async with opened(without_password(stage, login), size) as (app, pilot):
         await asked(app)
         await type_in(pilot, "a wrong one")
@@ -92,13 +92,13 @@ async def test_a_password_is_asked_for_and_a_wrong_one_asked_for_again(
             await until(lambda: "or it has expired" in words(app), "and what else it may be")
             await until(lambda: login in words(app), "it is shown")
         await pilot.press(*["backspace"] * len("a wrong one"))
-        await type_in(pilot, "the right one")
+        await type_in(pilot, "the r1ght one")
         await pilot.press("ctrl+s")
         await until(lambda: app.live.link.state == "live", "in")
         assert app.session is not None
         assert app.session.me.login == login
     kept = kolony_home().path
-    assert not any("the right one" in file.read_text(errors="replace") for file in kept.rglob("*") if file.is_file())
+    assert not any("the r1ght one" in file.read_text(errors="replace") for file in kept.rglob("*") if file.is_file())
 
 
 async def test_without_a_keyring_it_says_what_happens_instead(stage: Stage, login: str) -> None:
