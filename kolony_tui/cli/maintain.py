@@ -111,6 +111,8 @@ def _state(job: UpkeepJob) -> str:
 def _words(job: UpkeepJob) -> str:
     if not job.ran:
         return ""
-    return str(job.result.get("error")) if job.failed else ", ".join(
-        f"{name.replace('_', ' ')}: {value}" for name, value in job.result.items()
+    return (
+        str(job.result.get("error"))
+        if job.failed
+        else ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in job.result.items())
     )

@@ -105,6 +105,7 @@ async def _copy(
 
 def _byte_writer() -> Writer:
     if not sys.stdout.isatty():
+
         def write_bytes(attempt: int, piece: OutputPiece) -> None:
             sys.stdout.buffer.write(piece.data)
             sys.stdout.buffer.flush()

@@ -72,8 +72,16 @@ def _list(args: argparse.Namespace) -> int:
     session, found = in_session(args, work)
     here = session.workspace.workspace_id
     if args.json:
-        keys = ("workspace_id", "slug", "name", "role", "admits_viewers", "masks_secrets", "redacts_tokens",
-                *_PLAN_KEYS)
+        keys = (
+            "workspace_id",
+            "slug",
+            "name",
+            "role",
+            "admits_viewers",
+            "masks_secrets",
+            "redacts_tokens",
+            *_PLAN_KEYS,
+        )
         print_json([
             {**{key: getattr(each, key) for key in keys}, "current": each.workspace_id == here} for each in found
         ])  # fmt: skip

@@ -110,9 +110,7 @@ async def agents(session: PersonSession, wish: Wish) -> Page[Agent]:
     groups: tuple[Group, ...] = ()
     if wish.group in AGENT_GROUPS:
         condition, parameters = _where(wish.filter, AGENT_FIELDS, 2)
-        members = await session.db.ordered(
-            "fleet/groups", condition, home, *parameters, group=AGENT_GROUPS[wish.group]
-        )
+        members = await session.db.ordered("fleet/groups", condition, home, *parameters, group=AGENT_GROUPS[wish.group])
         groups = tuple(Group(Untrusted(row["name"]), row["members"]) for row in members)
     return Page(wish, rows, found[0]["passed"], groups)
 
@@ -151,9 +149,7 @@ async def pulse(session: PersonSession, since: datetime) -> Pulse:
     return Pulse(row["agents"], row["online"], row["busy"], row["open_runs"], ended)
 
 
-async def open_runs(
-    session: PersonSession, wish: Wish, since: datetime, ended: int, known: int = 0
-) -> Page[Run]:
+async def open_runs(session: PersonSession, wish: Wish, since: datetime, ended: int, known: int = 0) -> Page[Run]:
     """A window of what goes on and waits, and below it of what ended after ``since`` (at most ``ended``).
 
     A backlog of more than some thousand runs is not counted for a window near its top: ``known``, as many as were open
@@ -242,9 +238,7 @@ class Find:
     searched: int
 
 
-async def search_runs(
-    session: PersonSession, past: Past, text: str, before: UUID, through: int, limit: int
-) -> Find:
+async def search_runs(session: PersonSession, past: Past, text: str, before: UUID, through: int, limit: int) -> Find:
     """Looks through the ``through`` newest runs before ``before``; the first ``limit`` that pass.
 
     Raises FilterError.

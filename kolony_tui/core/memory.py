@@ -24,9 +24,7 @@ async def note(session: PersonSession, agent_id: UUID, name: str) -> Note:
     return found[0]
 
 
-async def set_note(
-    session: PersonSession, agent_id: UUID, name: str, content: str, *, base: int | None = None
-) -> int:
+async def set_note(session: PersonSession, agent_id: UUID, name: str, content: str, *, base: int | None = None) -> int:
     """Writes one and answers with its version; ``base``: the version that was read, 0 for none, None for any.
 
     Raises WrongState where somebody else wrote it meanwhile, NoRight, Refused.

@@ -111,9 +111,7 @@ async def _open(
             connection_class=PooledConnection if lending else asyncpg.Connection,
             statement_cache_size=0 if lending else 100,
             server_settings=(
-                {"application_name": application}
-                if lending
-                else {**_settings(target, place, application), MARK: mark}
+                {"application_name": application} if lending else {**_settings(target, place, application), MARK: mark}
             ),
         )
     except asyncpg.ClientConfigurationError as error:

@@ -7,7 +7,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
-
 class Secret:
     """A secret that shows as ``***`` in logs, reprs, formatted text and tracebacks; ``reveal`` gives the clear text."""
 

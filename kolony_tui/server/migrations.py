@@ -90,9 +90,7 @@ async def plan(connection: asyncpg.Connection, ours: tuple[Migration, ...] | Non
     return MigrationPlan(ours[: len(ledger)], ours[len(ledger) :])
 
 
-async def migrate(
-    connection: asyncpg.Connection, ours: tuple[Migration, ...] | None = None
-) -> tuple[Migration, ...]:
+async def migrate(connection: asyncpg.Connection, ours: tuple[Migration, ...] | None = None) -> tuple[Migration, ...]:
     """Applies what is pending, each migration in its own transaction, and answers with what it applied.
 
     Safe to run twice and from several processes at once: from the second migration on the ledger table is locked

@@ -109,9 +109,7 @@ class _Runner:
         """Opens the session."""
         self._session = await open_session(self._link, "process", 4)
         crew.create_task(self._beat())
-        listener = Listener(
-            self._target, self._session.channel, "kolony run", lambda hint: None, lambda error: None
-        )
+        listener = Listener(self._target, self._session.channel, "kolony run", lambda hint: None, lambda error: None)
         crew.create_task(listener.run())
 
     async def _beat(self) -> None:

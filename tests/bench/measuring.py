@@ -89,9 +89,7 @@ def timed(action: Callable[[], object]) -> float:
 def program_time(program: Sequence[str | Path], environment: Mapping[str, str]) -> float:
     """Seconds from start to end of a program, whose output is read and dropped."""
     return timed(
-        lambda: subprocess.run(
-            program, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=True
-        )
+        lambda: subprocess.run(program, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=True)
     )
 
 

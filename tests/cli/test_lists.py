@@ -23,7 +23,7 @@ from kolony_tui.server.home import Home
 from tests.cli.conftest import CommandLine
 
 LISTS = [["run", "list"], ["agent", "list"], ["command", "list"], ["user", "list"], ["token", "list"]]
-HOSTILE = "\x1b]0;t\x07 \x9b31m \u202e é 🙂 \x7f \"quoted\\"
+HOSTILE = '\x1b]0;t\x07 \x9b31m \u202e é 🙂 \x7f "quoted\\'
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_values_come_as_other_verbs_give_them(full: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["run", "list", "--agent", "no\\such \"one\""], 4, "there is no agent"),
+        (["run", "list", "--agent", 'no\\such "one"'], 4, "there is no agent"),
         (["run", "list", "--workspace", "nowhere"], 4, "nowhere"),
         (["run", "list", "--limit", "0"], 2, "--limit"),
     ],

@@ -86,9 +86,7 @@ def dsn_of(person: tuple[str, str, str]) -> str:
     return f"postgresql://{person[0]}@/kolony?host={person[2]}"
 
 
-def test_login_is_tried_and_kept_in_the_keyring_alone(
-    with_keyring: CommandLine, person: tuple[str, str, str]
-) -> None:
+def test_login_is_tried_and_kept_in_the_keyring_alone(with_keyring: CommandLine, person: tuple[str, str, str]) -> None:
     kolony, dsn = with_keyring, dsn_of(person)
     kolony("agent", "list", "--dsn", dsn).refused(3, "needs a password", "kolony login")
     kolony("login", "--dsn", dsn, stdin="guessed\n").refused(3, "password authentication failed", "expired")
@@ -145,9 +143,7 @@ def test_a_person_whom_the_database_refuses_is_told_after_a_right_password(
     refused.refused(3, "disabled")
 
 
-def test_profile_is_written_beside_what_stands_there(
-    with_keyring: CommandLine, person: tuple[str, str, str]
-) -> None:
+def test_profile_is_written_beside_what_stands_there(with_keyring: CommandLine, person: tuple[str, str, str]) -> None:
     kolony = with_keyring
     kolony.home.mkdir()
     config = kolony.home / "config.toml"

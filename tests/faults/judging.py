@@ -50,9 +50,7 @@ async def judged(superuser: asyncpg.Connection, sent: Mapping[str, UUID | None],
     return found
 
 
-async def _judge_run(
-    superuser: asyncpg.Connection, run_id: UUID, outcome: str, copies: Path, found: Judgement
-) -> None:
+async def _judge_run(superuser: asyncpg.Connection, run_id: UUID, outcome: str, copies: Path, found: Judgement) -> None:
     attempts = await superuser.fetch("SELECT * FROM kolony.attempts WHERE run_id = $1 ORDER BY number", run_id)
     assert attempts, f"run {run_id} ended as {outcome} without an attempt"
     assert [each["number"] for each in attempts] == list(range(1, len(attempts) + 1)), run_id

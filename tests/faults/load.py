@@ -69,9 +69,7 @@ def own_ground(server: EmbeddedServer, prepared: Prepared, home: Path) -> Ground
 
 def shared_ground(database: Database, home: Path) -> Ground:
     """On a test's own database of the session's server."""
-    return Ground(
-        database.target(), database.target("ada"), lambda: database.cluster.dsn(database.name), home
-    )
+    return Ground(database.target(), database.target("ada"), lambda: database.cluster.dsn(database.name), home)
 
 
 @dataclass(frozen=True)

@@ -68,9 +68,7 @@ async def test_what_is_chosen_by_is_what_is_shown(stage: Stage) -> None:
         )
         assert {"status", key} <= set(columns)
         said = ", ".join(f"x.{name}::text" for name in sorted(columns))
-        both = [
-            await eve.fetch(f"SELECT {said} FROM kolony.{view} x ORDER BY x.{key}") for view in (listed, overview)
-        ]
+        both = [await eve.fetch(f"SELECT {said} FROM kolony.{view} x ORDER BY x.{key}") for view in (listed, overview)]
         assert len(both[0]) >= 6
         assert [dict(row) for row in both[0]] == [dict(row) for row in both[1]]
         assert len({row["status"] for row in both[0]}) >= 3, "there are several states to compare"

@@ -61,6 +61,7 @@ def doctor(server: EmbeddedServer) -> tuple[int, dict[str, list[dict[str, Any]]]
 
 def ask(server: EmbeddedServer, database: str, *statements: str) -> None:
     """Statements of the superuser, each on its own."""
+
     async def run() -> None:
         superuser = await asyncpg.connect(server.superuser_dsn(database))
         for statement in statements:

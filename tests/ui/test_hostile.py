@@ -159,8 +159,15 @@ async def test_g12_no_screen_lets_hostile_text_through(
     wanted = {f"{entry.name} {part}".strip() for entry in SCREENS for part in ("", *entry.parts())}
     assert wanted <= {each["where"] for each in seen}
     hostile = {each["screen"] for each in seen if "evil" in each["text"]}
-    expected = {"DashboardScreen", "AgentsScreen", "RunsScreen", "SettingsScreen", "RunScreen", "AgentScreen",
-                "ConversationsScreen"}
+    expected = {
+        "DashboardScreen",
+        "AgentsScreen",
+        "RunsScreen",
+        "SettingsScreen",
+        "RunScreen",
+        "AgentScreen",
+        "ConversationsScreen",
+    }
     assert {*expected, "WhyScreen"} <= hostile
 
 

@@ -49,9 +49,7 @@ def without_password(stage: Stage, login: str) -> Target:
 
 
 @asynccontextmanager
-async def opened(
-    target: Target, size: tuple[int, int] = (100, 30), **destination: Any
-) -> AsyncIterator[Opened]:
+async def opened(target: Target, size: tuple[int, int] = (100, 30), **destination: Any) -> AsyncIterator[Opened]:
     """The app on its way in."""
     there = Destination(target, "main", embedded=False, key="test", **destination)
     app = KolonyApp(Opening(find=lambda say: there))

@@ -225,9 +225,7 @@ def test_which_rows_a_hint_is_about() -> None:
     assert list(AGENTS.hints(row)) == [("agent", UUID(int=2))]
 
 
-async def test_a_long_past_is_sorted_at_once_as_far_as_it_is_new(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_long_past_is_sorted_at_once_as_far_as_it_is_new(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sorting, "NEWEST", 3)
     for priority in (10, 90, 20, 80, 30):
         await stage.send(f"with {priority}", priority=priority)

@@ -145,7 +145,7 @@ async def test_each_check_alone_finds_its_fault(database: Database, monkeypatch:
         assert await status("check_passwords") == {"wrong"}
         await superuser.execute("UPDATE kolony.upkeep SET last_began = now() - interval '3 days' WHERE job = 'settle'")
         assert said(await by_name["check_upkeep"](eve)) == [("warning", "settle is overdue by more than a day")]
-        await superuser.execute("UPDATE kolony.upkeep SET last_began = now(), last_result = '{\"error\": \"no disk\"}'")
+        await superuser.execute('UPDATE kolony.upkeep SET last_began = now(), last_result = \'{"error": "no disk"}\'')
         assert ("warning", "settle ended with: no disk") in said(await by_name["check_upkeep"](eve))
 
         class Late(datetime):

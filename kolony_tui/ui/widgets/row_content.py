@@ -23,6 +23,8 @@ from kolony_tui.ui.widgets.row_groups import Heading, Lines
 from kolony_tui.ui.widgets.row_source import AHEAD, FURTHEST, Source
 
 S = TypeVar("S")
+
+
 class RowContent(DrawnRows[S]):
     """What ``RowList`` has in it. Its subclass says what a person can do with it, and tells of changes."""
 
