@@ -56,7 +56,8 @@ class Companion:
         from kolony_tui.agent.local import LocalRunner
         from kolony_tui.core.first_run import local_agent
 
-        session = self._app.session
+        app = self._app
+        session = app.session
         if session is None or self.running:
             return
         self._not_before = time.monotonic() + _TRY_AGAIN
@@ -65,10 +66,11 @@ class Companion:
             found = await local_agent(session, home)
             if found is None or found[0].sessions:
                 return
+            app.live.look_again()  # for the agent that may be new, and for which the first command waits
             self._runner = LocalRunner(home, found[0].name.raw, found[1])
             await self._runner.start()
         except KolonyError as error:
-            self._app.tell(error)
+            app.tell(error)
 
     def _look(self, agents: list[Agent]) -> None:
         """Begins it again when its agent is alone: the app that had begun it was closed, or it ended by itself."""
