@@ -10,6 +10,7 @@ from functools import cache
 from importlib import import_module
 
 from kolony_tui import __version__
+from kolony_tui.garbage import look_seldom
 from kolony_tui.models.errors import ExitCode, KolonyError, UsageError
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without typing: these modules are to load fast
@@ -100,6 +101,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code."""
+    look_seldom()
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in (words[: words.index("--")] if "--" in words else words)
     try:

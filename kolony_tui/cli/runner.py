@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kolony_tui.cli.folders import add_isolation_options, isolation_of
 from kolony_tui.cli.verbs import choice, tell, verb
+from kolony_tui.garbage import spare_what_is_there
 from kolony_tui.models.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -186,6 +187,7 @@ async def _serve(args: argparse.Namespace, target: Any, launch: Launch, chosen: 
     stop_on_signals(runner.stop)
     if args.attached:
         stop_on_end_of_input(runner.stop)
+    spare_what_is_there()
     await runner.run()
 
 

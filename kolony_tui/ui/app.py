@@ -169,6 +169,7 @@ class KolonyApp(App[int]):
             self.say(words)
         await self.companion.begin()
         await self.replay.begin()
+        self.opening.begun()
 
     def enter(self, session: PersonSession) -> None:
         """Works in a workspace from now on."""
@@ -343,10 +344,6 @@ class KolonyApp(App[int]):
         for screen in self.screen_stack:
             if isinstance(screen, FramedScreen):
                 screen.fleet_changed()
-        self.draw_frames()
-
-    def link_changed(self) -> None:
-        """The connection was lost, or is there (again)."""
         self.draw_frames()
 
     def draw_frames(self) -> None:

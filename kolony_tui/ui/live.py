@@ -328,7 +328,7 @@ class Live:
 
     def _probe_if_lost(self) -> None:
         if self.link.lost:
-            self._app.link_changed()  # the banner says for how long
+            self._app.draw_frames()  # the banner says for how long
         if self.link.lost and time.monotonic() >= self._next_probe:
             self._start_probe()
             destination = self._app.destination
@@ -411,7 +411,7 @@ class Live:
     def _set_link(self, link: Link) -> None:
         if link != self.link:
             self.link = link
-            self._app.link_changed()
+            self._app.draw_frames()
 
 
 def _start_if_killed() -> None:

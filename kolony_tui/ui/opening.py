@@ -22,7 +22,7 @@ class Opening:
     ``find`` resolves where to connect and may start a server: it blocks, so the app calls it in a thread, and it tells
     what it is doing by the function it gets. ``remembered`` is what the last app left, ``keymap`` what the person set.
     ``frozen`` stops the clock, for pictures. ``told`` is what a person should hear once the server is there.
-    ``replay``: the app looks at this moment and has no present.
+    ``begun`` is called once, when all of the app is there. ``replay``: the app looks at this moment and has no present.
     What goes to more agents than ``confirm_above`` is confirmed by typing their number.
     """
 
@@ -33,6 +33,7 @@ class Opening:
     ascii_only: bool = False
     frozen: datetime | None = None
     local_runner: bool = False
+    begun: Callable[[], object] = lambda: None
     replay: datetime | None = None
     debug: bool = False
     told: Sequence[str] = ()

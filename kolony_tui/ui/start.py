@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kolony_tui.core.connection import Choice, Destination, find_destination
+from kolony_tui.garbage import spare_what_is_there
 from kolony_tui.models.errors import ExitCode, KolonyError
 from kolony_tui.server.home import Home, kolony_home
 
@@ -46,7 +47,10 @@ def run_replay(moment: datetime, *, debug: bool) -> int:
     from kolony_tui.ui.opening import Opening
 
     close_gate()
-    app = KolonyApp(Opening(find=lambda say: find_destination(Choice()), replay=moment, debug=debug), KolonyDriver)
+    opening = Opening(
+        find=lambda say: find_destination(Choice()), replay=moment, debug=debug, begun=spare_what_is_there
+    )
+    app = KolonyApp(opening, KolonyDriver)
     app.run()
     if app.failure is not None:
         raise app.failure
@@ -81,6 +85,7 @@ def _opening(
         local_runner=True,
         debug=bool(options.debug),
         told=told,
+        begun=spare_what_is_there,
         **settings,
     )
 
