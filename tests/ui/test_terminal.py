@@ -114,6 +114,25 @@ async def test_whatever_hangs_does_not_keep_it(stage: Stage, tmp_path: Path) -> 
         assert terminal.seen.count(b"\x1b[?1049l", seen) == 2, "by Textual, and once more at the very end"
 
 
+SPARED = """
+import gc, os, sys, threading, time
+from kolony_tui.__main__ import main
+often = gc.get_threshold()[0]
+def watch():
+    while not gc.get_freeze_count():
+        time.sleep(0.01)
+    assert gc.get_threshold()[0] > often
+    os.mkdir(os.path.join(os.environ["KOLONY_HOME"], "spared"))
+threading.Thread(target=watch, daemon=True).start()
+sys.exit(main())
+"""
+
+
+async def test_what_it_is_made_of_is_not_looked_through_for_garbage(stage: Stage, tmp_path: Path) -> None:
+    with opened(tmp_path, stage.workspace.database.dsn("bob"), program=("-c", SPARED)) as terminal:
+        await asyncio.to_thread(terminal.until, (tmp_path / "spared").exists, "its objects are spared")
+
+
 def _until_gone(terminal: Terminal) -> None:
     end = time.monotonic() + 15
     while not terminal.ended():
