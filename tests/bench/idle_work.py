@@ -19,6 +19,7 @@ from kolony_tui.agent.runner import Runner, Settings
 from kolony_tui.agent.supervision.guard import Guard
 from kolony_tui.agent.supervision.meter import Taken
 from kolony_tui.db.target import Target
+from kolony_tui.garbage import look_seldom, spare_what_is_there
 from kolony_tui.models.secret import Secret
 from tests.database import verifier
 
@@ -97,11 +98,13 @@ async def make_token(owner: asyncpg.Connection, agent_id: UUID, login: str) -> N
 async def idle_runner(
     target: Target, agent: str, concurrency: int, on_start: Callable[[Assignment], None] = lambda work: None
 ) -> AsyncIterator[Quiet]:
-    """A runner of this agent; ``target`` with its login and password."""
+    """A runner of this agent, begun as ``kolony agent run`` begins; ``target`` with its login and password."""
     with tempfile.TemporaryDirectory(prefix="kolony-bench-") as name:
         folder, report = Path(name), Quiet()
+        look_seldom()
         settings = Settings(agent=agent, adapter="process", concurrency=concurrency, scratch=folder)
         runner = Runner(target, settings, lambda work: NoWork(folder, lambda: on_start(work)), Guard(), report)
+        spare_what_is_there()
         running = asyncio.create_task(runner.run())
         ready = asyncio.create_task(report.ready.wait())
         try:

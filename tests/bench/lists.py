@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 
 from kolony_tui.core.connection import Destination
 from kolony_tui.db.target import Target
+from kolony_tui.garbage import look_seldom, spare_what_is_there
 from kolony_tui.ui.app import KolonyApp
 from kolony_tui.ui.opening import Opening
 from kolony_tui.ui.screens.framed import FramedScreen
@@ -124,7 +125,8 @@ async def _answer(app: KolonyApp, rows: RowList[Any], letter: str, answered: Cal
 async def measure(target: Target) -> list[Figure]:
     """The figures of a workspace."""
     destination = Destination(target, "main", embedded=False, key="bench")
-    app = KolonyApp(Opening(find=lambda say: destination))
+    look_seldom()
+    app = KolonyApp(Opening(find=lambda say: destination, begun=spare_what_is_there))
     figures = []
     async with app.run_test(size=(140, 40), notifications=False) as pilot:
         await until(lambda: app.live.link.state == "live" and app.pulse is not None, "the app is live")

@@ -23,6 +23,7 @@ import psutil
 from kolony_tui.core.connection import Destination
 from kolony_tui.db.connect import connect
 from kolony_tui.db.target import Target
+from kolony_tui.garbage import look_seldom, spare_what_is_there
 from kolony_tui.ui.app import KolonyApp
 from kolony_tui.ui.opening import Opening
 from kolony_tui.ui.screens.work.run import RunScreen
@@ -83,7 +84,9 @@ async def child(dsn: str, login: str, password: str, run_id: UUID, counted: bool
     from kolony_tui.models.secret import Secret
 
     target = Target(dsn=dsn, origin="the benchmark").as_login(login, Secret(password))
-    app = KolonyApp(Opening(find=lambda say: Destination(target, "main", embedded=False, key="bench"), remembered={}))
+    look_seldom()
+    destination = Destination(target, "main", embedded=False, key="bench")
+    app = KolonyApp(Opening(find=lambda say: destination, begun=spare_what_is_there))
     async with app.run_test(size=(140, 40)) as pilot:
         await _until(lambda: app.pulse is not None)
         await pilot.pause(1)

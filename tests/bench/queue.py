@@ -134,9 +134,11 @@ async def _warm(place: Place, report: Quiet) -> None:
 
 async def _ours(place: Place, report: Quiet) -> float:
     before = report.ended
-    await place.fill(JOBS)
-    await plain_rows.copy_waiting(place.superuser)
-    began = time.perf_counter()
+    # Nothing of it is seen before all of it is: the runner also looks by itself.
+    async with place.superuser.transaction():
+        await place.fill(JOBS)
+        await plain_rows.copy_waiting(place.superuser)
+        began = time.perf_counter()
     await place.hint()
     await place.drained(report, before + JOBS)
     return JOBS / (time.perf_counter() - began)

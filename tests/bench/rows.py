@@ -26,6 +26,7 @@ from textual.widgets import DataTable
 
 from kolony_tui.core.connection import Destination
 from kolony_tui.db.target import Target
+from kolony_tui.garbage import look_seldom, spare_what_is_there
 from kolony_tui.ui.app import KolonyApp
 from kolony_tui.ui.opening import Opening
 from kolony_tui.ui.screens.framed import FramedScreen
@@ -132,7 +133,9 @@ async def _until_painted(app: App[None], table: DataTable[Any]) -> None:
 
 
 async def _measure(target: Target, size: int, painted: _Peer, sorted_again: _Peer) -> list[Figure]:
-    app = KolonyApp(Opening(find=lambda say: Destination(target, "main", embedded=False, key="bench")))
+    look_seldom()
+    destination = Destination(target, "main", embedded=False, key="bench")
+    app = KolonyApp(Opening(find=lambda say: destination, begun=spare_what_is_there))
     async with app.run_test(size=(140, 40), notifications=False):
         await until(lambda: app.live.link.state == "live" and app.pulse is not None, "the app is live")
         app.add_mode("empty", FramedScreen)
