@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import gc
 
-_YOUNG = 10_000
-"""New objects, less those that are gone, after which it looks: a few milliseconds for each time."""
+_SELDOM = 10_000, 5, 5
+"""New objects, less those that are gone, after which it looks among these: a few milliseconds each time. After so many
+such looks it looks among those that have outlived one, and after so many of these among all. An app in which 120 screens
+were opened and closed has 86 MB then; with Python's own thresholds 82.
+"""
 
 
 def look_seldom() -> None:
     """For a program that begins, before it imports what it needs."""
-    gc.set_threshold(_YOUNG)
+    gc.set_threshold(*_SELDOM)
 
 
 def spare_what_is_there() -> None:
