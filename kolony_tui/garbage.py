@@ -11,8 +11,8 @@ import gc
 
 _SELDOM = 10_000, 5, 5
 """New objects, less those that are gone, after which it looks among these: a few milliseconds each time. After so many
-such looks it looks among those that have outlived one, and after so many of these among all. An app in which 120 screens
-were opened and closed has 86 MB then; with Python's own thresholds 82.
+such looks it looks among those that have outlived one, and after so many of these among all. An app in which 120
+screens were opened and closed has 86 MB then; with Python's own thresholds 82.
 """
 
 
