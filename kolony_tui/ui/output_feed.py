@@ -103,18 +103,23 @@ class OutputFeed:
             return
         async with self._turn:
             end = await records.output_end(session, run_id, self._wanted)
-            if generation != self._generation or end is None:
+            if self._over(generation) or end is None:
                 return
             if end.attempt != self._begun:
                 self._restart(end)
             self.end = end
             if not self._finished:
                 await self._read(Output(session, run_id, end, self.stream), generation)
-        self._changed()
+        if not self._over(generation):
+            self._changed()
+
+    def _over(self, generation: int) -> bool:
+        """Whether something else is shown by now, or the view was left and has no screen any more."""
+        return generation != self._generation or not self._view.is_attached
 
     async def _read(self, output: Output, generation: int) -> None:
         extent = await output.extent()
-        if generation != self._generation:
+        if self._over(generation):
             return
         first = self.output is None
         self.output, self.extent = output, extent
@@ -126,7 +131,7 @@ class OutputFeed:
         else:
             self._view.window.go_on_below(extent.lines)
             self._view.lines_changed()
-        if output.end.outcome is not None and generation == self._generation:
+        if output.end.outcome is not None and not self._over(generation):
             self._finished = True
             if self._at_end:
                 self._view.finish(self._total(output))
@@ -139,7 +144,7 @@ class OutputFeed:
         while pieces := await output.since(self._last + 1, STEP_BYTES):
             last, size = pieces[-1].seq, sum(len(piece.data) for piece in pieces)
             pieces = await output.counted(pieces)
-            if generation != self._generation:
+            if self._over(generation):
                 return
             self._last, self._piece_size = last, max(size // len(pieces), 1)
             self._view.feed(pieces)
@@ -201,7 +206,7 @@ class OutputFeed:
                 window.feed(counted[taken : at + 1])
                 taken, size = at + 1, 0
                 await asyncio.sleep(0)  # keys come first
-        if generation != self._generation:
+        if self._over(generation):
             return
         self._at_end = at_end
         if pieces:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
+from kolony_tui.core.output_parts import Output
+from kolony_tui.models.records import OutputPiece
 from kolony_tui.ui.screens.asking import Question
 from kolony_tui.ui.screens.line import SaveLine
 from kolony_tui.ui.screens.work.run import RunScreen
@@ -61,6 +67,37 @@ async def test_streams_apart_and_attempts(stage: Stage) -> None:
         await runner.write(second, b"second try\n")
         await until(lambda: "second try" in words(app) and "out 1" not in words(app), "the new attempt's output")
         await until(lambda: "attempt 2" in words(app), "attempt 2")
+
+
+async def test_output_that_comes_when_its_screen_was_left_is_let_go(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = await stage.runner()
+    run_id = await stage.send("print")
+    claim = await runner.take()
+    await runner.write(claim, b"a line\n")
+    reached, come = asyncio.Event(), asyncio.Event()
+    counted = Output.counted
+
+    async def late(output: Output, pieces: Sequence[OutputPiece]) -> list[OutputPiece]:
+        reached.set()
+        await come.wait()
+        return await counted(output, pieces)
+
+    async with stage.app("bob") as (app, pilot):
+        app.open_run(run_id)
+        await until(lambda: "a line" in words(app), "its output")
+        assert isinstance(app.screen, RunScreen)
+        view, feed = app.screen.output.view, app.screen.output.feed
+        assert feed is not None
+        monkeypatch.setattr(Output, "counted", late)
+        feed.want(0)
+        await reached.wait()
+        [reading] = [worker for worker in app.workers if worker.group == f"part {id(feed)}"]
+        await pilot.press("escape")
+        await until(lambda: not view.is_attached, "the screen was left")
+        come.set()
+        await reading.wait()
 
 
 async def test_output_is_saved_byte_for_byte_and_over_nothing(stage: Stage, tmp_path: Path) -> None:
