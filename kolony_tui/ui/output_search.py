@@ -203,5 +203,5 @@ class OutputSearch:
         except KolonyError as error:
             self._app.tell(error)
             return
-        if pieces:
+        if pieces and self._view.is_attached:
             self._view.show_found(before.lines + line - pieces[0].first_line)

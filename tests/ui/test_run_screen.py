@@ -100,6 +100,32 @@ async def test_output_that_comes_when_its_screen_was_left_is_let_go(
         await reading.wait()
 
 
+async def test_a_search_ends_with_its_screen(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = await stage.runner()
+    run_id = await stage.send("print")
+    claim = await runner.take()
+    await runner.write(claim, b"a line\n")
+    reached = asyncio.Event()
+
+    async def endless(output: Output) -> int:
+        reached.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(Output, "extent_of_all", endless)
+    async with stage.app("bob") as (app, _):
+        app.open_run(run_id)
+        await until(lambda: "a line" in words(app), "its output")
+        assert isinstance(app.screen, RunScreen)
+        searching = app.screen.output.searching
+        assert searching is not None
+        searching.begin("line")
+        await reached.wait()
+        [worker] = [worker for worker in app.workers if worker.name == "search"]
+        app.pop_screen()
+        await until(lambda: worker.is_cancelled, "its end")
+
+
 async def test_output_is_saved_byte_for_byte_and_over_nothing(stage: Stage, tmp_path: Path) -> None:
     runner = await stage.runner()
     run_id = await stage.send("print")

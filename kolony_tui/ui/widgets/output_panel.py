@@ -98,6 +98,11 @@ class OutputPanel(RunPane):
             self.feed.show(self.run.run_id)
         self.draw_title()
 
+    def on_unmount(self) -> None:
+        """A search of hours of output ends with whoever wanted it."""
+        if self.searching is not None:
+            self.searching.leave()
+
     def _fed(self) -> None:
         if self.searching is not None:
             self.searching.news()
