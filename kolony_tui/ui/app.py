@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
 from textual.filter import Monochrome, NoColor
+from textual.notifications import Notify
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar
 from textual.worker import Worker, WorkerError, WorkerState
@@ -41,6 +43,7 @@ from kolony_tui.ui.entering import Door
 from kolony_tui.ui.live import Live, LiveQuery
 from kolony_tui.ui.looks import Drawing
 from kolony_tui.ui.needs import Needs
+from kolony_tui.ui.notice import Notice
 from kolony_tui.ui.notifying import Notifier
 from kolony_tui.ui.opening import Opening, wall_clock
 from kolony_tui.ui.palette import AgentHits, CommandHits, RunHits
@@ -141,7 +144,7 @@ class KolonyApp(App[int]):
         # Not on every platform, and in the main thread only.
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, self._signalled, number)
+                asyncio.get_running_loop().add_signal_handler(number, partial(self.exit, return_code=128 + number))
         screen = self.remembered.get("screen")
         if screen in self.MODES and screen != self.DEFAULT_MODE:
             self.switch_mode(screen)
@@ -149,7 +152,7 @@ class KolonyApp(App[int]):
 
     async def _open(self) -> None:
         try:
-            destination = await asyncio.to_thread(self.opening.find, self._say_from_thread)
+            destination = await asyncio.to_thread(self.opening.find, partial(self.call_from_thread, self._say_opening))
             self._say_opening("logging in")
             destination, session = await self.door.enter(destination)
         except KolonyError as error:
@@ -228,15 +231,9 @@ class KolonyApp(App[int]):
             await self.remove_mode(name)
             self.add_mode(name, self.MODES[name])
 
-    def _say_from_thread(self, words: str) -> None:
-        self.call_from_thread(self._say_opening, words)
-
     def _say_opening(self, words: str) -> None:
         self.saying = words
         self.draw_frames()
-
-    def _signalled(self, number: int) -> None:
-        self.exit(return_code=128 + number)
 
     async def on_unmount(self) -> None:
         """Ends what was begun: first whoever might open a connection once more, then the connections."""
@@ -408,6 +405,11 @@ class KolonyApp(App[int]):
                 self.live.lose(error)
             self.tell(error)
         self.live.look_again()
+
+    def notify(self, message: str, **how: Any) -> None:
+        """A toast, as Textual's own ``notify`` makes it."""
+        how["timeout"] = how.get("timeout") or self.NOTIFICATION_TIMEOUT
+        self.post_message(Notify(Notice(message, **how)))
 
     def say(self, words: str, *, severity: Any = "information") -> None:
         """A toast of one line."""
