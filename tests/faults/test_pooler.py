@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -72,6 +73,16 @@ class Pooler:
         return f"{words['host'][0].replace('/', '%2F')}:{words.get('port', ['5432'])[0]}"
 
 
+def listens(path: Path) -> bool:
+    """Whether somebody takes connections there: a socket is bound, and so has its file, a moment before."""
+    with socket.socket(socket.AF_UNIX) as trying:
+        try:
+            trying.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
 @contextmanager
 def pooling(database: Database, *settings: str, own: str = "") -> Iterator[Pooler]:
     """pgbouncer in transaction mode with two sessions for each login, until the block ends; ``own``: more of its words
@@ -103,7 +114,7 @@ def pooling(database: Database, *settings: str, own: str = "") -> Iterator[Poole
         )  # fmt: skip
     try:
         deadline = time.monotonic() + 10
-        while not (folder / f".s.PGSQL.{PORT}").exists():
+        while not listens(folder / f".s.PGSQL.{PORT}"):
             assert process.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < deadline
             time.sleep(0.01)

@@ -62,7 +62,8 @@ def send(terminal: Terminal, text: str, shown: str) -> None:
 
 def quit_app(terminal: Terminal, sent: int) -> None:
     """Quits by its key, once all that was sent is seen to have ended: of a run that goes on it would ask."""
-    terminal.until(lambda: terminal.shown.count("✔ completed") == sent, "all of it ended")
+    # At the end of a line: of a run of the queue, not of the one whose output is shown.
+    terminal.until(lambda: len(re.findall(r"(?m)✔ completed *$", terminal.shown)) == sent, "all of it ended")
     terminal.press("\x11")
     terminal.until(terminal.ended, "its end")
     assert terminal.code == 0
