@@ -12,9 +12,9 @@ import asyncpg
 
 from kolony_tui.agent.supervision.guardian import boot_seconds
 from kolony_tui.db.connect import Database, pause_seconds
-from kolony_tui.db.patience import set_within
 from kolony_tui.db.target import Target
 from kolony_tui.models.errors import CannotConnect, KolonyError, LoginRefused
+from kolony_tui.patience import set_within
 
 CALL_SECONDS = 10.0
 """A call that takes longer hangs; its connection is given up."""

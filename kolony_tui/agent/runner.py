@@ -29,7 +29,6 @@ from kolony_tui.agent.supervision import sweeping
 from kolony_tui.agent.supervision.guard import Guard
 from kolony_tui.db.connect import pause_seconds
 from kolony_tui.db.listen import EVERYTHING, Listener
-from kolony_tui.db.patience import set_within
 from kolony_tui.db.target import Target
 from kolony_tui.models.errors import (
     CannotConnect,
@@ -39,6 +38,7 @@ from kolony_tui.models.errors import (
     Refused,
     WrongState,
 )
+from kolony_tui.patience import set_within
 
 POLL_SECONDS, POLL_SECONDS_DEAF = 5.0, 1.0
 """How often the queue is looked at without a hint: while hints come, and while they do not."""

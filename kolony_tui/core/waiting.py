@@ -10,8 +10,8 @@ from uuid import UUID
 from kolony_tui.core import work
 from kolony_tui.core.session import PersonSession
 from kolony_tui.db.listen import Listener
-from kolony_tui.db.patience import set_within
 from kolony_tui.models.work import Run
+from kolony_tui.patience import set_within
 
 _POLL_SECONDS = 1.0
 

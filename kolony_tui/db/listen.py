@@ -10,10 +10,10 @@ import asyncpg
 
 from kolony_tui.db.connect import connect, pause_seconds
 from kolony_tui.db.errors import DRIVER_ERRORS
-from kolony_tui.db.patience import set_within
 from kolony_tui.db.pooler import ThroughPooler
 from kolony_tui.db.target import Target
 from kolony_tui.models.errors import KolonyError, LoginRefused
+from kolony_tui.patience import set_within
 
 EVERYTHING = "*:*"
 """The hint that anything may have changed: after each (re)connect, because hints sent meanwhile are lost."""

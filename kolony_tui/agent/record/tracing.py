@@ -13,8 +13,8 @@ from kolony_tui.agent.events import Ended, Event, Traced
 from kolony_tui.agent.link import Lapsed
 from kolony_tui.agent.record.trace_file import TraceFile
 from kolony_tui.agent.record.trace_words import SUMMARY_CHARACTERS, json_cut, json_text, plain, summary_of, text_cut
-from kolony_tui.db.patience import set_within
 from kolony_tui.models.errors import Fenced, KolonyError, LoginRefused, Refused
+from kolony_tui.patience import set_within
 
 if TYPE_CHECKING:
     from kolony_tui.agent.record.sinks import Bench

@@ -11,7 +11,7 @@ from typing import Any
 
 from kolony_tui.agent.attempt.limits import is_seconds
 from kolony_tui.agent.supervision.tree import Tree
-from kolony_tui.db.patience import set_within
+from kolony_tui.patience import set_within
 
 _NEVER = float("inf")
 _POLL_SECONDS = (0.005, 0.1)

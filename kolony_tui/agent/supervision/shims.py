@@ -22,7 +22,7 @@ from kolony_tui.agent.adapter import CannotStart
 from kolony_tui.agent.attempt.launch import reason
 from kolony_tui.agent.supervision import shim
 from kolony_tui.agent.supervision.cage import Cage
-from kolony_tui.db.patience import set_within
+from kolony_tui.patience import set_within
 
 _LOADER = "import os,marshal\nb=b''\nwhile len(b)<%d:b+=os.read(%d,%d-len(b))or os._exit(1)\nexec(marshal.loads(b))"
 _LAST_WORDS_SECONDS = shim.CAP_SECONDS + 2
